@@ -1,0 +1,185 @@
+//! What decoding ends in: a TCP segment with the facts of the layers around it.
+
+use core::fmt;
+
+use heapless::Vec;
+
+use crate::flow::FlowKey;
+
+/// VLAN tags that [`LinkInfo`] keeps; deeper ones are peeled too and told apart by [`Segment::domain`].
+pub const MAX_VLANS: usize = 4;
+
+/// What the link layer said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LinkInfo {
+    /// Sender's MAC address, where the link has one.
+    pub source_mac: Option<[u8; 6]>,
+    /// Receiver's MAC address, where the link has one.
+    pub destination_mac: Option<[u8; 6]>,
+    /// VLAN identifiers, outermost first (0 is a priority tag).
+    pub vlans: Vec<u16, MAX_VLANS>,
+}
+
+/// The flags of a TCP header (RFC 9293, 3.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TcpFlags {
+    /// No more data from the sender.
+    pub fin: bool,
+    /// Synchronise sequence numbers.
+    pub syn: bool,
+    /// Reset the connection.
+    pub rst: bool,
+    /// The acknowledgement number is valid.
+    pub ack: bool,
+    /// The urgent pointer is valid.
+    pub urg: bool,
+}
+
+/// One TCP segment, its payload borrowed from the frame.
+#[derive(Clone, Debug)]
+pub struct Segment<'a> {
+    /// Addresses and ports, from sender to receiver.
+    pub key: FlowKey,
+    /// Tells apart connections whose addresses and ports are the same: 0 without VLAN tags, else a
+    /// number made of them (exact for two tags, a hash for more). Priority tags do not count.
+    pub domain: u32,
+    /// MAC addresses and VLAN tags.
+    pub link: LinkInfo,
+    /// Sequence number of the first payload byte, or of the SYN.
+    pub sequence: u32,
+    /// Acknowledgement number; meaningful with [`TcpFlags::ack`].
+    pub acknowledgement: u32,
+    /// Control flags.
+    pub flags: TcpFlags,
+    /// The window field as it stands in the header, unscaled.
+    pub window: u16,
+    /// The shift of a window scale option (RFC 7323), at most 14.
+    pub window_scale: Option<u8>,
+    /// The captured payload; shorter than `payload_len` where the frame was cut by a snap length.
+    pub payload: &'a [u8],
+    /// The payload's length in bytes by the headers.
+    pub payload_len: u32,
+}
+
+/// The header in which decoding stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Layer {
+    /// The link-layer header of the capture.
+    Link,
+    /// An 802.1Q, 802.1ad or 0x9100 tag.
+    Vlan,
+    /// 802.2 LLC or SNAP.
+    Llc,
+    /// PPP over Ethernet.
+    Pppoe,
+    /// PPP.
+    Ppp,
+    /// IPv4.
+    Ipv4,
+    /// IPv6, the fixed header.
+    Ipv6,
+    /// An IPv6 extension header.
+    Ipv6Extension,
+    /// TCP.
+    Tcp,
+}
+
+impl Layer {
+    /// All layers, in the order of their counters.
+    pub const ALL: [Self; 9] = [
+        Self::Link,
+        Self::Vlan,
+        Self::Llc,
+        Self::Pppoe,
+        Self::Ppp,
+        Self::Ipv4,
+        Self::Ipv6,
+        Self::Ipv6Extension,
+        Self::Tcp,
+    ];
+
+    /// The layer's usual name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Link => "link layer",
+            Self::Vlan => "VLAN tag",
+            Self::Llc => "LLC",
+            Self::Pppoe => "PPPoE",
+            Self::Ppp => "PPP",
+            Self::Ipv4 => "IPv4",
+            Self::Ipv6 => "IPv6",
+            Self::Ipv6Extension => "IPv6 extension header",
+            Self::Tcp => "TCP",
+        }
+    }
+}
+
+/// Why a frame gave no segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RejectReason {
+    /// The header ends beyond the captured bytes.
+    Truncated,
+    /// A length field is smaller than its own header, or larger than what carries it.
+    BadLength,
+    /// The version field is not the one that the layer below announced.
+    BadVersion,
+    /// The capture's link type is not decoded.
+    UnknownLinkType(u32),
+    /// The payload is not IP: an EtherType, or a PPP protocol, or an address family.
+    NotIp(u32),
+    /// The payload is not TCP: an IP protocol number.
+    NotTcp(u8),
+    /// A fragment of an IP datagram, which cannot stand for the whole.
+    Fragment,
+    /// More headers inside each other than are decoded.
+    TooDeep,
+}
+
+impl RejectReason {
+    /// How many reasons there are.
+    pub const COUNT: usize = 8;
+
+    /// Position of this reason's counter, below [`Self::COUNT`].
+    #[must_use]
+    pub const fn index(self) -> usize {
+        match self {
+            Self::Truncated => 0,
+            Self::BadLength => 1,
+            Self::BadVersion => 2,
+            Self::UnknownLinkType(_) => 3,
+            Self::NotIp(_) => 4,
+            Self::NotTcp(_) => 5,
+            Self::Fragment => 6,
+            Self::TooDeep => 7,
+        }
+    }
+}
+
+/// A frame that gives no segment, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reject {
+    /// The header that ended it.
+    pub layer: Layer,
+    /// Why.
+    pub reason: RejectReason,
+    /// Where that header starts, in bytes from the start of the frame.
+    pub offset: usize,
+}
+
+impl fmt::Display for Reject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let layer = self.layer.name();
+        match self.reason {
+            RejectReason::Truncated => write!(f, "{layer} header cut short"),
+            RejectReason::BadLength => write!(f, "{layer} with an impossible length"),
+            RejectReason::BadVersion => write!(f, "{layer} with a wrong version"),
+            RejectReason::UnknownLinkType(n) => write!(f, "link type {n} is not decoded"),
+            RejectReason::NotIp(n) => write!(f, "{layer}: protocol {n:#06x} is not IP"),
+            RejectReason::NotTcp(n) => write!(f, "{layer}: protocol {n} is not TCP"),
+            RejectReason::Fragment => write!(f, "{layer} fragment"),
+            RejectReason::TooDeep => write!(f, "{layer}: too many headers inside each other"),
+        }?;
+        write!(f, " (at byte {})", self.offset)
+    }
+}

@@ -1,0 +1,60 @@
+//! Who talks to whom: the identity of a flow and how sinks tell flows apart.
+
+use core::net::IpAddr;
+
+use crate::decode::LinkInfo;
+use crate::frame::Timestamp;
+
+/// The addresses and ports of one direction of a TCP connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FlowKey {
+    /// Address that sends this direction's bytes.
+    pub source: IpAddr,
+    /// Address that receives them.
+    pub destination: IpAddr,
+    /// Port at the source.
+    pub source_port: u16,
+    /// Port at the destination.
+    pub destination_port: u16,
+}
+
+impl FlowKey {
+    /// The other direction.
+    #[must_use]
+    pub const fn reversed(self) -> Self {
+        Self {
+            source: self.destination,
+            destination: self.source,
+            source_port: self.destination_port,
+            destination_port: self.source_port,
+        }
+    }
+}
+
+/// A flow as a sink sees it: a small index to keep things under, and a number that is never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Flow {
+    /// Dense index below twice the table's capacity, given to another flow after `closed`. The two
+    /// directions of a connection have the slots `2n` and `2n + 1`.
+    pub slot: u32,
+    /// Number of the flow, counted from 0 in the order of the first packets with SYN or data.
+    pub number: u64,
+}
+
+/// What is known of a flow at its first packet with SYN or data.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    /// Addresses and ports.
+    pub key: FlowKey,
+    /// MAC addresses and VLAN tags of that packet.
+    pub link: LinkInfo,
+    /// When that packet was captured.
+    pub time: Timestamp,
+    /// Number of the connection, the same for both directions, counted from 0.
+    pub session: u64,
+    /// Whether this direction belongs to the side that opened the connection: the sender of the
+    /// SYN, or of the first packet seen where no SYN was.
+    pub client: bool,
+    /// Whether stream offset 0 is known from a SYN.
+    pub syn: bool,
+}

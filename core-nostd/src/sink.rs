@@ -1,0 +1,160 @@
+//! What comes out: the events of a run, in the order in which they happen.
+//!
+//! For every flow a sink sees `opened`, then any number of `data`, `repeated`, `conflict`, `late`,
+//! `rebased` and `gap`, then `closed`. The slices point into the frame just pushed.
+//!
+//! - `data` never overlaps earlier `data` of the same flow (offsets as moved by `rebased`).
+//! - Every payload byte of an accepted segment is in exactly one of `data`, `repeated`, `late`, or the
+//!   out-of-window bytes of [`Counters`](crate::Counters).
+//! - At `closed`, the bytes of all `data` plus the lengths of all `gap` equal [`Summary::span`].
+
+use core::ops::Range;
+
+use crate::decode::Reject;
+use crate::flow::{Flow, Opened};
+use crate::frame::{Frame, Timestamp};
+
+/// Takes the events of a [`Reassembler`](crate::Reassembler). Every method does nothing unless defined.
+#[allow(unused_variables)]
+pub trait Sink {
+    /// What can go wrong in a method; it ends the call that led to it.
+    type Error;
+
+    /// A flow has its first packet with SYN or data.
+    fn opened(&mut self, flow: Flow, opened: &Opened) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
+    /// Bytes never seen before, whose first has the stream offset `offset`.
+    fn data(&mut self, flow: Flow, offset: u64, bytes: &[u8]) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
+    /// Bytes at a place that `data` has filled came again. A sink that still has the first copy
+    /// compares and says; one that compares later reports conflicts on its own.
+    fn repeated(&mut self, flow: Flow, offset: u64, bytes: &[u8]) -> Result<Repeat, Self::Error> {
+        Ok(Repeat::NotCompared)
+    }
+
+    /// A repeated copy differs from the first one (after `repeated` answered [`Repeat::Differs`]).
+    /// The first copy stays; `bytes` are the later ones.
+    fn conflict(&mut self, flow: Flow, offset: u64, bytes: &[u8]) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
+    /// Bytes for a place that was already given up as a gap; they are not part of the stream any more.
+    fn late(&mut self, flow: Flow, offset: u64, bytes: &[u8]) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
+    /// The stream begins `by` bytes before what was offset 0: every offset told so far grows by `by`.
+    /// Only for flows whose SYN had not been seen.
+    fn rebased(&mut self, flow: Flow, by: u64) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
+    /// Stream offsets whose bytes were never seen and are not expected any more.
+    fn gap(&mut self, flow: Flow, range: Range<u64>) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
+    /// The flow ends; its slot is free for another one. Told for both directions of a connection.
+    fn closed(&mut self, flow: Flow, reason: CloseReason, summary: &Summary) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
+    /// A frame gave no segment.
+    fn rejected(&mut self, frame: &Frame<'_>, reject: &Reject) -> Result<(), Self::Error> {
+        Ok(())
+    }
+}
+
+/// A sink's answer to [`Sink::repeated`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repeat {
+    /// Every byte is the same as in the first copy.
+    Same,
+    /// At least one byte is another one.
+    Differs,
+    /// The first copy is not at hand.
+    NotCompared,
+}
+
+/// Why a connection was closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CloseReason {
+    /// Both sides sent FIN.
+    Finished,
+    /// A valid RST.
+    Reset,
+    /// No packet for the idle timeout.
+    Idle,
+    /// A SYN with a new initial sequence number on the same addresses and ports.
+    PortReuse,
+    /// The sequence numbers jumped by the configured limit or more.
+    Jump,
+    /// The table was full and this was the oldest half-open connection.
+    EvictedHalfOpen,
+    /// The table was full and this was the least recently active connection.
+    EvictedLeastActive,
+    /// The input ended.
+    EndOfInput,
+}
+
+impl CloseReason {
+    /// All reasons, in the order of their counters.
+    pub const ALL: [Self; 8] = [
+        Self::Finished,
+        Self::Reset,
+        Self::Idle,
+        Self::PortReuse,
+        Self::Jump,
+        Self::EvictedHalfOpen,
+        Self::EvictedLeastActive,
+        Self::EndOfInput,
+    ];
+
+    /// A word or two for reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Finished => "finished",
+            Self::Reset => "reset",
+            Self::Idle => "idle",
+            Self::PortReuse => "port-reuse",
+            Self::Jump => "jump",
+            Self::EvictedHalfOpen => "evicted-half-open",
+            Self::EvictedLeastActive => "evicted-least-active",
+            Self::EndOfInput => "end-of-input",
+        }
+    }
+}
+
+/// The facts of one flow at its end. Lengths are in bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Stream offset just past the last byte known to have been sent.
+    pub span: u64,
+    /// Bytes told as `data`.
+    pub data: u64,
+    /// Bytes told as `gap`: `span - data`.
+    pub gaps: u64,
+    /// Bytes told as `repeated`.
+    pub repeated: u64,
+    /// Bytes of gaps that the receiver acknowledged: they existed, the capture lost them.
+    pub acknowledged_gaps: u64,
+    /// Packets of this direction, with or without payload.
+    pub packets: u64,
+    /// Segments that did not continue where the stream stood: out of order, repeated, after a hole.
+    pub out_of_order: u32,
+    /// Sum of the frames' lengths on the wire.
+    pub wire_bytes: u64,
+    /// Sum of the frames' captured lengths.
+    pub captured_bytes: u64,
+    /// When the last packet of this direction was captured.
+    pub last: Timestamp,
+    /// Whether a SYN of this direction was seen.
+    pub syn: bool,
+    /// Whether a valid FIN of this direction was seen.
+    pub fin: bool,
+}

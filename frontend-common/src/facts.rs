@@ -1,0 +1,74 @@
+//! What the front-end knows of a flow: the words that output, console and report share.
+
+use std::ops::Range;
+use std::path::PathBuf;
+
+use tapflow_core::{CloseReason, Flow, Opened, Summary};
+
+/// A flow that has begun.
+#[derive(Clone, Debug)]
+pub struct FlowFacts {
+    /// Its slot and number.
+    pub flow: Flow,
+    /// Addresses, link, first time, session.
+    pub opened: Opened,
+}
+
+/// What an output file came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FileFacts {
+    /// The file, as it was opened (the output directory and the name).
+    pub path: PathBuf,
+    /// Its length in bytes.
+    pub size: u64,
+}
+
+/// A list of stream ranges that stops growing at a limit and counts what it then leaves out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ranges {
+    /// The first ranges, in the order in which they were told.
+    pub listed: Vec<Range<u64>>,
+    /// How many more there were.
+    pub omitted: u64,
+    /// Bytes in all of them.
+    pub bytes: u64,
+}
+
+impl Ranges {
+    /// Ranges kept for one flow; more are counted only.
+    pub const LIMIT: usize = 1000;
+
+    /// Adds a range, joined to the last one where they touch.
+    pub fn push(&mut self, range: Range<u64>) {
+        self.bytes += range.end - range.start;
+        match self.listed.last_mut() {
+            Some(last) if last.end == range.start => last.end = range.end,
+            _ if self.listed.len() < Self::LIMIT => self.listed.push(range),
+            _ => self.omitted += 1,
+        }
+    }
+
+    /// Moves every range up by `by` bytes, as a stream that turned out to begin earlier asks for.
+    pub fn shift(&mut self, by: u64) {
+        for range in &mut self.listed {
+            *range = range.start + by..range.end + by;
+        }
+    }
+}
+
+/// A flow that has ended, with all that the report says of it.
+#[derive(Clone, Debug)]
+pub struct FinishedFlow {
+    /// How it began.
+    pub facts: FlowFacts,
+    /// Why it ended.
+    pub reason: CloseReason,
+    /// The core's counts.
+    pub summary: Summary,
+    /// Its file, where one was written.
+    pub file: Option<FileFacts>,
+    /// Bytes never seen.
+    pub gaps: Ranges,
+    /// Repeated bytes that differed from the first copy, which stayed.
+    pub conflicts: Ranges,
+}

@@ -1,0 +1,1 @@
+//! Where streams go: files under a directory, or the console.

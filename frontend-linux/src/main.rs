@@ -1,0 +1,2 @@
+//! tapflow for Linux.
+fn main() {}

@@ -1,0 +1,2 @@
+//! tapflow for Windows.
+fn main() {}
