@@ -41,9 +41,10 @@ impl Ranges {
     /// Adds a range, joined to the last one where they touch.
     pub fn push(&mut self, range: Range<u64>) {
         self.bytes += range.end - range.start;
+        let room = self.listed.len() < Self::LIMIT;
         match self.listed.last_mut() {
             Some(last) if last.end == range.start => last.end = range.end,
-            _ if self.listed.len() < Self::LIMIT => self.listed.push(range),
+            _ if room => self.listed.push(range),
             _ => self.omitted += 1,
         }
     }
