@@ -4,8 +4,10 @@
 
 use core::fmt;
 
+use zerocopy::FromZeros;
+
 /// Time on the capture's own clock: nanoseconds since 1970-01-01T00:00:00Z.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, FromZeros)]
 pub struct Timestamp(pub u64);
 
 impl Timestamp {
