@@ -3,6 +3,8 @@
 use managed::ManagedSlice;
 use zerocopy::FromZeros;
 
+use crate::flow::Flow;
+
 /// One page's place in a flow; storage only.
 #[derive(Clone, Copy, Debug, Default, FromZeros)]
 #[repr(C)]
@@ -72,6 +74,14 @@ impl<'a> Memory<'a> {
         let page_size = storage.bytes.len().checked_div(pages).unwrap_or(0).min(u32::MAX as usize);
         let free_pages = if page_size == 0 { 0 } else { pages };
         Self { storage, page_size, free: 0, touched: 0, free_pages, oldest: 0, newest: 0 }
+    }
+
+    /// Forgets what its slot held before.
+    pub(super) fn begin(&mut self, flow: Flow) {
+        while self.pop(flow.slot).is_some() {}
+        if let Some(delivery) = self.flow(flow.slot) {
+            *delivery = Delivery { number: flow.number, ..Delivery::default() };
+        }
     }
 
     pub(super) fn flow(&mut self, slot: u32) -> Option<&mut Delivery> {

@@ -95,9 +95,7 @@ impl<S: Sink> Sink for InOrder<'_, S> {
     type Error = S::Error;
 
     fn opened(&mut self, flow: Flow, opened: &Opened) -> Result<(), S::Error> {
-        if let Some(delivery) = self.memory.flow(flow.slot) {
-            *delivery = Delivery { number: flow.number, ..Delivery::default() };
-        }
+        self.memory.begin(flow);
         self.inner.opened(flow, opened)
     }
 
