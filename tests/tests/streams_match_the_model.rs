@@ -145,7 +145,7 @@ proptest! {
     fn in_order(isn in start(), memory in 0..6usize, with_syn: bool, pieces in prop::collection::vec(piece(), 1..40)) {
         let mut core = reassembler(1000, Config::default());
         let storage = InOrderStorage::heap(4, memory * 2048).unwrap();
-        let mut sink = InOrder::new(Recorder { in_order: with_syn, ..Recorder::default() }, storage);
+        let mut sink = InOrder::new(Recorder::adapted(with_syn), storage);
         let mut model = Model::default();
         if with_syn {
             let syn = TcpFrame::up(isn, SYN, &[]).bytes();

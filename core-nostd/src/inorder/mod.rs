@@ -3,7 +3,7 @@
 //! Bytes beyond a hole wait in the caller's memory until the hole is filled. A hole is skipped, with
 //! an explicit gap, when the flow closes, when the reassembler gives it up, when the caller says so,
 //! and when memory is short: then the flow that has waited longest skips its hole. Bytes that arrive
-//! for a skipped hole are told as `late`.
+//! for a skipped hole are told as `late`, and may come as `repeated` after that.
 
 mod memory;
 
