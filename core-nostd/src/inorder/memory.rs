@@ -106,9 +106,13 @@ impl<'a> Memory<'a> {
     }
 
     /// Keeps bytes; [`Self::has_room`] has said yes, and no page of the flow overlaps them.
-    pub(super) fn hold(&mut self, slot: u32, mut offset: u64, bytes: &[u8]) {
+    pub(super) fn hold(&mut self, slot: u32, mut offset: u64, mut bytes: &[u8]) {
         if self.delivery(slot).last == 0 {
             self.start_waiting(slot);
+        } else {
+            let taken = self.extend_last(slot, offset, bytes);
+            offset += taken as u64;
+            bytes = &bytes[taken..];
         }
         for chunk in bytes.chunks(self.page_size) {
             let link = self.take();
@@ -118,6 +122,22 @@ impl<'a> Memory<'a> {
             self.link(slot, link);
             offset += chunk.len() as u64;
         }
+    }
+
+    /// Fills the room left in the flow's last page, if `offset` continues it. Answers how much it took.
+    fn extend_last(&mut self, slot: u32, offset: u64, bytes: &[u8]) -> usize {
+        let page_size = self.page_size;
+        let link = self.delivery(slot).last;
+        let page = self.page(link);
+        let len = page.len as usize;
+        if page.start + u64::from(page.len) != offset {
+            return 0;
+        }
+        let taken = bytes.len().min(page_size - len);
+        page.len += taken as u32;
+        let at = (link as usize - 1) * page_size + len;
+        self.storage.bytes[at..at + taken].copy_from_slice(&bytes[..taken]);
+        taken
     }
 
     fn take(&mut self) -> u32 {
