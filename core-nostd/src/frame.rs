@@ -70,6 +70,8 @@ impl LinkType {
     pub const IPV4: Self = Self(228);
     /// Raw IPv6.
     pub const IPV6: Self = Self(229);
+    /// IP over InfiniBand.
+    pub const IPOIB: Self = Self(242);
     /// Linux "cooked" capture, version 2.
     pub const LINUX_SLL2: Self = Self(276);
 }
@@ -88,6 +90,7 @@ impl fmt::Display for LinkType {
             Self::PPP_WITH_DIR => "PPP_WITH_DIR",
             Self::IPV4 => "IPV4",
             Self::IPV6 => "IPV6",
+            Self::IPOIB => "IPOIB",
             Self::LINUX_SLL2 => "LINUX_SLL2",
             Self(other) => return write!(f, "link type {other}"),
         };

@@ -120,7 +120,8 @@ impl Layer {
 pub enum RejectReason {
     /// The header ends beyond the captured bytes.
     Truncated,
-    /// A length field is smaller than its own header, or larger than what carries it.
+    /// A length field is smaller than its own header, leaves no room for the next one, or is larger
+    /// than what carries it.
     BadLength,
     /// The version field is not the one that the layer below announced.
     BadVersion,

@@ -1,0 +1,20 @@
+//! IP over InfiniBand as Linux captures it (`LINKTYPE_IPOIB`): 40 bytes of addresses, then the
+//! encapsulation header of RFC 4391, section 6.
+
+use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned, big_endian::U16};
+
+use super::{Layer, Next, Reject, ethernet, peel::Peel};
+
+#[derive(FromBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+struct Ipoib {
+    addresses: [u8; 40],
+    ether_type: U16,
+    reserved: U16,
+}
+
+pub(super) fn peel(peel: &mut Peel<'_>) -> Result<Next, Reject> {
+    let offset = peel.offset;
+    let header: &Ipoib = peel.header(Layer::Link)?;
+    ethernet::follow(peel, header.ether_type.get(), Layer::Link, offset)
+}
