@@ -132,9 +132,10 @@ fn input() -> [Arg; 4] {
                      of a filter. For shell patterns: -l *.pcap",
                 ),
             Arg::new(id::WORDS)
+                .value_name(id::WORDS)
                 .num_args(0..)
                 .value_parser(value_parser!(OsString))
-                .help("packets to use, as for tcpdump")
+                .help("as for tcpdump: port 80")
                 .long_help(
                     "Use only packets that match this expression; see pcap-filter(7). One argument or several, which \
                      are joined by blanks. With -l: the files to read.",
@@ -161,7 +162,7 @@ fn files() -> [Arg; 5] {
                 ),
             value('F', id::NAMES, "LETTERS", ValueParser::new(values::name_letters))
                 .action(ArgAction::Append)
-                .help("t T k m g c X: see --help")
+                .help("t T k m g c X: --help")
                 .long_help(
                     "Change file names: t puts the flow's start in seconds since 1970 before them, T its date and \
                      time; k, m, g put flows into directories of 1000, in 1, 2 or 3 levels; c puts the connection \
@@ -201,9 +202,9 @@ fn console() -> [Arg; 9] {
                  numbers. Wins over -B.",
             ),
             switch('g', id::COLOUR)
-                .visible_alias("color")
+                .alias("color")
                 .help("colours: client, server")
-                .long_help("With -c or -C: print the client's side in blue, the server's in red."),
+                .long_help("With -c or -C: print the client's side in blue, the server's in red. Also --color."),
             switch('0', id::NO_NEWLINE)
                 .help("no line end after a piece")
                 .long_help("With -c or -C: print no line end after each piece."),
@@ -228,7 +229,7 @@ fn limits() -> [Arg; 7] {
                 ),
             value('m', id::MAX_JUMP, "SIZE", ValueParser::new(values::positive_size))
                 .allow_hyphen_values(true)
-                .help("jump that ends a stream [16M]")
+                .help("a jump ends a stream [16M]")
                 .long_help(
                     "When sequence numbers jump by SIZE bytes or more, a new stream starts, with a file of its own. \
                      The default is 16M (16777216).",
@@ -240,12 +241,12 @@ fn limits() -> [Arg; 7] {
                     "Keep at most N files open at once. The output is the same with any number; more is faster. The \
                      default is what the system allows.",
                 ),
-            long_value(id::MAX_CONNECTIONS, "N", ValueParser::new(values::positive)).help("table room [262144]").long_help(
+            long_value(id::MAX_CONNECTIONS, "N", ValueParser::new(values::positive)).help("of the table").long_help(
                 "Follow at most N connections at once. When more are open, one is closed for each new one: the oldest \
                  that has ended, else the oldest half-open, else the one silent for longest. The summary \
                  counts them. The default is 262144.",
             ),
-            long_value(id::IDLE_TIMEOUT, "SECONDS", ValueParser::new(values::seconds)).help("close idle").long_help(
+            long_value(id::IDLE_TIMEOUT, "SECONDS", ValueParser::new(values::seconds)).help("close idle connections").long_help(
                 "Close a connection that had no packet for so many seconds on the capture's clock. 0, the default, is \
                  never. The same as -S tcp_timeout=SECONDS, and wins over it.",
             ),
@@ -256,7 +257,8 @@ fn limits() -> [Arg; 7] {
                     "Settings by tcpflow's names: enable_report=NO writes no report; tcp_timeout=SECONDS is \
                      --idle-timeout. May be repeated.",
                 ),
-            switch('P', id::NO_PURGE).help("no effect").long_help(
+            switch('P', id::NO_PURGE).hide_short_help(true)
+                .help("no effect").long_help(
                 "For tcpflow's command lines. It has no effect: tapflow always remembers closed connections, as long \
                  as its table has room.",
             ),
@@ -279,7 +281,7 @@ fn messages() -> [Arg; 6] {
             value('d', id::DEBUG, "LEVEL", ValueParser::new(values::level))
                 .allow_hyphen_values(true)
                 .overrides_with_all([id::QUIET, id::VERBOSE])
-                .help("0 silent, 1 usual, 10 verbose")
+                .help("0 to 10: silent to verbose")
                 .long_help("How much to print to standard error: 0 is -q, 1 the default, 10 is -v."),
             switch('h', id::USAGE)
                 .action(ArgAction::Count)

@@ -22,42 +22,34 @@ pub(super) fn short(command: &Command) -> String {
         command.clone().render_usage(),
     );
     let mut heading = "";
-    let mut cells: Vec<String> = Vec::new();
-    for arg in command.get_arguments().filter(|arg| !arg.is_hide_set() && !arg.is_positional()) {
+    let mut column = WIDTH;
+    for arg in command.get_arguments().filter(|arg| !arg.is_hide_set() && !arg.is_hide_short_help_set()) {
         let next = arg.get_help_heading().unwrap_or_default();
-        if next != heading {
-            lines(&mut page, heading, &cells);
-            cells.clear();
-            heading = next;
-        }
-        cells.push(cell(arg));
+        let cell = cell(arg);
+        // Writing to a String cannot fail.
+        let _ = if next != heading {
+            write!(page, "\n{next:INDENT$}{cell}")
+        } else if column < INDENT + CELL && cell.len() <= CELL {
+            write!(page, "{:pad$}{cell}", "", pad = INDENT + CELL - column)
+        } else {
+            write!(page, "\n{:INDENT$}{cell}", "")
+        };
+        heading = next;
+        column = page.len() - page.rfind('\n').map_or(0, |at| at + 1);
     }
-    lines(&mut page, heading, &cells);
+    page.push('\n');
     page
 }
 
 fn cell(arg: &Arg) -> String {
+    let value = arg.get_value_names().and_then(|names| names.first()).map_or("", |name| name.as_str());
     let name = match (arg.get_short(), arg.get_long()) {
-        (Some(short), _) => format!("-{short}"),
-        (None, Some(long)) => format!("--{long}"),
-        (None, None) => String::new(),
+        (Some(short), _) => format!("-{short} {value}"),
+        (None, Some(long)) => format!("--{long} {value}"),
+        (None, None) => value.to_owned(),
     };
-    let value =
-        arg.get_value_names().and_then(|names| names.first()).map(|v| format!(" {v}")).unwrap_or_default();
     let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
-    format!("{name}{value}  {help}")
-}
-
-fn lines(page: &mut String, heading: &str, cells: &[String]) {
-    for (row, pair) in cells.chunks(2).enumerate() {
-        let heading = if row == 0 { heading } else { "" };
-        let line = match pair {
-            [left, right] => format!("{heading:INDENT$}{left:CELL$}{right}"),
-            _ => format!("{heading:INDENT$}{}", pair.concat()),
-        };
-        // Writing to a String cannot fail.
-        let _ = writeln!(page, "{}", line.trim_end());
-    }
+    format!("{:7} {help}", name.trim_end())
 }
 
 /// `--help`, `-hh`: every option explained, then template letters, examples, what is to come.

@@ -86,12 +86,18 @@ pub fn parse(args: impl IntoIterator<Item = OsString>, program: &Program) -> Res
     Ok(Action::Run(Box::new(options(&matches, args)?)))
 }
 
-/// clap's message without its frame: no `error:`, no usage, no pointer to `--help`.
+/// clap's message in one line: the reason and its tip, without usage and pointers to other pages.
 fn reword(error: &clap::Error) -> CliError {
     let text = error.render().to_string();
     let text = text.strip_prefix("error: ").unwrap_or(&text);
-    let end = ["\n\nUsage:", "\n\nFor more information"].iter().filter_map(|mark| text.find(mark)).min();
-    CliError(text[..end.unwrap_or(text.len())].trim_end().to_owned())
+    let (reason, rest) = text.split_once('\n').unwrap_or((text, ""));
+    let tip = rest.lines().find_map(|line| line.trim().strip_prefix("tip: "));
+    CliError(match tip {
+        // The tip for every unknown option, to pass it as a word, helps nobody here.
+        Some(tip) if !tip.starts_with("to pass ") => format!("{reason}; {tip}"),
+        _ if error.kind() == clap::error::ErrorKind::UnknownArgument => format!("{reason}; see -h"),
+        _ => reason.to_owned(),
+    })
 }
 
 fn refuse_options_to_come(matches: &ArgMatches) -> Result<(), CliError> {
