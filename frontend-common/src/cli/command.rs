@@ -157,7 +157,7 @@ fn files() -> [Arg; 5] {
                 .help("names; letters: --help")
                 .long_help(
                     "Make file names by this template; the letters are listed below. `/` makes directories. A template \
-                     without %c or %# gets %C%c at its end, so that no two flows share a file. It replaces \
+                     without %c gets %C%c at its end, so that no two flows share a file. It replaces \
                      what earlier -F put before names. The default is %A.%a-%B.%b%V%v%C%c",
                 ),
             value('F', id::NAMES, "LETTERS", ValueParser::new(values::name_letters))
@@ -241,7 +241,7 @@ fn limits() -> [Arg; 7] {
                     "Keep at most N files open at once. The output is the same with any number; more is faster. The \
                      default is what the system allows.",
                 ),
-            long_value(id::MAX_CONNECTIONS, "N", ValueParser::new(values::positive)).help("of the table").long_help(
+            long_value(id::MAX_CONNECTIONS, "N", ValueParser::new(values::positive)).help("at once").long_help(
                 "Follow at most N connections at once. When more are open, one is closed for each new one: the oldest \
                  that has ended, else the oldest half-open, else the one silent for longest. The summary \
                  counts them. The default is 262144.",
@@ -281,7 +281,7 @@ fn messages() -> [Arg; 6] {
             value('d', id::DEBUG, "LEVEL", ValueParser::new(values::level))
                 .allow_hyphen_values(true)
                 .overrides_with_all([id::QUIET, id::VERBOSE])
-                .help("0 to 10: silent to verbose")
+                .help("0 silent, 10 verbose")
                 .long_help("How much to print to standard error: 0 is -q, 1 the default, 10 is -v."),
             switch('h', id::USAGE)
                 .action(ArgAction::Count)
