@@ -20,7 +20,7 @@ use clap::parser::ValueSource;
 
 pub use command::command;
 pub use options::{
-    ConsoleForm, ConsoleOptions, ConsoleOrder, DEFAULT_MAX_CONNECTIONS, DEFAULT_MAX_JUMP, Input, InputRole,
+    ConsoleOptions, ConsoleOrder, DEFAULT_MAX_CONNECTIONS, DEFAULT_MAX_JUMP, Form, Input, InputRole,
     NameFlags, NamePrefix, Options, ReportTarget, VERBOSE, Verbosity,
 };
 
@@ -147,6 +147,7 @@ fn options(matches: &ArgMatches, command_line: Vec<OsString>) -> Result<Options,
             .filter(|seconds| *seconds > 0)
             .map(Duration::from_secs),
         verbosity: verbosity(matches),
+        console_order: matches.get_one(id::ORDER).copied().unwrap_or_default(),
         notes: notes(matches, console, files),
         console,
         command_line,
@@ -200,17 +201,16 @@ fn console(matches: &ArgMatches) -> Option<ConsoleOptions> {
     Some(ConsoleOptions {
         headers: !bare,
         form: if matches.get_flag(id::HEX) {
-            ConsoleForm::Hex
+            Form::Hex
         } else if matches.get_flag(id::JSON) {
-            ConsoleForm::Json
+            Form::Json
         } else if matches.get_flag(id::BINARY) {
-            ConsoleForm::Binary
+            Form::Binary
         } else {
-            ConsoleForm::Text
+            Form::Printable
         },
         colour: matches.get_flag(id::COLOUR),
         newline: !matches.get_flag(id::NO_NEWLINE),
-        order: matches.get_one(id::ORDER).copied().unwrap_or_default(),
     })
 }
 

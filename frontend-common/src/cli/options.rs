@@ -41,6 +41,8 @@ pub struct Options {
     pub max_jump: u64,
     /// Print flows to standard output (`-c`, `-C`).
     pub console: Option<ConsoleOptions>,
+    /// The order in which pieces are printed (`--order`).
+    pub console_order: ConsoleOrder,
     /// Where the report goes.
     pub report: ReportTarget,
     /// Files open at once (`-f`); none for what the system allows.
@@ -114,20 +116,18 @@ pub struct ConsoleOptions {
     /// The flow's name before each piece (`-c`, not `-C`).
     pub headers: bool,
     /// What a piece looks like.
-    pub form: ConsoleForm,
+    pub form: Form,
     /// Colour for each direction (`-g`).
     pub colour: bool,
     /// A line end after each piece (not with `-0`).
     pub newline: bool,
-    /// The order of pieces.
-    pub order: ConsoleOrder,
 }
 
 /// What a piece of a flow looks like on the console.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ConsoleForm {
+pub enum Form {
     /// Unprintable bytes as `.` (`-s`, and when nothing else is asked for).
-    Text,
+    Printable,
     /// The bytes (`-B`).
     Binary,
     /// A hex dump (`-D`).
