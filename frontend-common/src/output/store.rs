@@ -14,6 +14,7 @@
 use std::collections::HashMap;
 use std::fs::FileTimes;
 use std::io;
+use std::iter;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -511,7 +512,7 @@ impl FileStore {
     fn compare(&mut self, at: u32, offset: u64, bytes: &[u8]) -> Result<Vec<Range<u64>>, OutputError> {
         let flow = &self.flows[at as usize];
         let mut differing = Vec::new();
-        let mut elsewhere = vec![offset..offset + bytes.len() as u64];
+        let mut elsewhere: Vec<_> = iter::once(offset..offset + bytes.len() as u64).collect();
         for piece in flow.pending.iter().rev() {
             let mut rest = Vec::new();
             for range in elsewhere {
@@ -709,3 +710,6 @@ fn differences(first: &[u8], later: &[u8], offset: u64, ranges: &mut Vec<Range<u
         start = end;
     }
 }
+
+#[cfg(test)]
+mod tests;
