@@ -601,16 +601,15 @@ impl FileStore {
         Ok(())
     }
 
-    /// Appends the lines in memory to the flow's index. After an error the flow goes on without index.
+    /// Appends the lines in memory to the flow's index; a flow that has failed loses them. After an
+    /// error the flow goes on without index.
     fn write_index(&mut self, at: u32) -> Result<(), OutputError> {
-        let Some(index) = &mut self.flows[at as usize].index else { return Ok(()) };
-        if index.pending() == 0 {
-            return Ok(());
-        }
+        let flow = &mut self.flows[at as usize];
+        let Some(index) = flow.index.as_mut().filter(|index| index.pending() > 0) else { return Ok(()) };
         self.index_lines -= index.pending();
         let mut text = String::new();
         index.take_text(&mut text);
-        let result = self.append_index(at, &text);
+        let result = if flow.failed { Ok(()) } else { self.append_index(at, &text) };
         if result.is_err()
             && let Some(index) = self.flows[at as usize].index.take()
             && let Some(id) = index.file

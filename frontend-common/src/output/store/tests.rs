@@ -549,7 +549,7 @@ mod trouble {
             // Permissions do not stop root; this place does.
             root = "/sys/kernel".into();
         }
-        let mut store = FileStore::new(config(&root));
+        let mut store = FileStore::new(StoreConfig { index: true, ..config(&root) });
         store.open(facts(0));
         data(&mut store, 0, 0, b"x");
         let error = store.close(0).expect_err("not writable").to_string();
