@@ -4,5 +4,6 @@
 pub mod cli;
 pub mod facts;
 pub mod input;
+pub mod messages;
 pub mod output;
 pub mod report;
