@@ -1,1 +1,3 @@
 //! Where streams go: files under a directory, or the console.
+
+pub mod console;
