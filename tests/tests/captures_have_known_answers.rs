@@ -1,0 +1,59 @@
+//! Captures give exactly the bytes that other tools found in them: those of this repository, and those of
+//! the corpus (`TAPFLOW_CORPUS`) where it is there.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use tapflow_common::input;
+use tapflow_core::{Config, Reassembler, Storage};
+use tapflow_tests::answers::{Answer, Capture, Flows, corpus, own_captures, sha256};
+use tapflow_tests::recorder::Recorder;
+
+/// The flows with data that the core finds in a capture, whatever error ends the file.
+fn flows_of(path: &Path) -> Flows {
+    let mut source = input::open(path, Arc::new(AtomicBool::new(false))).unwrap();
+    let mut core = Reassembler::new(Config::default(), Storage::heap(100_000, 100_000).unwrap()).unwrap();
+    let mut sink = Recorder::default();
+    while let Ok(Some(packet)) = source.next() {
+        let Ok(()) = core.push(&packet.frame, &mut sink);
+    }
+    let Ok(()) = core.finish(&mut sink);
+    let mut flows = Flows::new();
+    for record in sink.flows.values().filter(|record| !record.bytes.is_empty()) {
+        let key = &record.opened.key;
+        let key = (key.source.to_string(), key.source_port, key.destination.to_string(), key.destination_port);
+        let bytes: Vec<u8> = record.bytes.iter().map(|byte| byte.unwrap_or(0)).collect();
+        let length = bytes.len() as u64;
+        let mut gaps = record.gaps.clone();
+        gaps.retain(|gap| gap.start < length);
+        gaps.sort_by_key(|gap| gap.start);
+        flows.entry(key.clone()).or_default().push(Answer { key, length, sha256: sha256(&bytes), gaps });
+    }
+    flows
+}
+
+fn differences(capture: &Capture) -> Vec<String> {
+    let (expected, found) = (capture.by_key(), flows_of(&capture.path));
+    let mut differences = Vec::new();
+    for key in expected.keys().chain(found.keys().filter(|key| !expected.contains_key(*key))) {
+        let (expected, found) = (expected.get(key), found.get(key));
+        if expected != found {
+            differences.push(format!("{}: {key:?}\n  expected {expected:?}\n  found    {found:?}", capture.name));
+        }
+    }
+    differences
+}
+
+#[test]
+fn of_the_corpus() {
+    let Some(corpus) = corpus() else {
+        println!("no corpus beside the repository and no TAPFLOW_CORPUS: only this repository's captures are tested");
+        return;
+    };
+    let captures = Capture::all(&corpus.join("captures"));
+    let ordinary: Vec<_> = captures.iter().filter(|capture| capture.needs.is_empty()).collect();
+    assert!(ordinary.len() > 100, "the corpus is there");
+    let differences: Vec<_> = ordinary.into_iter().flat_map(differences).collect();
+    assert!(differences.is_empty(), "{} flows differ:\n{}", differences.len(), differences.join("\n"));
+}
