@@ -91,7 +91,7 @@ fn flows(json: &Value) -> Vec<Answer> {
                 .as_array()
                 .into_iter()
                 .flatten()
-                .map(|gap| number(&gap[0])..number(&gap[1]))
+                .map(|gap| number(&gap[0])..number(&gap[0]) + number(&gap[1]))
                 .collect(),
         })
         .collect()
