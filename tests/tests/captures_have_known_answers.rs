@@ -10,6 +10,18 @@ use tapflow_core::{Config, Reassembler, Storage};
 use tapflow_tests::answers::{Answer, Capture, Flows, corpus, own_captures, sha256};
 use tapflow_tests::recorder::Recorder;
 
+/// Captures of the corpus in which tapflow has reason to differ from the answers, or the answers are
+/// told to be ambiguous. `holds` is what must be found instead: flows with data.
+const EXCEPTIONS: [(&str, usize, &str); 3] = [
+    (
+        "tcpdump-bgp-bgp_capabilities_print-oobr-2",
+        0,
+        "the only datagram has More Fragments set: a real fragment is rejected, never taken for a whole datagram",
+    ),
+    ("tcpdump-bgp_pmsi_tunnel-oobr", 0, "the same: More Fragments is set"),
+    ("zeek-tunnel-direct-bypass", 1, "every other segment is inside GRE, which is not decoded yet: 10 bytes are gaps"),
+];
+
 /// The flows with data that the core finds in a capture, whatever error ends the file.
 fn flows_of(path: &Path) -> Flows {
     let mut source = input::open(path, Arc::new(AtomicBool::new(false))).unwrap();
@@ -54,6 +66,36 @@ fn of_the_corpus() {
     let captures = Capture::all(&corpus.join("captures"));
     let ordinary: Vec<_> = captures.iter().filter(|capture| capture.needs.is_empty()).collect();
     assert!(ordinary.len() > 100, "the corpus is there");
-    let differences: Vec<_> = ordinary.into_iter().flat_map(differences).collect();
+    let (exceptions, exact): (Vec<_>, Vec<_>) =
+        ordinary.into_iter().partition(|capture| EXCEPTIONS.iter().any(|(name, ..)| *name == capture.name));
+    for capture in exceptions {
+        let (_, flows, reason) = EXCEPTIONS.iter().find(|(name, ..)| *name == capture.name).unwrap();
+        let found = flows_of(&capture.path);
+        assert_eq!(found.len(), *flows, "{}: {reason}", capture.name);
+    }
+    let differences: Vec<_> = exact.into_iter().flat_map(differences).collect();
     assert!(differences.is_empty(), "{} flows differ:\n{}", differences.len(), differences.join("\n"));
+}
+
+#[test]
+fn of_this_repository() {
+    let mut captures = Capture::all(&own_captures());
+    captures.retain(|capture| capture.needs.is_empty());
+    assert!(captures.len() > 50, "the captures are there");
+    let differences: Vec<_> = captures.iter().flat_map(differences).collect();
+    assert!(differences.is_empty(), "{} flows differ:\n{}", differences.len(), differences.join("\n"));
+}
+
+/// What carries no TCP payload gives no flow with data, no panic and no hang.
+#[test]
+fn malformed_captures_give_no_data() {
+    let Some(corpus) = corpus() else {
+        println!("no corpus: malformed captures are not tested");
+        return;
+    };
+    let files: Vec<_> = std::fs::read_dir(corpus.join("malformed")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(files.len() > 100, "the corpus is there");
+    for file in files {
+        assert_eq!(flows_of(&file), Flows::new(), "{}", file.display());
+    }
 }

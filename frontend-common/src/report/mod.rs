@@ -9,7 +9,7 @@
 
 mod document;
 mod file;
-mod time;
+pub(crate) mod time;
 mod xml;
 
 #[cfg(test)]
