@@ -4,14 +4,18 @@
 //! are mapped and their frames are slices of the map; all other inputs are read in blocks, and a frame
 //! never lies across two of them. All frames before a fault are delivered, then the fault, then nothing.
 
+mod compress;
 mod error;
+mod lz4;
 mod mapped;
 mod order;
 mod pcap;
 mod pcapng;
+mod sniff;
 mod source;
 mod stream;
 mod window;
+mod zip;
 
 use tapflow_core::{Frame, LinkType, Timestamp};
 

@@ -1,15 +1,16 @@
 //! A capture file as a [`Source`]: opened, recognised, read to its end or its first fault.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, BufRead, BufReader, Cursor};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use bytes::Bytes;
 use tapflow_core::{Frame, LinkType};
 
+use super::compress::{self, Counted};
 use super::error::{Fault, Faults, InputError, InputErrorKind};
+use super::sniff::looks_like;
 use super::stream::Feed;
 use super::window::Window;
 use super::{Packet, Progress, Record, Source, mapped, pcap, pcapng};
@@ -27,6 +28,9 @@ pub fn open(path: &Path, stop: Arc<AtomicBool>) -> Result<Box<dyn Source + Send>
         Err(kind) => Err(Fault::of_file(None, kind).named(&name, false)),
     }
 }
+
+/// Bytes read at a time from what cannot be mapped.
+const READ: usize = 1 << 18;
 
 /// What the bytes of the present part are read as.
 enum Format {
@@ -46,39 +50,50 @@ struct Capture {
     part: Option<String>,
     faults: Faults,
     links: Vec<LinkType>,
-    unpacked: bool,
     done: bool,
+    /// Bytes of the file that were read, where a thread reads it.
+    taken: Option<Arc<AtomicU64>>,
     total: Option<u64>,
 }
 
 impl Capture {
     fn open(path: &Path, name: String, stop: Arc<AtomicBool>) -> Result<Self, InputErrorKind> {
         if path.as_os_str() == "-" {
-            let window = Window::of_feed(Feed::start(stop, |blocks| blocks.copy(&mut io::stdin()))?);
-            return Ok(Self::new(name, window, None));
+            return Self::of_stream(name, BufReader::with_capacity(READ, io::stdin()), None, stop);
         }
         // Asked before opening: not every system opens a directory.
         let facts = fs::metadata(path)?;
         if facts.is_dir() {
             return Err(InputErrorKind::Directory);
         }
-        let mut file = File::open(path)?;
-        if facts.is_file()
-            && facts.len() > 0
-            && let Ok(bytes) = mapped::map(&file)
-        {
-            return Ok(Self::of_bytes(name, bytes));
+        let file = File::open(path)?;
+        if !facts.is_file() || facts.len() == 0 {
+            return Self::of_stream(name, BufReader::with_capacity(READ, file), None, stop);
         }
-        let window = Window::of_feed(Feed::start(stop, move |blocks| blocks.copy(&mut file))?);
-        Ok(Self::new(name, window, None))
+        let total = Some(facts.len());
+        let Ok(bytes) = mapped::map(&file) else {
+            return Self::of_stream(name, BufReader::with_capacity(READ, file), total, stop);
+        };
+        if compress::Format::recognise(bytes.get(..compress::PREFIX).unwrap_or(&bytes)).is_some() {
+            return Self::of_stream(name, Cursor::new(bytes), total, stop);
+        }
+        Ok(Self::new(name, Window::of_bytes(bytes), None, total))
     }
 
-    fn of_bytes(name: String, bytes: Bytes) -> Self {
-        let total = bytes.len() as u64;
-        Self::new(name, Window::of_bytes(bytes), Some(total))
+    /// An input that is read, and decompressed, by a thread.
+    fn of_stream(
+        name: String,
+        input: impl BufRead + Send + 'static,
+        total: Option<u64>,
+        stop: Arc<AtomicBool>,
+    ) -> Result<Self, InputErrorKind> {
+        let taken = Arc::new(AtomicU64::new(0));
+        let input = Counted::new(input, taken.clone());
+        let feed = Feed::start(stop, move |blocks| compress::unpack_file(input, blocks))?;
+        Ok(Self::new(name, Window::of_feed(feed), Some(taken), total))
     }
 
-    fn new(name: String, window: Window, total: Option<u64>) -> Self {
+    fn new(name: String, window: Window, taken: Option<Arc<AtomicU64>>, total: Option<u64>) -> Self {
         Self {
             name,
             window,
@@ -86,8 +101,8 @@ impl Capture {
             part: None,
             faults: Faults::default(),
             links: Vec::new(),
-            unpacked: false,
             done: false,
+            taken,
             total,
         }
     }
@@ -100,7 +115,7 @@ impl Capture {
                 Format::Pcap(reader) => return reader.next(&mut self.window),
                 Format::Pcapng(reader) => return reader.next(&mut self.window, &mut self.faults),
                 Format::Over => return Ok(None),
-                Format::Unknown => self.format = begin(&mut self.window)?,
+                Format::Unknown => self.format = begin(&mut self.window, self.part.is_some())?,
             }
         }
     }
@@ -140,7 +155,7 @@ impl Source for Capture {
             }
             if !self.next_part() {
                 self.done = true;
-                return self.faults.take(&self.name, self.unpacked).map_or(Ok(None), Err);
+                return self.faults.take(&self.name, self.window.unpacked()).map_or(Ok(None), Err);
             }
         };
         if self.links.last() != Some(&record.link) {
@@ -153,7 +168,11 @@ impl Source for Capture {
     }
 
     fn progress(&self) -> Progress {
-        Progress { done: self.window.offset(), total: self.total }
+        let done = match &self.taken {
+            Some(taken) => taken.load(Ordering::Relaxed),
+            None => self.window.offset(),
+        };
+        Progress { done, total: self.total }
     }
 
     fn name(&self) -> &str {
@@ -166,12 +185,25 @@ impl Source for Capture {
 }
 
 /// Recognises a capture by its first bytes.
-fn begin(window: &mut Window) -> Result<Format, Fault> {
-    let bytes = window.peek(4);
-    match bytes.first_chunk::<4>() {
-        Some(magic) if pcap::recognise(*magic) => Ok(Format::Pcap(pcap::Reader::new(window)?)),
-        Some(magic) if pcapng::recognise(*magic) => Ok(Format::Pcapng(pcapng::Reader::new())),
-        Some(_) => Err(Fault::at(0, InputErrorKind::NotACapture { looks_like: "nothing known" })),
-        None => Err(Fault::at(0, InputErrorKind::Empty)),
+fn begin(window: &mut Window, is_member: bool) -> Result<Format, Fault> {
+    let magic = window.peek(4).first_chunk().copied();
+    match magic {
+        Some(magic) if pcap::recognise(magic) => Ok(Format::Pcap(pcap::Reader::new(window)?)),
+        Some(magic) if pcapng::recognise(magic) => Ok(Format::Pcapng(pcapng::Reader::new())),
+        _ => unknown(window, is_member),
+    }
+}
+
+/// Why an input is not a capture; no fault where it is nothing at all and need not be.
+fn unknown(window: &mut Window, is_member: bool) -> Result<Format, Fault> {
+    let bytes = window.peek(512);
+    let (is_empty, kind) = (bytes.is_empty(), InputErrorKind::NotACapture { looks_like: looks_like(bytes) });
+    // What kept the bytes from coming says more than that they are missing.
+    match window.shortage(512) {
+        Err(fault) if !matches!(fault.kind, InputErrorKind::TruncatedRecord { .. }) => Err(fault),
+        _ if !is_empty => Err(Fault::of_file(None, kind)),
+        // What comes before the first member of an archive. Empty members are told by the archive.
+        _ if is_member || window.part_follows() || window.stopped() => Ok(Format::Over),
+        _ => Err(Fault::of_file(None, InputErrorKind::Empty)),
     }
 }

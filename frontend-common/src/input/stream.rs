@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 
+use super::compress::broken;
 use super::error::{Fault, InputErrorKind};
 
 /// Bytes allocated at a time.
@@ -32,6 +33,8 @@ enum Piece {
     Data(Bytes),
     /// A new member of an archive begins.
     Part(String),
+    /// What follows lies compressed in the input.
+    Unpacked,
     /// No more can be read of this part.
     Failed(Fault),
     /// Nothing follows.
@@ -60,6 +63,7 @@ pub(crate) struct Feed {
     stop: Arc<AtomicBool>,
     state: State,
     fault: Option<Fault>,
+    unpacked: bool,
 }
 
 impl Feed {
@@ -80,24 +84,27 @@ impl Feed {
             }
             let _ = blocks.send(Piece::End);
         })?;
-        Ok(Self { pieces, stop, state: State::Open, fault: None })
+        Ok(Self { pieces, stop, state: State::Open, fault: None, unpacked: false })
     }
 
     /// The next bytes of this part; `None` at its end, after a fault and after a stop.
     pub(crate) fn next_block(&mut self) -> Option<Bytes> {
-        if self.state != State::Open {
-            return None;
+        while self.state == State::Open {
+            self.state = match self.receive() {
+                Ok(Piece::Data(bytes)) => return Some(bytes),
+                Ok(Piece::Unpacked) => {
+                    self.unpacked = true;
+                    State::Open
+                }
+                Ok(Piece::Part(name)) => State::Before(name),
+                Ok(Piece::Failed(fault)) => {
+                    self.fault = Some(fault);
+                    State::Over
+                }
+                Ok(Piece::End) => State::Ended,
+                Err(state) => state,
+            };
         }
-        self.state = match self.receive() {
-            Ok(Piece::Data(bytes)) => return Some(bytes),
-            Ok(Piece::Part(name)) => State::Before(name),
-            Ok(Piece::Failed(fault)) => {
-                self.fault = Some(fault);
-                State::Over
-            }
-            Ok(Piece::End) => State::Ended,
-            Err(state) => state,
-        };
         None
     }
 
@@ -117,12 +124,17 @@ impl Feed {
                 State::Open | State::Over => {}
             }
             self.state = match self.receive() {
-                Ok(Piece::Data(_) | Piece::Failed(_)) => State::Over,
+                Ok(Piece::Data(_) | Piece::Failed(_) | Piece::Unpacked) => State::Over,
                 Ok(Piece::Part(name)) => State::Before(name),
                 Ok(Piece::End) => State::Ended,
                 Err(state) => state,
             };
         }
+    }
+
+    /// Whether this part has ended and another one follows.
+    pub(crate) fn part_follows(&self) -> bool {
+        matches!(self.state, State::Before(_))
     }
 
     /// The reason why the part ended early, once.
@@ -133,6 +145,11 @@ impl Feed {
     /// Whether the end came because it was asked for.
     pub(crate) fn stopped(&self) -> bool {
         self.state == State::Stopped
+    }
+
+    /// Whether the bytes lay compressed in the input.
+    pub(crate) fn unpacked(&self) -> bool {
+        self.unpacked
     }
 
     /// Waits for what the thread says next; the state to take where it says no more.
@@ -188,7 +205,7 @@ impl Blocks {
                     self.send(Piece::Data(bytes))?;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(Halt::Fault(Fault::of_file(None, InputErrorKind::from(error)))),
+                Err(error) => return Err(broken(error)),
             }
         }
     }
@@ -199,6 +216,14 @@ impl Blocks {
     /// [`Halt::Unwanted`].
     pub(crate) fn part(&mut self, name: String) -> Result<(), Halt> {
         self.send(Piece::Part(name))
+    }
+
+    /// Says that what follows lay compressed in the input.
+    ///
+    /// # Errors
+    /// [`Halt::Unwanted`].
+    pub(crate) fn unpacked(&mut self) -> Result<(), Halt> {
+        self.send(Piece::Unpacked)
     }
 
     /// Ends the present part with a fault.

@@ -42,6 +42,11 @@ impl Window {
         Some(name)
     }
 
+    /// Whether the bytes seen are all of this part, and another one follows.
+    pub(crate) fn part_follows(&self) -> bool {
+        self.feed.as_ref().is_some_and(Feed::part_follows)
+    }
+
     /// The bytes from here to the end of the block: `count` at least, fewer only where the input ends.
     #[inline]
     pub(crate) fn peek(&mut self, count: usize) -> &[u8] {
@@ -114,6 +119,11 @@ impl Window {
     /// Whether the input was asked to stop.
     pub(crate) fn stopped(&self) -> bool {
         self.feed.as_ref().is_some_and(Feed::stopped)
+    }
+
+    /// Whether offsets count bytes that lay compressed in the input.
+    pub(crate) fn unpacked(&self) -> bool {
+        self.feed.as_ref().is_some_and(Feed::unpacked)
     }
 
     /// Replaces the block by one that begins here and holds `count` bytes, if that many come.

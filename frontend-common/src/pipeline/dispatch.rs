@@ -19,7 +19,7 @@ use crate::output::Template;
 pub(super) enum Operation {
     Open(Box<FlowFacts>),
     Data { flow: u64, offset: u64, bytes: Bytes, time: Timestamp },
-    Repeated { flow: u64, offset: u64, bytes: Bytes },
+    Repeated { flow: u64, offset: u64, bytes: Bytes, time: Timestamp },
     Rebased { flow: u64, by: u64 },
     Gap { flow: u64, range: Range<u64> },
     /// `order` counts closed flows: the report lists them in this order.
@@ -147,8 +147,8 @@ impl Sink for Dispatch<'_> {
 
     fn repeated(&mut self, flow: Flow, offset: u64, bytes: &[u8]) -> Result<Repeat, WriterGone> {
         if self.wants_data {
-            let bytes = self.hold(bytes);
-            self.send(self.shard(flow.slot), Operation::Repeated { flow: flow.number, offset, bytes })?;
+            let (bytes, time) = (self.hold(bytes), self.time);
+            self.send(self.shard(flow.slot), Operation::Repeated { flow: flow.number, offset, bytes, time })?;
         }
         // The writer compares, and reports what differs.
         Ok(Repeat::NotCompared)

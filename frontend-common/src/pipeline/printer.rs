@@ -7,7 +7,8 @@ use std::ops::Range;
 use tapflow_core::{CloseReason, Flow, Opened, Sink, Summary};
 
 use crate::facts::FlowFacts;
-use crate::output::{Console, Template};
+use crate::output::Template;
+use crate::output::console::Console;
 
 /// Prints; the first error ends the printing, and is kept.
 pub(super) struct Printer<'t, W: Write> {

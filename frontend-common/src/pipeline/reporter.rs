@@ -16,6 +16,7 @@ pub(super) struct Totals {
     pub(super) file_bytes: u64,
     pub(super) conflicts: u64,
     pub(super) conflict_bytes: u64,
+    pub(super) beyond_limit: u64,
     pub(super) errors: Vec<String>,
 }
 
@@ -39,13 +40,15 @@ impl Reporter {
         for message in told {
             match message {
                 Told::Failed(error) => self.totals.errors.push(error.to_string()),
-                Told::Flow { order, flow } if order == self.next => {
+                Told::Flow { order, flow, beyond_limit } if order == self.next => {
+                    self.totals.beyond_limit += beyond_limit;
                     self.flow(&flow);
                     while let Some(flow) = self.early.remove(&self.next) {
                         self.flow(&flow);
                     }
                 }
-                Told::Flow { order, flow } => {
+                Told::Flow { order, flow, beyond_limit } => {
+                    self.totals.beyond_limit += beyond_limit;
                     self.early.insert(order, flow);
                 }
             }

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -17,7 +18,8 @@ use super::{Outcome, Stop, System};
 use crate::cli::{ConsoleOrder, Input, InputRole, Options, ReportTarget};
 use crate::input::{self, Filter, Source};
 use crate::messages::{Progress, RunSummary};
-use crate::output::{Console, FileStore, StoreOptions, Template};
+use crate::output::console::Console;
+use crate::output::{FileStore, StoreConfig, Template, path};
 use crate::report::{Report, RunInfo, RunTotals};
 
 /// Batches under way to a writer, and flows under way to the reporter.
@@ -29,6 +31,8 @@ const LOOK: u64 = 4096;
 const OTHER_DESCRIPTORS: usize = 24;
 /// Memory of the in-order console for bytes beyond holes.
 const CONSOLE_MEMORY: usize = 64 << 20;
+/// Files open at once at most; more gain nothing.
+const MAX_OPEN: usize = 1 << 16;
 /// Writers at most: more do not help, the core is one thread.
 const MAX_WRITERS: usize = 8;
 
@@ -50,18 +54,19 @@ struct Run<'o> {
     system: &'o dyn System,
     stop: &'o Stop,
     started: Instant,
-    template: Template,
+    template: Arc<Template>,
     filter: Option<Filter<'o>>,
     first: Option<Box<dyn Source + Send>>,
     errors: Vec<String>,
-    writers: Vec<JoinHandle<u64>>,
+    writers: Vec<JoinHandle<()>>,
     senders: Vec<SyncSender<Batch>>,
     reporter: JoinHandle<(Option<Report>, Totals)>,
 }
 
 impl<'o> Run<'o> {
     fn prepare(options: &'o Options, system: &'o dyn System, stop: &'o Stop) -> Result<Self, String> {
-        let template = Template::new(options.template.as_deref(), &options.names).map_err(|error| error.to_string())?;
+        let template = Template::parse(options.template.as_deref(), &options.names).map_err(|error| error.to_string())?;
+        let template = Arc::new(template);
         let filter = match &options.filter {
             Some(expression) => Some(Filter::new(system.filters(), expression)?),
             None => None,
@@ -85,7 +90,7 @@ impl<'o> Run<'o> {
         };
         let (mut writers, mut senders) = (Vec::new(), Vec::new());
         for _ in 0..writer_count {
-            let store = if options.files { Some(store(options, system, writer_count)?) } else { None };
+            let store = options.files.then(|| store(options, system, &template, writer_count));
             let (sender, batches) = sync_channel(QUEUE);
             let writer = Writer::new(store, told.clone(), stop.clone());
             writers.push(spawn("writer", move || writer.run(&batches))?);
@@ -245,11 +250,9 @@ impl<'o> Run<'o> {
     /// Ends the threads, closes the report, adds up.
     fn end(mut self, counters: &Counters, read: Read) -> Outcome {
         drop(std::mem::take(&mut self.senders));
-        let mut beyond_limit = read.beyond_limit;
         for writer in self.writers {
-            match writer.join() {
-                Ok(bytes) => beyond_limit += bytes,
-                Err(_) => self.errors.push("a writer stopped by a fault of the program".to_owned()),
+            if writer.join().is_err() {
+                self.errors.push("a writer stopped by a fault of the program".to_owned());
             }
         }
         let (report, totals) = match self.reporter.join() {
@@ -269,7 +272,7 @@ impl<'o> Run<'o> {
             file_bytes: totals.file_bytes,
             gaps: read.gaps,
             conflict_bytes: totals.conflict_bytes,
-            beyond_limit,
+            beyond_limit: read.beyond_limit + totals.beyond_limit,
         };
         if let Some(mut report) = report {
             let totals = RunTotals {
@@ -312,7 +315,7 @@ fn open_report(options: &Options, system: &dyn System) -> Result<Option<Report>,
         ReportTarget::File(path) => Some(path.clone()),
     };
     if options.files || options.report == ReportTarget::Default {
-        make_directory(&options.output_dir)?;
+        path::prepare(&options.output_dir).map_err(|error| error.to_string())?;
     }
     let Some(path) = path else { return Ok(None) };
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -326,25 +329,12 @@ fn open_report(options: &Options, system: &dyn System) -> Result<Option<Report>,
     Report::create(&path, &info).map(Some).map_err(|error| format!("cannot write the report: {error}"))
 }
 
-fn make_directory(path: &Path) -> Result<(), String> {
-    std::fs::create_dir_all(path).map_err(|error| {
-        let advice = if path.is_file() { "it is a file; -o names a directory" } else { "-o chooses another one" };
-        format!("cannot make the output directory {}: {error} ({advice})", path.display())
-    })
-}
-
-fn store(options: &Options, system: &dyn System, stores: usize) -> Result<FileStore, String> {
+fn store(options: &Options, system: &dyn System, template: &Arc<Template>, stores: usize) -> FileStore {
     let system_limit = system.open_file_limit().map_or(usize::MAX, |limit| limit.saturating_sub(OTHER_DESCRIPTORS));
     let asked = options.max_open_files.map_or(usize::MAX, std::num::NonZeroUsize::get);
-    let all = system_limit.min(asked).min(1 << 20);
-    let store = StoreOptions {
-        directory: options.output_dir.clone(),
-        max_open: (all / stores).max(1),
-        max_bytes: options.max_bytes,
-        index: options.index,
-    };
-    let template = Template::new(options.template.as_deref(), &options.names).map_err(|error| error.to_string())?;
-    FileStore::new(template, store).map_err(|error| error.to_string())
+    let max_open = (system_limit.min(asked).min(MAX_OPEN) / stores).max(1);
+    let config = StoreConfig::new(options.output_dir.clone(), Arc::clone(template), max_open);
+    FileStore::new(StoreConfig { limit: options.max_bytes, index: options.index, ..config })
 }
 
 fn spawn<T: Send + 'static>(name: &str, work: impl FnOnce() -> T + Send + 'static) -> Result<JoinHandle<T>, String> {

@@ -4,8 +4,9 @@
 //! After an error of the file system the writer goes on without writing: it closes what is open, so
 //! that every flow is reported with what reached the disk.
 
-use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, SyncSender};
+
+use rustc_hash::FxHashMap;
 
 use super::Stop;
 use super::dispatch::{Batch, Operation};
@@ -16,7 +17,7 @@ use crate::output::{Closed, FileStore, OutputError};
 #[derive(Debug)]
 pub(super) enum Told {
     /// The flow that closed as number `order`.
-    Flow { order: u64, flow: Box<FinishedFlow> },
+    Flow { order: u64, flow: Box<FinishedFlow>, beyond_limit: u64 },
     /// What went wrong first.
     Failed(OutputError),
 }
@@ -24,7 +25,7 @@ pub(super) enum Told {
 /// One writer. Without a store it only passes on the facts.
 pub(super) struct Writer {
     store: Option<FileStore>,
-    flows: HashMap<u64, Live>,
+    flows: FxHashMap<u64, Live>,
     reporter: SyncSender<Told>,
     stop: Stop,
     failed: bool,
@@ -37,11 +38,11 @@ struct Live {
 
 impl Writer {
     pub(super) fn new(store: Option<FileStore>, reporter: SyncSender<Told>, stop: Stop) -> Self {
-        Self { store, flows: HashMap::new(), reporter, stop, failed: false }
+        Self { store, flows: FxHashMap::default(), reporter, stop, failed: false }
     }
 
-    /// Works until the core's side hangs up. Answers bytes that a limit kept out of the files.
-    pub(super) fn run(mut self, batches: &Receiver<Batch>) -> u64 {
+    /// Works until the core's side hangs up.
+    pub(super) fn run(mut self, batches: &Receiver<Batch>) {
         for batch in batches {
             for operation in batch {
                 if let Err(error) = self.apply(operation) {
@@ -49,7 +50,16 @@ impl Writer {
                 }
             }
         }
-        self.store.map_or(0, |store| store.bytes_beyond_limit())
+        self.finish();
+    }
+
+    /// Flows that the core did not close, after a failure elsewhere, still get their bytes on disk.
+    fn finish(mut self) {
+        let Some(store) = self.store.take() else { return };
+        let finished = store.finish(|_, _| {});
+        if let Some(error) = finished.error.or(finished.times_not_set) {
+            self.fail(error);
+        }
     }
 
     fn fail(&mut self, error: OutputError) {
@@ -66,7 +76,7 @@ impl Writer {
             Operation::Open(facts) => {
                 let number = facts.flow.number;
                 if let (Some(store), false) = (&mut self.store, self.failed) {
-                    store.open(&facts)?;
+                    store.open(FlowFacts::clone(&facts));
                 }
                 self.flows.insert(number, Live { facts, gaps: Ranges::default() });
                 Ok(())
@@ -75,8 +85,8 @@ impl Writer {
                 Some(store) if !self.failed => store.data(flow, offset, bytes, time),
                 _ => Ok(()),
             },
-            Operation::Repeated { flow, offset, bytes } => match &mut self.store {
-                Some(store) if !self.failed => store.repeated(flow, offset, bytes),
+            Operation::Repeated { flow, offset, bytes, time } => match &mut self.store {
+                Some(store) if !self.failed => store.repeated(flow, offset, &bytes, time).map(drop),
                 _ => Ok(()),
             },
             Operation::Rebased { flow, by } => {
@@ -95,11 +105,7 @@ impl Writer {
                 Ok(())
             }
             Operation::Close { flow, order, reason, summary } => {
-                let (closed, result) = match self.store.as_mut().map(|store| store.close(flow)) {
-                    Some(Ok(closed)) => (closed, Ok(())),
-                    Some(Err(error)) => (Closed::default(), Err(error)),
-                    None => (Closed::default(), Ok(())),
-                };
+                let (closed, result) = self.close(flow);
                 if let Some(Live { facts, gaps }) = self.flows.remove(&flow) {
                     let flow = Box::new(FinishedFlow {
                         facts: *facts,
@@ -109,10 +115,22 @@ impl Writer {
                         gaps,
                         conflicts: closed.conflicts,
                     });
-                    let _ = self.reporter.send(Told::Flow { order, flow });
+                    let beyond_limit = closed.beyond_limit;
+                    let _ = self.reporter.send(Told::Flow { order, flow, beyond_limit });
                 }
                 result
             }
+        }
+    }
+
+    /// Closes a flow's file; after an error, whatever of it reached the disk.
+    fn close(&mut self, flow: u64) -> (Closed, Result<(), OutputError>) {
+        let failed = self.failed;
+        let Some(store) = &mut self.store else { return (Closed::default(), Ok(())) };
+        match store.close(flow) {
+            Ok(closed) => (closed, Ok(())),
+            Err(_) if failed => (store.close(flow).unwrap_or_default(), Ok(())),
+            Err(error) => (store.close(flow).unwrap_or_default(), Err(error)),
         }
     }
 }
