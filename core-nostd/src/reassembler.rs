@@ -271,7 +271,9 @@ impl<'a> Reassembler<'a> {
         }
         // The first SYN of this direction: the other side's acknowledgements must not contradict it.
         match other.acknowledgement() {
-            Some(number) if !segment.flags.ack && number.wrapping_sub(base) >= self.config.max_jump => Belongs::No,
+            Some(number) if !segment.flags.ack && number.wrapping_sub(base) >= self.config.max_jump => {
+                Belongs::No
+            }
             _ => Belongs::Here,
         }
     }

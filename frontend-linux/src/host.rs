@@ -10,7 +10,7 @@ use nix::unistd::{User, getuid};
 use tapflow_common::report::{Host, Usage};
 
 /// The machine and the user; what the system does not tell stays empty.
-pub fn host() -> Host {
+pub(crate) fn host() -> Host {
     let mut host = Host::portable();
     if let Ok(names) = uname() {
         let text = |name: &OsStr| name.to_string_lossy().into_owned();
@@ -26,7 +26,7 @@ pub fn host() -> Host {
 }
 
 /// What the process used so far.
-pub fn usage() -> Option<Usage> {
+pub(crate) fn usage() -> Option<Usage> {
     let usage = getrusage(UsageWho::RUSAGE_SELF).ok()?;
     let time = |time: TimeVal| {
         let micros = u32::try_from(time.tv_usec()).unwrap_or(0).min(999_999);

@@ -46,7 +46,8 @@ impl Capture {
     /// When the directory or an answer file cannot be read: a test without its data must fail.
     #[must_use]
     pub fn all(directory: &Path) -> Vec<Self> {
-        let entries = std::fs::read_dir(directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
+        let entries =
+            std::fs::read_dir(directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
         let mut captures: Vec<Self> = entries
             .map(|entry| entry.expect("a directory entry").path())
             .filter(|path| !path.to_string_lossy().ends_with(".answers.json"))
@@ -54,7 +55,8 @@ impl Capture {
                 let name = path.file_stem()?.to_string_lossy().into_owned();
                 let answers = path.with_file_name(format!("{name}.answers.json"));
                 let text = std::fs::read_to_string(answers).ok()?;
-                let json: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+                let json: Value =
+                    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
                 Some(Self { name, path, needs: strings(&json["needs"]), flows: flows(&json) })
             })
             .collect();

@@ -19,7 +19,11 @@ const EXCEPTIONS: [(&str, usize, &str); 3] = [
         "the only datagram has More Fragments set: a real fragment is rejected, never taken for a whole datagram",
     ),
     ("tcpdump-bgp_pmsi_tunnel-oobr", 0, "the same: More Fragments is set"),
-    ("zeek-tunnel-direct-bypass", 1, "every other segment is inside GRE, which is not decoded yet: 10 bytes are gaps"),
+    (
+        "zeek-tunnel-direct-bypass",
+        1,
+        "every other segment is inside GRE, which is not decoded yet: 10 bytes are gaps",
+    ),
 ];
 
 /// The flows with data that the core finds in a capture, whatever error ends the file.
@@ -34,7 +38,8 @@ fn flows_of(path: &Path) -> Flows {
     let mut flows = Flows::new();
     for record in sink.flows.values().filter(|record| !record.bytes.is_empty()) {
         let key = &record.opened.key;
-        let key = (key.source.to_string(), key.source_port, key.destination.to_string(), key.destination_port);
+        let key =
+            (key.source.to_string(), key.source_port, key.destination.to_string(), key.destination_port);
         let bytes: Vec<u8> = record.bytes.iter().map(|byte| byte.unwrap_or(0)).collect();
         let length = bytes.len() as u64;
         let mut gaps = record.gaps.clone();
@@ -51,7 +56,8 @@ fn differences(capture: &Capture) -> Vec<String> {
     for key in expected.keys().chain(found.keys().filter(|key| !expected.contains_key(*key))) {
         let (expected, found) = (expected.get(key), found.get(key));
         if expected != found {
-            differences.push(format!("{}: {key:?}\n  expected {expected:?}\n  found    {found:?}", capture.name));
+            differences
+                .push(format!("{}: {key:?}\n  expected {expected:?}\n  found    {found:?}", capture.name));
         }
     }
     differences
@@ -60,7 +66,9 @@ fn differences(capture: &Capture) -> Vec<String> {
 #[test]
 fn of_the_corpus() {
     let Some(corpus) = corpus() else {
-        println!("no corpus beside the repository and no TAPFLOW_CORPUS: only this repository's captures are tested");
+        println!(
+            "no corpus beside the repository and no TAPFLOW_CORPUS: only this repository's captures are tested"
+        );
         return;
     };
     let captures = Capture::all(&corpus.join("captures"));
@@ -93,7 +101,8 @@ fn malformed_captures_give_no_data() {
         println!("no corpus: malformed captures are not tested");
         return;
     };
-    let files: Vec<_> = std::fs::read_dir(corpus.join("malformed")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let files: Vec<_> =
+        std::fs::read_dir(corpus.join("malformed")).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert!(files.len() > 100, "the corpus is there");
     for file in files {
         assert_eq!(flows_of(&file), Flows::new(), "{}", file.display());

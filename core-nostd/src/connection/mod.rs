@@ -138,7 +138,10 @@ impl<'a> Table<'a> {
     }
 
     /// The entries of `key`, the newest first.
-    pub(crate) fn entries_of<'t>(&'t self, key: &'t ConnectionKey) -> impl Iterator<Item = (u32, &'t Connection)> {
+    pub(crate) fn entries_of<'t>(
+        &'t self,
+        key: &'t ConnectionKey,
+    ) -> impl Iterator<Item = (u32, &'t Connection)> {
         let mut link = self.buckets[self.bucket(key)];
         core::iter::from_fn(move || {
             while link != 0 {

@@ -92,7 +92,8 @@ impl RunSummary {
         ]
         .map(|(name, count)| (name.to_owned(), count))
         .into();
-        let closed = CloseReason::ALL.map(|r| (format!("closed_{}", r.name().replace('-', "_")), c.closed_for(r)));
+        let closed =
+            CloseReason::ALL.map(|r| (format!("closed_{}", r.name().replace('-', "_")), c.closed_for(r)));
         counts.extend(closed);
         counts
     }

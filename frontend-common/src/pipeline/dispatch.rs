@@ -18,12 +18,33 @@ use crate::output::Template;
 #[derive(Debug)]
 pub(super) enum Operation {
     Open(Box<FlowFacts>),
-    Data { flow: u64, offset: u64, bytes: Bytes, time: Timestamp },
-    Repeated { flow: u64, offset: u64, bytes: Bytes, time: Timestamp },
-    Rebased { flow: u64, by: u64 },
-    Gap { flow: u64, range: Range<u64> },
+    Data {
+        flow: u64,
+        offset: u64,
+        bytes: Bytes,
+        time: Timestamp,
+    },
+    Repeated {
+        flow: u64,
+        offset: u64,
+        bytes: Bytes,
+        time: Timestamp,
+    },
+    Rebased {
+        flow: u64,
+        by: u64,
+    },
+    Gap {
+        flow: u64,
+        range: Range<u64>,
+    },
     /// `order` counts closed flows: the report lists them in this order.
-    Close { flow: u64, order: u64, reason: CloseReason, summary: Box<Summary> },
+    Close {
+        flow: u64,
+        order: u64,
+        reason: CloseReason,
+        summary: Box<Summary>,
+    },
 }
 
 /// Operations that travel together.
@@ -179,5 +200,7 @@ impl Sink for Dispatch<'_> {
 
 /// FNV-1a, to spread names over writers: the same on every machine.
 fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+    bytes
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }

@@ -79,7 +79,7 @@ pub struct Outcome {
 /// The arguments as one would type them, for messages.
 #[must_use]
 pub fn program_name(arguments: &[OsString]) -> String {
-    let first = arguments.first().map(|name| std::path::Path::new(name));
+    let first = arguments.first().map(std::path::Path::new);
     let name = first.and_then(|path| path.file_stem()).map(|name| name.to_string_lossy().into_owned());
     name.unwrap_or_else(|| "tapflow".to_owned())
 }

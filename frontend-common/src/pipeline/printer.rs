@@ -29,7 +29,12 @@ struct Printed {
 }
 
 impl<'t, W: Write> Printer<'t, W> {
-    pub(super) fn new(console: Console<W>, template: &'t Template, prefix: String, max_bytes: Option<u64>) -> Self {
+    pub(super) fn new(
+        console: Console<W>,
+        template: &'t Template,
+        prefix: String,
+        max_bytes: Option<u64>,
+    ) -> Self {
         Self { console, template, prefix, flows: Vec::new(), max_bytes, error: None, beyond_limit: 0 }
     }
 

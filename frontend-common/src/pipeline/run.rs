@@ -65,7 +65,8 @@ struct Run<'o> {
 
 impl<'o> Run<'o> {
     fn prepare(options: &'o Options, system: &'o dyn System, stop: &'o Stop) -> Result<Self, String> {
-        let template = Template::parse(options.template.as_deref(), &options.names).map_err(|error| error.to_string())?;
+        let template = Template::parse(options.template.as_deref(), &options.names)
+            .map_err(|error| error.to_string())?;
         let template = Arc::new(template);
         let filter = match &options.filter {
             Some(expression) => Some(Filter::new(system.filters(), expression)?),
@@ -98,18 +99,34 @@ impl<'o> Run<'o> {
         }
         let reporter = start_reporter(report, finished, stop)?;
         let started = Instant::now();
-        Ok(Self { options, system, stop, started, template, filter, first, errors, writers, senders, reporter })
+        Ok(Self {
+            options,
+            system,
+            stop,
+            started,
+            template,
+            filter,
+            first,
+            errors,
+            writers,
+            senders,
+            reporter,
+        })
     }
 
     fn all(mut self) -> Outcome {
         let connections = self.options.max_connections;
         let config = Config {
             hash_key: random_key(),
-            idle_timeout: self.options.idle_timeout.map(|idle| u64::try_from(idle.as_nanos()).unwrap_or(u64::MAX)),
+            idle_timeout: self
+                .options
+                .idle_timeout
+                .map(|idle| u64::try_from(idle.as_nanos()).unwrap_or(u64::MAX)),
             max_jump: self.options.max_jump,
             ..Config::default()
         };
-        let core = Storage::heap(connections, connections.max(1 << 16)).map(|storage| Reassembler::new(config, storage));
+        let core = Storage::heap(connections, connections.max(1 << 16))
+            .map(|storage| Reassembler::new(config, storage));
         let Some(Ok(mut core)) = core else {
             self.errors.push(format!("--max-connections {connections}: there is not that much memory"));
             return self.end(&Counters::default(), Read::default());
@@ -132,14 +149,18 @@ impl<'o> Run<'o> {
                 let console = Console::new(io::stdout().lock(), *console);
                 let prefix = console_prefix(&self.options.output_dir);
                 let printer = Printer::new(console, &template, prefix, self.options.max_bytes);
-                match (self.options.console_order, InOrderStorage::heap(self.options.max_connections, CONSOLE_MEMORY)) {
+                match (
+                    self.options.console_order,
+                    InOrderStorage::heap(self.options.max_connections, CONSOLE_MEMORY),
+                ) {
                     (ConsoleOrder::Stream, Some(storage)) => {
                         let mut sink = Tee { files: &mut dispatch, printer: InOrder::new(printer, storage) };
                         self.inputs(core, &mut sink, &mut read);
                         self.end_printing(sink.printer.into_inner(), &mut read);
                     }
                     (ConsoleOrder::Stream, None) => {
-                        self.errors.push("there is not enough memory to put the console in stream order".to_owned());
+                        self.errors
+                            .push("there is not enough memory to put the console in stream order".to_owned());
                     }
                     (ConsoleOrder::Arrival, _) => {
                         let mut sink = Tee { files: &mut dispatch, printer };
@@ -219,7 +240,7 @@ impl<'o> Run<'o> {
                 }
             };
             read.packets += 1;
-            let look = read.packets % LOOK == 0;
+            let look = read.packets.is_multiple_of(LOOK);
             let wanted = match &mut self.filter {
                 Some(filter) => match filter.accepts(&packet.frame) {
                     Ok(wanted) => wanted,
@@ -330,14 +351,18 @@ fn open_report(options: &Options, system: &dyn System) -> Result<Option<Report>,
 }
 
 fn store(options: &Options, system: &dyn System, template: &Arc<Template>, stores: usize) -> FileStore {
-    let system_limit = system.open_file_limit().map_or(usize::MAX, |limit| limit.saturating_sub(OTHER_DESCRIPTORS));
+    let system_limit =
+        system.open_file_limit().map_or(usize::MAX, |limit| limit.saturating_sub(OTHER_DESCRIPTORS));
     let asked = options.max_open_files.map_or(usize::MAX, std::num::NonZeroUsize::get);
     let max_open = (system_limit.min(asked).min(MAX_OPEN) / stores).max(1);
     let config = StoreConfig::new(options.output_dir.clone(), Arc::clone(template), max_open);
     FileStore::new(StoreConfig { limit: options.max_bytes, index: options.index, ..config })
 }
 
-fn spawn<T: Send + 'static>(name: &str, work: impl FnOnce() -> T + Send + 'static) -> Result<JoinHandle<T>, String> {
+fn spawn<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<JoinHandle<T>, String> {
     let thread = thread::Builder::new().name(name.to_owned()).spawn(work);
     thread.map_err(|error| format!("cannot start the thread of the {name}: {error}"))
 }
