@@ -181,7 +181,10 @@ impl<'a> Reassembler<'a> {
         self.refresh(index);
         let connection = self.table.get_mut(index);
         if connection.state == State::Lingering {
-            self.counters.after_close_segments += 1;
+            // The last acknowledgement of a connection that ended well is nothing to tell.
+            if segment.payload_len > 0 || segment.flags.syn || segment.flags.rst {
+                self.counters.after_close_segments += 1;
+            }
             self.counters.payload_bytes += segment.payload.len() as u64;
             self.counters.after_close_bytes += segment.payload.len() as u64;
             return Ok(());
