@@ -35,7 +35,7 @@ impl Default for Config {
             idle_timeout: None,
             linger: 60 * Timestamp::SECOND,
             max_jump: Self::DEFAULT_MAX_JUMP,
-            rebase_window: 256 << 10,
+            rebase_window: 1 << 20,
             max_rebases: 64,
             max_islands: 4096,
         }

@@ -59,7 +59,7 @@ pub struct Counters {
     pub rebased: u64,
     /// Segments without SYN or data that belong to no connection.
     pub stray_segments: u64,
-    /// Segments of connections that had been closed.
+    /// Segments of connections that had been closed, with payload, SYN or RST.
     pub after_close_segments: u64,
     /// RST segments outside the window (RFC 9293, 3.5.3), ignored.
     pub invalid_resets: u64,

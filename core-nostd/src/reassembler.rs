@@ -51,14 +51,29 @@ pub struct Reassembler<'a> {
     new_connections: bool,
 }
 
-/// What a segment is to the connection that has its addresses and ports.
+/// Connections with the same addresses and ports that are kept: a jump in sequence numbers begins a
+/// new one, and segments may come back to an old one.
+const MAX_SAME_KEY: usize = 8;
+
+/// What a segment is to a connection that has its addresses and ports.
 enum Belongs {
     /// A part of it.
     Here,
     /// Its SYN, after data: the stream begins this many bytes earlier.
     LateSyn(u32),
-    /// To a new connection; the old one ends.
-    New(CloseReason),
+    /// Nothing.
+    No,
+}
+
+/// Which connection a segment belongs to.
+#[derive(Default)]
+struct Found {
+    index: Option<u32>,
+    late_syn: Option<u32>,
+    /// How many connections have its addresses and ports.
+    same_key: usize,
+    newest: Option<u32>,
+    oldest: Option<u32>,
 }
 
 impl<'a> Reassembler<'a> {
@@ -157,26 +172,19 @@ impl<'a> Reassembler<'a> {
     ) -> Result<(), S::Error> {
         self.counters.segments += 1;
         let (key, direction) = ConnectionKey::new(&segment.key, segment.domain);
-        let mut late_syn = None;
-        let index = match self.table.find(&key) {
-            None => self.begin(key, direction, segment, sink)?,
-            Some(index) => match self.belongs(self.table.get(index), direction, segment) {
-                Belongs::Here => Some(index),
-                Belongs::LateSyn(by) => {
-                    late_syn = Some(by);
-                    Some(index)
-                }
-                Belongs::New(reason) => {
-                    self.retire(index, reason, sink)?;
-                    self.begin(key, direction, segment, sink)?
-                }
-            },
+        let found = self.find(&key, direction, segment);
+        let index = match found.index {
+            Some(index) => Some(index),
+            None => self.begin(key, direction, segment, &found, sink)?,
         };
         let Some(index) = index else { return Ok(()) };
         self.refresh(index);
         let connection = self.table.get_mut(index);
         if connection.state == State::Lingering {
-            self.counters.after_close_segments += 1;
+            // The last acknowledgement of a connection that ended well is nothing to tell.
+            if segment.payload_len > 0 || segment.flags.syn || segment.flags.rst {
+                self.counters.after_close_segments += 1;
+            }
             self.counters.payload_bytes += segment.payload.len() as u64;
             self.counters.after_close_bytes += segment.payload.len() as u64;
             return Ok(());
@@ -187,7 +195,7 @@ impl<'a> Reassembler<'a> {
             self.reset(index, direction, segment);
             return Ok(());
         }
-        self.take_in(index, direction, frame.time, segment, late_syn, sink)?;
+        self.take_in(index, direction, frame.time, segment, found.late_syn, sink)?;
         self.change_state(index, segment, sink)
     }
 
@@ -198,30 +206,76 @@ impl<'a> Reassembler<'a> {
         }
     }
 
-    /// Decides whether `segment` is a part of the connection with its addresses and ports.
-    fn belongs(&self, connection: &Connection, direction: Direction, segment: &Segment<'_>) -> Belongs {
+    /// Looks for the connection of a segment. What carries nothing goes to the newest one in any case.
+    fn find(&self, key: &ConnectionKey, direction: Direction, segment: &Segment<'_>) -> Found {
+        let mut found = Found::default();
+        for (index, connection) in self.table.entries_of(key) {
+            let newest = found.newest.is_none();
+            found.same_key += 1;
+            found.newest = found.newest.or(Some(index));
+            found.oldest = Some(index);
+            let belongs = if segment.flags.syn {
+                self.syn_belongs(connection, direction, segment)
+            } else {
+                self.belongs(connection, direction, segment, newest)
+            };
+            match belongs {
+                Belongs::Here => found.index = Some(index),
+                Belongs::LateSyn(by) => (found.index, found.late_syn) = (Some(index), Some(by)),
+                Belongs::No => continue,
+            }
+            return found;
+        }
+        if !segment.flags.syn && (segment.payload_len == 0 || segment.flags.rst) {
+            found.index = found.newest;
+        }
+        found
+    }
+
+    /// Whether a segment without SYN is near enough to what a connection has seen: the newest one with
+    /// these addresses and ports takes anything short of a jump, an older one what continues or repeats
+    /// its bytes, a closed one what repeats them.
+    fn belongs(
+        &self,
+        connection: &Connection,
+        direction: Direction,
+        segment: &Segment<'_>,
+        newest: bool,
+    ) -> Belongs {
+        let stream = &connection.streams[direction.index()];
+        let closed = connection.state == State::Lingering;
+        let here = if !stream.is_based() {
+            newest && !closed
+        } else if closed && segment.payload_len > 0 {
+            let offset = stream.offset_of(segment.sequence);
+            offset >= 0 && offset + i64::from(segment.payload_len) <= stream.next as i64
+        } else if newest {
+            !stream.is_jump(segment.sequence, &self.pool, &self.config)
+        } else {
+            let offset = stream.offset_of(segment.sequence);
+            offset >= 0 && offset <= stream.extent(&self.pool) as i64
+        };
+        if here { Belongs::Here } else { Belongs::No }
+    }
+
+    /// Whether a SYN is this connection's.
+    fn syn_belongs(&self, connection: &Connection, direction: Direction, segment: &Segment<'_>) -> Belongs {
         let stream = &connection.streams[direction.index()];
         let other = &connection.streams[direction.other().index()];
-        if !segment.flags.syn {
-            let far = segment.payload_len > 0
-                && !segment.flags.rst
-                && stream.is_based()
-                && stream.is_jump(segment.sequence, &self.pool, &self.config);
-            return if far { Belongs::New(CloseReason::Jump) } else { Belongs::Here };
-        }
         let base = segment.sequence.wrapping_add(1);
         if stream.is_based() {
             let before = stream.base().wrapping_sub(base);
+            let late = !stream.has_syn() && before <= self.config.rebase_window;
             return match before {
                 0 => Belongs::Here,
-                _ if !stream.has_syn() && before <= self.config.rebase_window => Belongs::LateSyn(before),
-                _ => Belongs::New(CloseReason::PortReuse),
+                _ if late && connection.state != State::Lingering => Belongs::LateSyn(before),
+                _ => Belongs::No,
             };
         }
         // The first SYN of this direction: the other side's acknowledgements must not contradict it.
         match other.acknowledgement() {
             Some(number) if !segment.flags.ack && number.wrapping_sub(base) >= self.config.max_jump => {
-                Belongs::New(CloseReason::PortReuse)
+                Belongs::No
             }
             _ => Belongs::Here,
         }
@@ -233,6 +287,7 @@ impl<'a> Reassembler<'a> {
         key: ConnectionKey,
         direction: Direction,
         segment: &Segment<'_>,
+        found: &Found,
         sink: &mut S,
     ) -> Result<Option<u32>, S::Error> {
         if !segment.flags.syn && (segment.payload_len == 0 || segment.flags.rst) {
@@ -246,6 +301,16 @@ impl<'a> Reassembler<'a> {
             self.counters.unwanted_bytes += segment.payload.len() as u64;
             return Ok(None);
         }
+        if segment.flags.syn
+            && let Some(index) = found.newest
+        {
+            self.reuse(index, sink)?;
+        }
+        if found.same_key >= MAX_SAME_KEY
+            && let Some(index) = found.oldest
+        {
+            self.retire(index, CloseReason::Jump, sink)?;
+        }
         // A SYN+ACK seen first comes from the side that did not open the connection.
         let opener = if segment.flags.syn && segment.flags.ack { direction.other() } else { direction };
         loop {
@@ -257,6 +322,22 @@ impl<'a> Reassembler<'a> {
             }
             self.evict(sink)?;
         }
+    }
+
+    /// A SYN begins a new connection: the one before it ends, and lingers if it has bytes to absorb.
+    fn reuse<S: Sink>(&mut self, index: u32, sink: &mut S) -> Result<(), S::Error> {
+        let connection = self.table.get(index);
+        let empty = connection.streams.iter().all(|stream| stream.data == 0);
+        let reason = match connection.state {
+            State::Lingering => return Ok(()),
+            State::Closing => connection.closing_reason(),
+            _ => CloseReason::PortReuse,
+        };
+        if empty {
+            return self.retire(index, reason, sink);
+        }
+        self.table.set_state(index, State::Lingering);
+        self.close(index, reason, sink)
     }
 
     /// Makes room for one connection: the oldest closed one, else the oldest half-open one, else the

@@ -6,4 +6,5 @@ pub mod facts;
 pub mod input;
 pub mod messages;
 pub mod output;
+pub mod pipeline;
 pub mod report;

@@ -141,10 +141,9 @@ impl Sink for Recorder {
     fn gap(&mut self, flow: Flow, range: Range<u64>) -> Result<(), Infallible> {
         let record = self.live(flow);
         assert!(!range.is_empty(), "no empty gap");
-        for offset in range.clone() {
-            let byte = record.bytes.get(offset as usize).copied().flatten();
-            assert_eq!(byte, None, "a gap has no data");
-        }
+        let end = record.bytes.len().min(range.end as usize);
+        let told = record.bytes.get(range.start as usize..end).unwrap_or_default();
+        assert!(told.iter().all(Option::is_none), "a gap has no data");
         assert!(
             record.gaps.iter().all(|gap| gap.end <= range.start || range.end <= gap.start),
             "gaps are disjoint"

@@ -137,17 +137,23 @@ impl<'a> Table<'a> {
         key.hash(&self.hash_key) as usize & (self.buckets.len() - 1)
     }
 
-    /// The entry of `key`.
-    pub(crate) fn find(&self, key: &ConnectionKey) -> Option<u32> {
+    /// The entries of `key`, the newest first.
+    pub(crate) fn entries_of<'t>(
+        &'t self,
+        key: &'t ConnectionKey,
+    ) -> impl Iterator<Item = (u32, &'t Connection)> {
         let mut link = self.buckets[self.bucket(key)];
-        while link != 0 {
-            let entry = &self.entries[link as usize - 1];
-            if entry.key == *key {
-                return Some(link - 1);
+        core::iter::from_fn(move || {
+            while link != 0 {
+                let index = link - 1;
+                let entry = self.get(index);
+                link = entry.chain;
+                if entry.key == *key {
+                    return Some((index, entry));
+                }
             }
-            link = entry.chain;
-        }
-        None
+            None
+        })
     }
 
     /// Adds a half-open connection.

@@ -32,11 +32,10 @@ struct Tag {
 #[inline]
 pub(super) fn peel(peel: &mut Peel<'_>) -> Result<Next, Reject> {
     let offset = peel.offset;
-    // The array holds all that the accessors read, so they cannot panic.
-    let frame = EthernetFrame::new_unchecked(peel.header::<[u8; 14]>(Layer::Link)?);
-    peel.link.source_mac = Some(frame.src_addr().0);
-    peel.link.destination_mac = Some(frame.dst_addr().0);
-    follow(peel, frame.ethertype().into(), Layer::Link, offset)
+    let header: &[u8; 14] = peel.header(Layer::Link)?;
+    peel.ethernet = Some(header);
+    let ether_type = EthernetFrame::new_unchecked(header).ethertype();
+    follow(peel, ether_type.into(), Layer::Link, offset)
 }
 
 /// Goes on by the type or length field of the header of `layer` at `offset`, through VLAN tags.
@@ -64,5 +63,82 @@ pub(super) fn follow(
             }
             other => return Err(Reject { layer, reason: RejectReason::NotIp(other.into()), offset }),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use std::vec::Vec;
+
+    use super::super::examples::*;
+    use super::super::{Layer, MAX_VLANS, Reject, RejectReason};
+    use crate::frame::LinkType;
+
+    const ETHERNET: LinkType = LinkType::ETHERNET;
+
+    #[test]
+    fn mac_addresses_are_noted() {
+        let bytes = ethernet(&[8, 0]);
+        let link = whole(ETHERNET, &bytes).expect("a segment").link;
+        assert_eq!(link.source_mac, Some(SOURCE_MAC));
+        assert_eq!(link.destination_mac, Some(DESTINATION_MAC));
+        assert!(link.vlans.is_empty());
+    }
+
+    #[test]
+    fn tags_are_listed_from_the_outside_in_without_their_priority() {
+        let bytes = ethernet(&[0x88, 0xa8, 0x20, 7, 0x91, 0, 0xf0, 6, 0x81, 0, 0x0f, 0xff, 8, 0]);
+        let segment = whole(ETHERNET, &bytes).expect("a segment");
+        assert_eq!(segment.link.vlans, [7, 6, 4095]);
+        is_hello(Ok(segment));
+    }
+
+    #[test]
+    fn tags_of_any_depth_are_peeled_and_the_first_are_listed() {
+        for depth in [MAX_VLANS + 1, 100, 16_000] {
+            let tags: Vec<u8> = [0x81, 0, 0, 9].repeat(depth);
+            let bytes = ethernet(&[&tags[..], &[8, 0]].concat());
+            let segment = whole(ETHERNET, &bytes).expect("a segment");
+            assert_eq!(segment.link.vlans, [9; MAX_VLANS]);
+            is_hello(Ok(segment));
+        }
+    }
+
+    #[test]
+    fn a_priority_tag_is_listed_but_makes_no_domain() {
+        let bytes = ethernet(&[0x81, 0, 0xe0, 0, 8, 0]);
+        let segment = whole(ETHERNET, &bytes).expect("a segment");
+        assert_eq!(segment.link.vlans, [0]);
+        assert_eq!(segment.domain, 0);
+    }
+
+    #[test]
+    fn a_tag_may_precede_a_length_and_llc() {
+        is_hello(whole(ETHERNET, &ethernet(&[0x81, 0, 0, 5, 0, 53, 0xaa, 0xaa, 3, 0, 0, 0, 8, 0])));
+    }
+
+    #[test]
+    fn what_is_not_ip_is_rejected_where_its_type_stands() {
+        let arp = ethernet(&[8, 6]);
+        let reason = RejectReason::NotIp(0x0806);
+        assert_eq!(rejected(ETHERNET, &arp), Reject { layer: Layer::Link, reason, offset: 0 });
+        let tagged_arp = ethernet(&[0x81, 0, 0, 5, 0x81, 0, 0, 6, 8, 6]);
+        let reject = rejected(ETHERNET, &tagged_arp);
+        assert_eq!(reject, Reject { layer: Layer::Vlan, reason, offset: 18 });
+    }
+
+    #[test]
+    fn a_number_between_the_lengths_and_the_types_is_neither() {
+        let reject = rejected(ETHERNET, &ethernet(&[0x05, 0xdd]));
+        assert_eq!(reject.reason, RejectReason::NotIp(1501));
+    }
+
+    #[test]
+    fn a_tag_that_ends_the_frame_is_cut_short() {
+        let bytes = [&MACS[..], &[0x81, 0, 0, 5, 8]].concat();
+        let reject = rejected(ETHERNET, &bytes);
+        assert_eq!(reject, Reject { layer: Layer::Vlan, reason: RejectReason::Truncated, offset: 14 });
     }
 }

@@ -18,3 +18,22 @@ pub(super) fn peel(peel: &mut Peel<'_>) -> Result<Next, Reject> {
     let header: &Ipoib = peel.header(Layer::Link)?;
     ethernet::follow(peel, header.ether_type.get(), Layer::Link, offset)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::RejectReason;
+    use super::super::examples::*;
+    use crate::frame::LinkType;
+
+    #[test]
+    fn ip_follows_44_bytes() {
+        is_hello(whole(LinkType::IPOIB, &join(&[&[0xfe; 40], &[8, 0, 0, 0], &ipv4()])));
+        is_hello(whole(LinkType::IPOIB, &join(&[&[0xfe; 40], &[0x86, 0xdd, 0, 0], &ipv6()])));
+    }
+
+    #[test]
+    fn arp_is_not_ip() {
+        let bytes = join(&[&[0xfe; 40], &[8, 6, 0, 0], &[0; 56]]);
+        assert_eq!(rejected(LinkType::IPOIB, &bytes).reason, RejectReason::NotIp(0x0806));
+    }
+}

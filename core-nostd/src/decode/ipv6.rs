@@ -4,13 +4,14 @@
 //! rejected. Under a routing header that is not yet used up the destination is the final one, as it
 //! is for the TCP checksum (RFC 8200, 8.1), so that both directions have the same addresses.
 
-use core::net::{IpAddr, Ipv6Addr};
-
 use smoltcp::wire::{
     Ipv6ExtHeader, Ipv6FragmentHeader, Ipv6OptionRepr, Ipv6OptionType, Ipv6OptionsIterator, Ipv6Packet,
 };
 
-use super::{Layer, Next, Reject, RejectReason, peel::Peel};
+use super::{
+    Layer, Next, Reject, RejectReason,
+    peel::{Ip, Peel},
+};
 
 const HEADER: usize = 40;
 
@@ -35,14 +36,13 @@ const SEGMENT_ROUTING: u8 = 4;
 #[inline]
 pub(super) fn peel(peel: &mut Peel<'_>) -> Result<Next, Reject> {
     let offset = peel.offset;
-    // The array holds all that the accessors used here read, so they cannot panic.
-    let header = Ipv6Packet::new_unchecked(peel.peek::<[u8; HEADER]>(Layer::Ipv6)?);
+    let fixed: &[u8; HEADER] = peel.peek(Layer::Ipv6)?;
+    let header = Ipv6Packet::new_unchecked(fixed);
     if header.version() != 6 {
         return Err(peel.reject(Layer::Ipv6, RejectReason::BadVersion));
     }
     peel.advance(HEADER, Layer::Ipv6)?;
-    peel.key.source = IpAddr::V6(header.src_addr());
-    peel.key.destination = IpAddr::V6(header.dst_addr());
+    peel.ip = Ip::V6(fixed);
     let next = u8::from(header.next_header());
     match usize::from(header.payload_len()) {
         0 => {
@@ -75,7 +75,7 @@ pub(super) fn peel_extension(peel: &mut Peel<'_>, kind: u8) -> Result<Next, Reje
         }
         ROUTING => {
             if let Some(address) = final_destination(header) {
-                peel.key.destination = IpAddr::V6(address);
+                peel.final_destination = Some(address);
             }
         }
         _ => {}
@@ -88,8 +88,8 @@ pub(super) fn peel_extension(peel: &mut Peel<'_>, kind: u8) -> Result<Next, Reje
 fn follow(next: u8, layer: Layer, offset: usize) -> Result<Next, Reject> {
     match next {
         TCP => Ok(Next::Tcp),
-        HOP_BY_HOP | ROUTING | FRAGMENT | AUTHENTICATION | DESTINATION_OPTIONS | MOBILITY
-        | HOST_IDENTITY | SHIM6 => Ok(Next::Ipv6Extension(next)),
+        HOP_BY_HOP | ROUTING | FRAGMENT | AUTHENTICATION | DESTINATION_OPTIONS | MOBILITY | HOST_IDENTITY
+        | SHIM6 => Ok(Next::Ipv6Extension(next)),
         _ => Err(Reject { layer, reason: RejectReason::NotTcp(next), offset }),
     }
 }
@@ -114,16 +114,149 @@ fn is_fragment(header: &[u8]) -> bool {
 }
 
 /// Where the datagram goes after the segments that are left in its routing header.
-fn final_destination(header: &[u8]) -> Option<Ipv6Addr> {
+fn final_destination(header: &[u8]) -> Option<&[u8; 16]> {
     let (&[_, _, kind, segments_left, _, _, _, _], addresses) = header.split_first_chunk()?;
     if segments_left == 0 {
         return None;
     }
-    let address: &[u8; 16] = match kind {
+    match kind {
         SOURCE_ROUTE => addresses.last_chunk(),
         // A segment list is in reverse order (RFC 8754, 2).
         HOME_ADDRESS | SEGMENT_ROUTING => addresses.first_chunk(),
         _ => None,
-    }?;
-    Some(Ipv6Addr::from_octets(*address))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use core::net::{IpAddr, Ipv6Addr};
+    use std::vec::Vec;
+
+    use super::super::examples::*;
+    use super::super::{Layer, Reject, RejectReason, Segment};
+    use crate::frame::LinkType;
+
+    const IPV6: LinkType = LinkType::IPV6;
+
+    /// The segment behind extension headers, the first of which has this number.
+    fn behind(first: u8, extensions: &[u8]) -> Vec<u8> {
+        ipv6_with(first, &join(&[extensions, &TCP, PAYLOAD]))
+    }
+
+    fn reject(bytes: &[u8]) -> Reject {
+        rejected(IPV6, bytes)
+    }
+
+    const fn extension(reason: RejectReason, offset: usize) -> Reject {
+        Reject { layer: Layer::Ipv6Extension, reason, offset }
+    }
+
+    #[test]
+    fn each_extension_header_is_skipped() {
+        for number in [0, 43, 60, 135, 139, 140] {
+            is_hello(whole(IPV6, &behind(number, &[6, 0, 1, 4, 0, 0, 0, 0])));
+            is_hello(whole(IPV6, &behind(number, &[6, 1, 1, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])));
+        }
+    }
+
+    #[test]
+    fn an_authentication_header_counts_in_words_of_four_bytes() {
+        is_hello(whole(
+            IPV6,
+            &behind(51, &[6, 4, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9]),
+        ));
+    }
+
+    #[test]
+    fn a_fragment_header_that_makes_no_fragment_is_skipped() {
+        is_hello(whole(IPV6, &behind(44, &[6, 0, 0, 0, 0xde, 0xad, 0xbe, 0xef])));
+        // The two reserved bits say nothing.
+        is_hello(whole(IPV6, &behind(44, &[6, 0, 0, 6, 0, 0, 0, 0])));
+    }
+
+    #[test]
+    fn first_and_later_fragments_are_rejected() {
+        for [high, low] in [[0, 1], [0, 8], [5, 0xa9], [0xff, 0xf8]] {
+            let bytes = behind(60, &[44, 0, 1, 4, 0, 0, 0, 0, 6, 0, high, low, 0, 0, 0, 1]);
+            assert_eq!(reject(&bytes), extension(RejectReason::Fragment, 48));
+        }
+    }
+
+    #[test]
+    fn encrypted_and_absent_payload_is_not_tcp() {
+        for number in [50, 59, 17, 58, 253] {
+            let reason = RejectReason::NotTcp(number);
+            assert_eq!(reject(&behind(number, &[])), Reject { layer: Layer::Ipv6, reason, offset: 0 });
+            let after_options = behind(0, &[number, 0, 1, 4, 0, 0, 0, 0]);
+            assert_eq!(reject(&after_options), extension(reason, 40));
+        }
+    }
+
+    #[test]
+    fn an_extension_header_beyond_the_datagram_is_impossible() {
+        assert_eq!(reject(&behind(0, &[6, 4, 1, 4, 0, 0, 0, 0])), extension(RejectReason::BadLength, 40));
+    }
+
+    #[test]
+    fn an_endless_chain_of_extension_headers_is_too_deep() {
+        let chain = [60, 0, 1, 4, 0, 0, 0, 0].repeat(8000);
+        assert_eq!(reject(&behind(60, &chain)).reason, RejectReason::TooDeep);
+    }
+
+    #[test]
+    fn version_4_where_ipv6_was_announced_is_rejected() {
+        let bytes = join(&[&MACS, &[0x86, 0xdd], &ipv4()]);
+        let reject = rejected(LinkType::ETHERNET, &bytes);
+        assert_eq!(reject, Reject { layer: Layer::Ipv6, reason: RejectReason::BadVersion, offset: 14 });
+    }
+
+    #[test]
+    fn a_payload_length_of_0_ends_with_the_frame() {
+        let mut bytes = ipv6();
+        bytes[5] = 0;
+        is_hello(whole(IPV6, &bytes));
+        let segment = cut(IPV6, &bytes[..62], 80_000).expect("a segment");
+        assert_eq!(segment.payload, b"he");
+        assert_eq!(segment.payload_len, 79_940);
+    }
+
+    #[test]
+    fn a_jumbo_payload_option_gives_the_length() {
+        let mut bytes = ipv6_jumbo(33);
+        bytes.extend_from_slice(&[0; 7]);
+        is_hello(whole(IPV6, &bytes));
+        // 0x00012345 bytes, of which 8 are options and 20 are TCP's header.
+        bytes[44..48].copy_from_slice(&[0, 1, 0x23, 0x45]);
+        assert_eq!(whole(IPV6, &bytes).expect("a segment").payload_len, 0x12345 - 28);
+    }
+
+    #[test]
+    fn a_jumbo_payload_shorter_than_its_own_option_is_impossible() {
+        assert_eq!(reject(&ipv6_jumbo(7)), extension(RejectReason::BadLength, 40));
+    }
+
+    #[test]
+    fn a_jumbo_payload_option_beside_a_length_says_nothing() {
+        let mut bytes = ipv6_jumbo(200);
+        bytes[5] = 33;
+        is_hello(whole(IPV6, &bytes));
+    }
+
+    #[test]
+    fn routing_leads_to_the_final_destination() {
+        let destination = |result: Result<Segment<'_>, Reject>| result.expect("a segment").key.destination;
+        let (first, last) = ([0xf1; 16], [0xf2; 16]);
+        for (kind, segments_left, expected) in [
+            (0, 2, Ipv6Addr::from(last)),
+            (2, 1, Ipv6Addr::from(first)),
+            (4, 1, Ipv6Addr::from(first)),
+            (3, 1, Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 2)),
+            (0, 0, Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 2)),
+        ] {
+            let bytes = behind(43, &join(&[&[6, 4, kind, segments_left, 0, 0, 0, 0], &first, &last]));
+            assert_eq!(destination(whole(IPV6, &bytes)), IpAddr::V6(expected), "type {kind}");
+        }
+    }
 }

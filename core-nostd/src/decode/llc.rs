@@ -36,3 +36,45 @@ pub(super) fn peel(peel: &mut Peel<'_>) -> Result<Next, Reject> {
         [destination, source, _] => Err(reject(u16::from_be_bytes([destination, source]).into())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::examples::*;
+    use super::super::{Layer, Reject, RejectReason};
+    use crate::frame::LinkType;
+
+    #[test]
+    fn snap_of_rfc_1042_and_of_802_1h_carries_ip() {
+        is_hello(whole(LinkType::ETHERNET, &ethernet(&[0, 53, 0xaa, 0xaa, 3, 0, 0, 0, 8, 0])));
+        is_hello(whole(LinkType::ETHERNET, &ethernet(&[0, 53, 0xaa, 0xaa, 3, 0, 0, 0xf8, 8, 0])));
+    }
+
+    #[test]
+    fn snap_may_carry_a_tag() {
+        let bytes = ethernet(&[0, 57, 0xaa, 0xaa, 3, 0, 0, 0, 0x81, 0, 0, 7, 8, 0]);
+        let segment = whole(LinkType::ETHERNET, &bytes).expect("a segment");
+        assert_eq!(segment.link.vlans, [7]);
+        is_hello(Ok(segment));
+    }
+
+    #[test]
+    fn the_access_point_of_ip_carries_ipv4() {
+        is_hello(whole(LinkType::ETHERNET, &ethernet(&[0, 48, 6, 6, 3])));
+    }
+
+    #[test]
+    fn other_access_points_and_organisations_are_not_ip() {
+        let spanning_tree = ethernet(&[0, 48, 0x42, 0x42, 3]);
+        let reject = rejected(LinkType::ETHERNET, &spanning_tree);
+        assert_eq!(reject, Reject { layer: Layer::Llc, reason: RejectReason::NotIp(0x4242), offset: 14 });
+        let cisco = ethernet(&[0, 53, 0xaa, 0xaa, 3, 0, 0, 0x0c, 0x20, 0]);
+        let reject = rejected(LinkType::ETHERNET, &cisco);
+        assert_eq!(reject.reason, RejectReason::NotIp(0x2000));
+    }
+
+    #[test]
+    fn a_length_that_holds_no_llc_header_is_impossible() {
+        let reject = rejected(LinkType::ETHERNET, &ethernet(&[0, 2, 6, 6, 3]));
+        assert_eq!(reject, Reject { layer: Layer::Llc, reason: RejectReason::BadLength, offset: 14 });
+    }
+}

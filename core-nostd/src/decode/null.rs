@@ -21,3 +21,27 @@ pub(super) fn peel(peel: &mut Peel<'_>) -> Result<Next, Reject> {
         _ => Err(Reject { layer: Layer::Link, reason: RejectReason::NotIp(family), offset }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::examples::*;
+    use super::super::{Layer, Reject, RejectReason};
+    use crate::frame::LinkType;
+
+    #[test]
+    fn every_family_is_known_in_both_byte_orders() {
+        for link in [LinkType::NULL, LinkType::LOOP] {
+            for (family, datagram) in [(2, ipv4()), (10, ipv6()), (24, ipv6()), (28, ipv6()), (30, ipv6())] {
+                is_hello(whole(link, &join(&[&[0, 0, 0, family], &datagram])));
+                is_hello(whole(link, &join(&[&[family, 0, 0, 0], &datagram])));
+            }
+        }
+    }
+
+    #[test]
+    fn another_family_is_named() {
+        let bytes = join(&[&[0, 0, 0, 7], &ipv4()]);
+        let reject = rejected(LinkType::NULL, &bytes);
+        assert_eq!(reject, Reject { layer: Layer::Link, reason: RejectReason::NotIp(7), offset: 0 });
+    }
+}

@@ -33,3 +33,43 @@ pub(super) fn peel(peel: &mut Peel<'_>) -> Result<Next, Reject> {
     peel.limit_len(header.length.get().into());
     Ok(Next::Ppp)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::examples::*;
+    use super::super::{Layer, Reject, RejectReason};
+    use crate::frame::LinkType;
+
+    #[test]
+    fn a_session_carries_both_versions_of_ip() {
+        let v4 = join(&[&[0x11, 0, 0, 9, 0, 47, 0, 0x21], &ipv4()]);
+        is_hello(whole(LinkType::PPP_ETHER, &v4));
+        let v6 = join(&[&MACS, &[0x88, 0x64, 0x11, 0, 0, 9, 0, 67, 0, 0x57], &ipv6()]);
+        is_hello(whole(LinkType::ETHERNET, &v6));
+    }
+
+    #[test]
+    fn the_length_bounds_a_datagram_without_one() {
+        let mut bytes = ethernet(&[0x88, 0x64, 0x11, 0, 0, 9, 0, 47, 0, 0x21]);
+        bytes[24..26].fill(0);
+        bytes.extend_from_slice(&[0; 9]);
+        is_hello(whole(LinkType::ETHERNET, &bytes));
+    }
+
+    #[test]
+    fn discovery_is_not_ip() {
+        for bytes in
+            [ethernet(&[0x88, 0x63, 0x11, 9, 0, 0, 0, 4]), ethernet(&[0x88, 0x64, 0x11, 9, 0, 0, 0, 4])]
+        {
+            let reject = rejected(LinkType::ETHERNET, &bytes);
+            assert_eq!(reject.reason, RejectReason::NotIp(0x8863));
+        }
+    }
+
+    #[test]
+    fn another_version_is_rejected() {
+        let bytes = ethernet(&[0x88, 0x64, 0x21, 0, 0, 9, 0, 47, 0, 0x21]);
+        let reject = rejected(LinkType::ETHERNET, &bytes);
+        assert_eq!(reject, Reject { layer: Layer::Pppoe, reason: RejectReason::BadVersion, offset: 14 });
+    }
+}

@@ -57,7 +57,8 @@ pub struct Segment<'a> {
     pub window_scale: Option<u8>,
     /// The captured payload; shorter than `payload_len` where the frame was cut by a snap length.
     pub payload: &'a [u8],
-    /// The payload's length in bytes by the headers.
+    /// The payload's length in bytes by the headers, or by the frame's length on the wire where the IP
+    /// header has 0; at most 2^30 where less was captured.
     pub payload_len: u32,
 }
 
@@ -172,7 +173,7 @@ impl fmt::Display for Reject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let layer = self.layer.name();
         match self.reason {
-            RejectReason::Truncated => write!(f, "{layer} header cut short"),
+            RejectReason::Truncated => write!(f, "{layer} cut short"),
             RejectReason::BadLength => write!(f, "{layer} with an impossible length"),
             RejectReason::BadVersion => write!(f, "{layer} with a wrong version"),
             RejectReason::UnknownLinkType(n) => write!(f, "link type {n} is not decoded"),

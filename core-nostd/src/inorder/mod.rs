@@ -35,8 +35,8 @@ impl<'a, S: Sink> InOrder<'a, S> {
     }
 
     /// The wrapped sink.
-    pub fn inner(&mut self) -> &mut S {
-        &mut self.inner
+    pub fn inner(&self) -> &S {
+        &self.inner
     }
 
     /// Ends the adaptor.

@@ -17,15 +17,18 @@ use std::time::Duration;
 
 use clap::ArgMatches;
 use clap::parser::ValueSource;
+use tapflow_core::Config;
 
 pub use command::command;
 pub use options::{
-    ConsoleOptions, ConsoleOrder, DEFAULT_MAX_CONNECTIONS, DEFAULT_MAX_JUMP, Form, Input, InputRole,
-    NameFlags, NamePrefix, Options, ReportTarget, VERBOSE, Verbosity,
+    ConsoleOrder, DEFAULT_MAX_CONNECTIONS, Input, InputRole, NameFlags, NamePrefix, Options, ReportTarget,
+    VERBOSE, Verbosity,
 };
 
 use command::{TO_COME, id};
 use values::{NameLetter, Setting};
+
+use crate::output::console::{ConsoleOptions, Form};
 
 /// Exit status after a [`CliError`]. tcpflow has 1; here 1 is for runs that fail, 2 for those that never
 /// began.
@@ -131,7 +134,9 @@ fn options(matches: &ArgMatches, command_line: Vec<OsString>) -> Result<Options,
         names,
         index: matches.get_flag(id::INDEX) && files,
         max_bytes: matches.get_one(id::MAX_BYTES).copied(),
-        max_jump: matches.get_one(id::MAX_JUMP).copied().unwrap_or(DEFAULT_MAX_JUMP),
+        max_jump: matches
+            .get_one(id::MAX_JUMP)
+            .map_or(Config::DEFAULT_MAX_JUMP, |bytes: &u64| (*bytes).try_into().unwrap_or(u32::MAX)),
         report: match path(matches, id::REPORT) {
             _ if !settings.report => ReportTarget::None,
             Some(file) => ReportTarget::File(file),

@@ -8,8 +8,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// A jump of this many bytes starts a new stream unless `-m` says otherwise.
-pub const DEFAULT_MAX_JUMP: u64 = 16 * 1024 * 1024;
+use crate::output::console::ConsoleOptions;
 
 /// Connections that the table holds unless `--max-connections` says otherwise.
 pub const DEFAULT_MAX_CONNECTIONS: usize = 1 << 18;
@@ -38,7 +37,8 @@ pub struct Options {
     /// Stream bytes kept of each flow (`-b`); none for all.
     pub max_bytes: Option<u64>,
     /// A jump of the sequence number by this many bytes or more starts a new stream (`-m`).
-    pub max_jump: u64,
+    /// No jump is larger than 2^31, so all larger sizes mean the same.
+    pub max_jump: u32,
     /// Print flows to standard output (`-c`, `-C`).
     pub console: Option<ConsoleOptions>,
     /// The order in which pieces are printed (`--order`).
@@ -108,32 +108,6 @@ pub enum NamePrefix {
     Million,
     /// `g`: three levels of directories.
     Billion,
-}
-
-/// How flows are printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ConsoleOptions {
-    /// The flow's name before each piece (`-c`, not `-C`).
-    pub headers: bool,
-    /// What a piece looks like.
-    pub form: Form,
-    /// Colour for each direction (`-g`).
-    pub colour: bool,
-    /// A line end after each piece (not with `-0`).
-    pub newline: bool,
-}
-
-/// What a piece of a flow looks like on the console.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    /// Unprintable bytes as `.` (`-s`, and when nothing else is asked for).
-    Printable,
-    /// The bytes (`-B`).
-    Binary,
-    /// A hex dump (`-D`).
-    Hex,
-    /// One JSON object (`-J`).
-    Json,
 }
 
 /// The order of pieces on the console.

@@ -96,6 +96,8 @@ fn getopt_syntax_attached_values_bundles_shortened_names_last_one_counts() {
 
 #[test]
 fn sizes_take_powers_of_1024() {
+    assert_eq!(run("-r a -m 1M").max_jump, 1 << 20);
+    assert_eq!(run("-r a -m 8G").max_jump, u32::MAX);
     for (text, bytes) in
         [("0", 0), ("7", 7), ("2k", 2 << 10), ("2K", 2 << 10), ("3M", 3 << 20), ("1G", 1 << 30)]
     {

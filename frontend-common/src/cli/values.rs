@@ -53,6 +53,9 @@ pub(super) enum NameLetter {
 
 /// The letters of one `-F`.
 pub(super) fn name_letters(text: &str) -> Result<Vec<NameLetter>, String> {
+    if text.is_empty() {
+        return Err("letters are wanted".to_owned());
+    }
     text.chars()
         .map(|letter| {
             Ok(match letter {

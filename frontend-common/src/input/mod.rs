@@ -1,1 +1,79 @@
 //! Where frames come from: capture files of every kind, and whatever else implements [`Source`].
+//!
+//! [`open`] reads pcap and pcapng, plain or compressed, from files and from standard input. Plain files
+//! are mapped and their frames are slices of the map; all other inputs are read in blocks, and a frame
+//! never lies across two of them. All frames before a fault are delivered, then the fault, then nothing.
+
+pub mod bpf;
+mod compress;
+mod error;
+mod filter;
+mod lz4;
+mod mapped;
+mod order;
+mod pcap;
+mod pcapng;
+mod sniff;
+mod source;
+mod stream;
+mod window;
+mod zip;
+
+use tapflow_core::{Frame, LinkType, Timestamp};
+
+pub use error::{InputError, InputErrorKind};
+pub use filter::{Filter, FilterCompiler, FrameFilter};
+pub use source::open;
+
+/// The longest packet that is believed, in bytes. Larger lengths are taken for damage.
+pub const RECORD_LIMIT: u32 = 256 << 20;
+
+/// A frame and the reference-counted memory that it lies in.
+#[derive(Clone, Copy, Debug)]
+pub struct Packet<'a> {
+    /// The frame; its bytes are a slice of `block`, so `block.slice_ref(frame.bytes)` holds on to them.
+    pub frame: Frame<'a>,
+    /// What keeps the bytes in memory.
+    pub block: &'a bytes::Bytes,
+    /// The number of the interface within its section of the file; 0 where the format has none.
+    pub interface: u32,
+}
+
+/// How far an input has been read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes of the input that were used; of a compressed file, compressed bytes that were read.
+    pub done: u64,
+    /// Length of the input in bytes, where it is known.
+    pub total: Option<u64>,
+}
+
+/// Frames one after another.
+pub trait Source {
+    /// The next frame, or `None` after the last one and after a stop.
+    ///
+    /// # Errors
+    /// A fault of the input, once, after every frame that could be read; then `None`.
+    fn next(&mut self) -> Result<Option<Packet<'_>>, InputError>;
+
+    /// How far the input has been read.
+    fn progress(&self) -> Progress;
+
+    /// The input as messages name it.
+    fn name(&self) -> &str;
+
+    /// The link types met so far, each once.
+    fn link_types(&self) -> &[LinkType];
+}
+
+/// Where a frame lies in the block that was read, with the facts beside it.
+#[derive(Clone, Copy, Debug)]
+struct Record {
+    /// Of its first byte, in the block.
+    start: usize,
+    length: usize,
+    link: LinkType,
+    time: Timestamp,
+    wire_len: u32,
+    interface: u32,
+}

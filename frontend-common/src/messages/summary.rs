@@ -56,6 +56,48 @@ impl RunSummary {
         text
     }
 
+    /// Every count but those of rejected frames, by name, for reports.
+    #[must_use]
+    pub fn counts(&self) -> Vec<(String, u64)> {
+        let c = &self.counters;
+        let mut counts: Vec<(String, u64)> = [
+            ("connections", c.connections),
+            ("max_connections", c.max_connections),
+            ("segments", c.segments),
+            ("data_bytes", c.data_bytes),
+            ("repeated_bytes", c.repeated_bytes),
+            ("gaps", self.gaps),
+            ("gap_bytes", c.gap_bytes),
+            ("acknowledged_unseen_bytes", c.acknowledged_unseen_bytes),
+            ("conflicts", c.conflicts),
+            ("conflict_bytes", self.conflict_bytes),
+            ("late_bytes", c.late_bytes),
+            ("out_of_window_bytes", c.out_of_window_bytes),
+            ("after_close_bytes", c.after_close_bytes),
+            ("reset_bytes", c.reset_bytes),
+            ("unwanted_bytes", c.unwanted_bytes),
+            ("bytes_beyond_limit", self.beyond_limit),
+            ("truncated_bytes", c.truncated_bytes),
+            ("truncated_segments", c.truncated_segments),
+            ("out_of_order_segments", c.out_of_order_segments),
+            ("keepalives", c.keepalives),
+            ("rebased", c.rebased),
+            ("stray_segments", c.stray_segments),
+            ("after_close_segments", c.after_close_segments),
+            ("invalid_resets", c.invalid_resets),
+            ("invalid_fins", c.invalid_fins),
+            ("data_after_fin", c.data_after_fin),
+            ("islands_exhausted", c.islands_exhausted),
+            ("filtered_packets", self.filtered),
+        ]
+        .map(|(name, count)| (name.to_owned(), count))
+        .into();
+        let closed =
+            CloseReason::ALL.map(|r| (format!("closed_{}", r.name().replace('-', "_")), c.closed_for(r)));
+        counts.extend(closed);
+        counts
+    }
+
     fn read(&self) -> Vec<String> {
         let c = &self.counters;
         vec![

@@ -1,0 +1,211 @@
+//! A capture file as a [`Source`]: opened, recognised, read to its end or its first fault.
+
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Cursor};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use tapflow_core::{Frame, LinkType};
+
+use super::compress::{self, Counted};
+use super::error::{Fault, Faults, InputError, InputErrorKind};
+use super::sniff::looks_like;
+use super::stream::Feed;
+use super::window::Window;
+use super::{Packet, Progress, Record, Source, mapped, pcap, pcapng};
+
+/// Opens a capture, or standard input for `-`. Formats are recognised by content.
+///
+/// Once `stop` is true, a source that waits for input ends as if the input had ended.
+///
+/// # Errors
+/// The file cannot be opened. What its content lacks is told by the first [`Source::next`].
+pub fn open(path: &Path, stop: Arc<AtomicBool>) -> Result<Box<dyn Source + Send>, InputError> {
+    let name = if path.as_os_str() == STDIN { "standard input".into() } else { path.display().to_string() };
+    match Capture::open(path, name.clone(), stop) {
+        Ok(capture) => Ok(Box::new(capture)),
+        Err(kind) => Err(Fault::of_file(None, kind).named(&name, false)),
+    }
+}
+
+/// The name that stands for standard input.
+const STDIN: &str = "-";
+/// Bytes read at a time from what cannot be mapped.
+const READ: usize = 1 << 18;
+
+/// What the bytes of the present part are read as.
+enum Format {
+    /// Not yet known.
+    Unknown,
+    Pcap(pcap::Reader),
+    Pcapng(pcapng::Reader),
+    /// Nothing more can be read of this part.
+    Over,
+}
+
+struct Capture {
+    name: String,
+    window: Window,
+    format: Format,
+    /// The member of an archive that is being read.
+    part: Option<String>,
+    faults: Faults,
+    links: Vec<LinkType>,
+    done: bool,
+    /// Bytes of the file that were read, where a thread reads it.
+    taken: Option<Arc<AtomicU64>>,
+    total: Option<u64>,
+}
+
+impl Capture {
+    fn open(path: &Path, name: String, stop: Arc<AtomicBool>) -> Result<Self, InputErrorKind> {
+        if path.as_os_str() == STDIN {
+            return Self::of_stream(name, BufReader::with_capacity(READ, io::stdin()), None, stop);
+        }
+        // Asked before opening: not every system opens a directory.
+        let facts = fs::metadata(path)?;
+        if facts.is_dir() {
+            return Err(InputErrorKind::Directory);
+        }
+        let file = File::open(path)?;
+        if !facts.is_file() || facts.len() == 0 {
+            return Self::of_stream(name, BufReader::with_capacity(READ, file), None, stop);
+        }
+        let total = Some(facts.len());
+        let Ok(bytes) = mapped::map(&file) else {
+            return Self::of_stream(name, BufReader::with_capacity(READ, file), total, stop);
+        };
+        if compress::Format::recognise(bytes.get(..compress::PREFIX).unwrap_or(&bytes)).is_some() {
+            return Self::of_stream(name, Cursor::new(bytes), total, stop);
+        }
+        Ok(Self::new(name, Window::of_bytes(bytes), None, total))
+    }
+
+    /// An input that is read, and decompressed, by a thread.
+    fn of_stream(
+        name: String,
+        input: impl BufRead + Send + 'static,
+        total: Option<u64>,
+        stop: Arc<AtomicBool>,
+    ) -> Result<Self, InputErrorKind> {
+        let taken = Arc::new(AtomicU64::new(0));
+        let input = Counted::new(input, taken.clone());
+        let feed = Feed::start(stop, move |blocks| compress::unpack_file(input, blocks))?;
+        Ok(Self::new(name, Window::of_feed(feed), Some(taken), total))
+    }
+
+    fn new(name: String, window: Window, taken: Option<Arc<AtomicU64>>, total: Option<u64>) -> Self {
+        Self {
+            name,
+            window,
+            format: Format::Unknown,
+            part: None,
+            faults: Faults::default(),
+            links: Vec::new(),
+            done: false,
+            taken,
+            total,
+        }
+    }
+
+    /// The next record of the present part, or `None` at its end.
+    #[inline]
+    fn record(&mut self) -> Result<Option<Record>, Fault> {
+        loop {
+            match &mut self.format {
+                Format::Pcap(reader) => return reader.next(&mut self.window),
+                Format::Pcapng(reader) => return reader.next(&mut self.window, &mut self.faults),
+                Format::Over => return Ok(None),
+                Format::Unknown => self.format = begin(&mut self.window, self.part.is_some())?,
+            }
+        }
+    }
+
+    /// Leaves the part that has ended; whether another one follows.
+    fn next_part(&mut self) -> bool {
+        if let Some(part) = &self.part {
+            self.faults.locate(part);
+        }
+        self.format = Format::Over;
+        self.part = self.window.next_part();
+        if self.part.is_some() {
+            self.format = Format::Unknown;
+        }
+        self.part.is_some()
+    }
+
+    #[cold]
+    fn met(&mut self, link: LinkType) {
+        if !self.links.contains(&link) {
+            self.links.push(link);
+        }
+    }
+}
+
+impl Source for Capture {
+    #[inline]
+    fn next(&mut self) -> Result<Option<Packet<'_>>, InputError> {
+        let record = loop {
+            if self.done {
+                return Ok(None);
+            }
+            match self.record() {
+                Ok(Some(record)) => break record,
+                Ok(None) => {}
+                Err(fault) => self.faults.add(fault),
+            }
+            if !self.next_part() {
+                self.done = true;
+                return self.faults.take(&self.name, self.window.unpacked()).map_or(Ok(None), Err);
+            }
+        };
+        if self.links.last() != Some(&record.link) {
+            self.met(record.link);
+        }
+        let block = self.window.block();
+        let bytes = block.get(record.start..record.start + record.length).unwrap_or_default();
+        let frame = Frame { link: record.link, time: record.time, wire_len: record.wire_len, bytes };
+        Ok(Some(Packet { frame, block, interface: record.interface }))
+    }
+
+    fn progress(&self) -> Progress {
+        let done = match &self.taken {
+            Some(taken) => taken.load(Ordering::Relaxed),
+            None => self.window.offset(),
+        };
+        Progress { done, total: self.total }
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn link_types(&self) -> &[LinkType] {
+        &self.links
+    }
+}
+
+/// Recognises a capture by its first bytes.
+fn begin(window: &mut Window, is_member: bool) -> Result<Format, Fault> {
+    let magic = window.peek(4).first_chunk().copied();
+    match magic {
+        Some(magic) if pcap::recognise(magic) => Ok(Format::Pcap(pcap::Reader::new(window)?)),
+        Some(magic) if pcapng::recognise(magic) => Ok(Format::Pcapng(pcapng::Reader::new())),
+        _ => unknown(window, is_member),
+    }
+}
+
+/// Why an input is not a capture; no fault where it is nothing at all and need not be.
+fn unknown(window: &mut Window, is_member: bool) -> Result<Format, Fault> {
+    let bytes = window.peek(512);
+    let (is_empty, kind) = (bytes.is_empty(), InputErrorKind::NotACapture { looks_like: looks_like(bytes) });
+    // What kept the bytes from coming says more than that they are missing.
+    match window.shortage(512) {
+        Err(fault) if !matches!(fault.kind, InputErrorKind::TruncatedRecord { .. }) => Err(fault),
+        _ if !is_empty => Err(Fault::of_file(None, kind)),
+        // What comes before the first member of an archive. Empty members are told by the archive.
+        _ if is_member || window.part_follows() || window.stopped() => Ok(Format::Over),
+        _ => Err(Fault::of_file(None, InputErrorKind::Empty)),
+    }
+}
