@@ -76,6 +76,11 @@ pub enum InputErrorKind {
         /// What is wrong.
         reason: String,
     },
+    /// A member of an archive that is packed in a way that is not supported.
+    Unsupported {
+        /// What is not supported, and what to do.
+        reason: String,
+    },
     /// The operating system could not open or read the input.
     Io(io::Error),
 }
@@ -132,6 +137,7 @@ impl fmt::Display for InputErrorKind {
                 "the {format} data cannot be decompressed: {reason}; \
                  all before was read, copy or compress the file again"
             ),
+            Self::Unsupported { reason } => f.write_str(reason),
             Self::Io(error) => write!(f, "cannot be read: {error}"),
         }
     }

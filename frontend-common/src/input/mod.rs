@@ -4,8 +4,10 @@
 //! are mapped and their frames are slices of the map; all other inputs are read in blocks, and a frame
 //! never lies across two of them. All frames before a fault are delivered, then the fault, then nothing.
 
+pub mod bpf;
 mod compress;
 mod error;
+mod filter;
 mod lz4;
 mod mapped;
 mod order;
@@ -20,6 +22,7 @@ mod zip;
 use tapflow_core::{Frame, LinkType, Timestamp};
 
 pub use error::{InputError, InputErrorKind};
+pub use filter::{Filter, FilterCompiler, FrameFilter};
 pub use source::open;
 
 /// The longest packet that is believed, in bytes. Larger lengths are taken for damage.
@@ -56,7 +59,7 @@ pub trait Source {
     /// How far the input has been read.
     fn progress(&self) -> Progress;
 
-    /// The input as the user named it; `-` is standard input.
+    /// The input as messages name it.
     fn name(&self) -> &str;
 
     /// The link types met so far, each once.

@@ -22,13 +22,15 @@ use super::{Packet, Progress, Record, Source, mapped, pcap, pcapng};
 /// # Errors
 /// The file cannot be opened. What its content lacks is told by the first [`Source::next`].
 pub fn open(path: &Path, stop: Arc<AtomicBool>) -> Result<Box<dyn Source + Send>, InputError> {
-    let name = path.display().to_string();
+    let name = if path.as_os_str() == STDIN { "standard input".into() } else { path.display().to_string() };
     match Capture::open(path, name.clone(), stop) {
         Ok(capture) => Ok(Box::new(capture)),
         Err(kind) => Err(Fault::of_file(None, kind).named(&name, false)),
     }
 }
 
+/// The name that stands for standard input.
+const STDIN: &str = "-";
 /// Bytes read at a time from what cannot be mapped.
 const READ: usize = 1 << 18;
 
@@ -58,7 +60,7 @@ struct Capture {
 
 impl Capture {
     fn open(path: &Path, name: String, stop: Arc<AtomicBool>) -> Result<Self, InputErrorKind> {
-        if path.as_os_str() == "-" {
+        if path.as_os_str() == STDIN {
             return Self::of_stream(name, BufReader::with_capacity(READ, io::stdin()), None, stop);
         }
         // Asked before opening: not every system opens a directory.

@@ -77,13 +77,16 @@ impl Member {
         }
     }
 
-    fn format(&self) -> Result<Option<Format>, String> {
+    /// How the data is compressed; `None` where it is not.
+    fn format(&self) -> Result<Option<Format>, Halt> {
+        let unsupported =
+            |reason: String| Halt::Fault(Fault::of_file(None, InputErrorKind::Unsupported { reason }));
         if self.flags & ENCRYPTED != 0 {
-            return Err("it is encrypted; unpack it with its password first".into());
+            return Err(unsupported("the member is encrypted; unpack it with its password first".into()));
         }
         match self.method {
             0 if self.flags & DESCRIPTOR != 0 && self.packed == 0 => {
-                Err("it does not tell its length before its data; unpack it first".into())
+                Err(unsupported("the member tells its length behind its data only; unpack it first".into()))
             }
             0 => Ok(None),
             8 => Ok(Some(Format::Deflate)),
@@ -92,7 +95,9 @@ impl Member {
             14 => Ok(Some(Format::Lzma)),
             93 => Ok(Some(Format::Zstd)),
             95 => Ok(Some(Format::Xz)),
-            other => Err(format!("compression method {other} is not known; unpack it first")),
+            other => {
+                Err(unsupported(format!("zip's method {other} is not supported; unpack the member first")))
+            }
         }
     }
 }
@@ -167,7 +172,7 @@ fn read(
     depth: u32,
     blocks: Option<&mut Blocks>,
 ) -> Result<(), Halt> {
-    let format = member.format().map_err(|reason| Halt::Fault(wrong(reason)))?;
+    let format = member.format()?;
     let mut prefix = [0; 13];
     let mut with_prefix;
     let packed: &mut dyn BufRead = if format == Some(Format::Lzma) {
