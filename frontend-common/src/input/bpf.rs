@@ -154,7 +154,9 @@ fn run(code: &[Instruction], packet: &[u8], wire_len: u32) -> u32 {
 mod tests {
     use super::*;
 
-    fn program(code: &[(u16, u8, u8, u32)]) -> Vec<Instruction> {
+    type Code = [(u16, u8, u8, u32)];
+
+    fn program(code: &Code) -> Vec<Instruction> {
         let instruction =
             |&(code, when_true, when_false, operand)| Instruction { code, when_true, when_false, operand };
         code.iter().map(instruction).collect()
@@ -163,7 +165,7 @@ mod tests {
     #[test]
     fn each_operation_gives_what_the_machine_gives() {
         let packet = [0x45, 1, 2, 3, 4, 5, 0xff, 0xfe];
-        let cases: &[(&str, &[(u16, u8, u8, u32)], u32)] = &[
+        let cases: &[(&str, &Code, u32)] = &[
             ("ret #7", &[(0x06, 0, 0, 7)], 7),
             ("ld [1]", &[(0x20, 0, 0, 1), (0x16, 0, 0, 0)], 0x0102_0304),
             ("ldh [6]", &[(0x28, 0, 0, 6), (0x16, 0, 0, 0)], 0xfffe),
