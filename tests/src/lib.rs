@@ -5,3 +5,8 @@ pub mod answers;
 pub mod frames;
 pub mod model;
 pub mod recorder;
+
+/// The examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;
