@@ -30,7 +30,7 @@ mod stream;
 pub use config::Config;
 pub use connection::Connection;
 pub use counters::Counters;
-pub use flow::{Flow, FlowKey, Opened};
+pub use flow::{Flow, FlowKey, LinkInfo, MAX_VLANS, Opened};
 pub use frame::{Frame, LinkType, Timestamp};
 pub use inorder::{Delivery, InOrder, InOrderStorage, Page};
 pub use reassembler::Reassembler;

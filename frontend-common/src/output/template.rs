@@ -6,7 +6,7 @@
 use std::fmt::{self, Write};
 use std::net::{IpAddr, Ipv4Addr};
 
-use tapflow_core::decode::LinkInfo;
+use tapflow_core::LinkInfo;
 use tapflow_core::{Flow, FlowKey, Opened, Timestamp};
 
 use super::path::{NameError, relative};
