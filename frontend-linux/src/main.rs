@@ -41,21 +41,21 @@ fn run(options: &Options) -> ExitCode {
         options.notes.iter().for_each(|note| complain(note));
     }
     let outcome = pipeline::run(options, &Linux::default(), signals.stop());
-    outcome.errors.iter().for_each(|error| complain(error));
-    // A message that nobody can read is no reason to fail.
+    let signal = signals.caught();
+    if let Some(signal) = signal
+        && !options.verbosity.is_quiet()
+    {
+        complain(&format!("stopped by signal {signal}; the files have everything that was read before"));
+    }
     let _ = io::stderr().write_all(outcome.summary.as_bytes());
-    match signals.caught() {
-        Some(signal) => {
-            if !options.verbosity.is_quiet() {
-                complain(&format!("stopped by signal {signal}; what was read before is complete"));
-            }
-            ExitCode::from(128 + signal)
-        }
+    match signal {
+        Some(signal) => ExitCode::from(128 + signal),
         None if outcome.errors.is_empty() => ExitCode::SUCCESS,
         None => ExitCode::FAILURE,
     }
 }
 
+/// Prints a message. That nobody can read it is no reason to fail.
 fn complain(message: &str) {
     let _ = writeln!(io::stderr(), "{}: {message}", PROGRAM.name);
 }
@@ -92,6 +92,10 @@ impl System for Linux {
 
     fn open_file_limit(&self) -> Option<usize> {
         limits::raise_open_files()
+    }
+
+    fn say(&self, message: &str) {
+        complain(message);
     }
 
     fn libraries(&self) -> Vec<(String, String)> {

@@ -29,6 +29,25 @@ pub fn open(path: &Path, stop: Arc<AtomicBool>) -> Result<Box<dyn Source + Send>
     }
 }
 
+/// Whether a capture can be opened, as far as that can be told without reading it. Pipes and devices
+/// are not touched.
+///
+/// # Errors
+/// Those of [`open`].
+pub fn check(path: &Path) -> Result<(), InputError> {
+    let openable = || -> io::Result<()> {
+        if path.as_os_str() == STDIN {
+            return Ok(());
+        }
+        let facts = fs::metadata(path)?;
+        if facts.is_dir() {
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
+        if facts.is_file() { File::open(path).map(drop) } else { Ok(()) }
+    };
+    openable().map_err(|error| Fault::of_file(None, error.into()).named(&path.display().to_string(), false))
+}
+
 /// The name that stands for standard input.
 const STDIN: &str = "-";
 /// Bytes read at a time from what cannot be mapped.
@@ -68,8 +87,12 @@ impl Capture {
         if facts.is_dir() {
             return Err(InputErrorKind::Directory);
         }
+        if !facts.is_file() {
+            let file = Opened { path: path.to_owned(), file: None };
+            return Self::of_stream(name, BufReader::with_capacity(READ, file), None, stop);
+        }
         let file = File::open(path)?;
-        if !facts.is_file() || facts.len() == 0 {
+        if facts.len() == 0 {
             return Self::of_stream(name, BufReader::with_capacity(READ, file), None, stop);
         }
         let total = Some(facts.len());
@@ -139,6 +162,22 @@ impl Capture {
     fn met(&mut self, link: LinkType) {
         if !self.links.contains(&link) {
             self.links.push(link);
+        }
+    }
+}
+
+/// A file that is opened by the first read: a named pipe may wait there until it has a writer, which
+/// only the reading thread may do.
+struct Opened {
+    path: PathBuf,
+    file: Option<File>,
+}
+
+impl Read for Opened {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        match &mut self.file {
+            Some(file) => file.read(bytes),
+            none => none.insert(File::open(&self.path)?).read(bytes),
         }
     }
 }

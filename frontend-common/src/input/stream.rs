@@ -64,6 +64,8 @@ pub(crate) struct Feed {
     state: State,
     fault: Option<Fault>,
     unpacked: bool,
+    /// Whether all bytes belong to parts of an archive; `None` before the first of either.
+    in_parts: Option<bool>,
 }
 
 impl Feed {
@@ -84,14 +86,17 @@ impl Feed {
             }
             let _ = blocks.send(Piece::End);
         })?;
-        Ok(Self { pieces, stop, state: State::Open, fault: None, unpacked: false })
+        Ok(Self { pieces, stop, state: State::Open, fault: None, unpacked: false, in_parts: None })
     }
 
     /// The next bytes of this part; `None` at its end, after a fault and after a stop.
     pub(crate) fn next_block(&mut self) -> Option<Bytes> {
         while self.state == State::Open {
             self.state = match self.receive() {
-                Ok(Piece::Data(bytes)) => return Some(bytes),
+                Ok(Piece::Data(bytes)) => {
+                    self.in_parts.get_or_insert(false);
+                    return Some(bytes);
+                }
                 Ok(Piece::Unpacked) => {
                     self.unpacked = true;
                     State::Open
@@ -110,9 +115,14 @@ impl Feed {
 
     /// Goes on to the next part, past all that is left of this one: its name.
     pub(crate) fn next_part(&mut self) -> Option<String> {
+        // What is left may be endless.
+        if self.in_parts == Some(false) {
+            return None;
+        }
         loop {
             match std::mem::replace(&mut self.state, State::Over) {
                 State::Before(name) => {
+                    self.in_parts = Some(true);
                     self.fault = None;
                     self.state = State::Open;
                     return Some(name);
