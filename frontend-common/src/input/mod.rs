@@ -16,6 +16,8 @@ mod pcapng;
 mod sniff;
 mod source;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod window;
 mod zip;
 

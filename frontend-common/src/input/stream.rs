@@ -7,7 +7,7 @@
 
 use std::io::{self, Read};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
@@ -67,17 +67,18 @@ pub(crate) struct Feed {
 }
 
 impl Feed {
-    /// Starts a thread that calls `read` with the place for its bytes.
+    /// Starts a thread that calls `read` with the place for its bytes; `taken` counts those of the input.
     ///
     /// # Errors
     /// The thread cannot be started.
     pub(crate) fn start(
         stop: Arc<AtomicBool>,
+        taken: Arc<AtomicU64>,
         read: impl FnOnce(&mut Blocks) -> Result<(), Halt> + Send + 'static,
     ) -> io::Result<Self> {
         let (sender, pieces) = sync_channel(AHEAD);
         thread::Builder::new().name("input".into()).spawn(move || {
-            let mut blocks = Blocks { pieces: sender, room: BytesMut::new() };
+            let mut blocks = Blocks { pieces: sender, room: BytesMut::new(), taken };
             // Where sending fails, the source was dropped and nobody listens.
             if let Err(Halt::Fault(fault)) = read(&mut blocks) {
                 let _ = blocks.fault(fault);
@@ -186,6 +187,8 @@ pub(crate) enum Halt {
 pub(crate) struct Blocks {
     pieces: SyncSender<Piece>,
     room: BytesMut,
+    /// Bytes of the input that were read, for the places of faults.
+    taken: Arc<AtomicU64>,
 }
 
 impl Blocks {
@@ -230,7 +233,8 @@ impl Blocks {
     ///
     /// # Errors
     /// [`Halt::Unwanted`].
-    pub(crate) fn fault(&mut self, fault: Fault) -> Result<(), Halt> {
+    pub(crate) fn fault(&mut self, mut fault: Fault) -> Result<(), Halt> {
+        fault.offset.get_or_insert(self.taken.load(Ordering::Relaxed));
         self.send(Piece::Failed(fault))
     }
 
