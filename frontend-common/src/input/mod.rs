@@ -16,8 +16,12 @@ mod pcapng;
 mod sniff;
 mod source;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod window;
 mod zip;
+
+use std::time::Duration;
 
 use tapflow_core::{Frame, LinkType, Timestamp};
 
@@ -55,6 +59,10 @@ pub trait Source {
     /// # Errors
     /// A fault of the input, once, after every frame that could be read; then `None`.
     fn next(&mut self) -> Result<Option<Packet<'_>>, InputError>;
+
+    /// Whether the next frame is not here yet and does not come within `patience`, so that what was read
+    /// before should be shown now.
+    fn waits(&mut self, patience: Duration) -> bool;
 
     /// How far the input has been read.
     fn progress(&self) -> Progress;

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tapflow_core::decode::{Reject, RejectReason, decode};
 use tapflow_core::{
@@ -31,6 +31,8 @@ const QUEUE: usize = 8;
 const TOLD_QUEUE: usize = 4096;
 /// Packets between two looks at the progress line.
 const LOOK: u64 = 4096;
+/// How long nothing comes from a pipe before everything read so far is shown.
+const PATIENCE: Duration = Duration::from_millis(20);
 /// Descriptors for everything but flow files: standard streams, report, input, libraries.
 const OTHER_DESCRIPTORS: usize = 24;
 /// Memory of the in-order console for bytes beyond holes.
@@ -227,7 +229,8 @@ impl<'o> Run<'o> {
             for kind in source.link_types().iter().filter_map(|link| undecoded(*link)) {
                 progress.clear();
                 let name = source.name();
-                self.complaints.add(format_args!("{name}: packets {kind} cannot be decoded; all others were used"));
+                self.complaints
+                    .add(format_args!("{name}: packets {kind} cannot be decoded; all others were used"));
             }
             if ended.is_err() || self.stop.is_asked() || sink.is_over() {
                 read.ended_in = Some(source.name().to_owned());
@@ -249,7 +252,11 @@ impl<'o> Run<'o> {
         progress: &mut Progress,
     ) -> Result<(), S::Error> {
         let before = read.bytes;
+        let may_wait = source.progress().total.is_none();
         loop {
+            if may_wait && source.waits(PATIENCE) {
+                sink.rest()?;
+            }
             let packet = match source.next() {
                 Ok(Some(packet)) => packet,
                 Ok(None) => break,
@@ -398,7 +405,10 @@ fn open_report(options: &Options, system: &dyn System) -> Result<Option<Report>,
         None
     };
     if let Some(reason) = refusal {
-        return Err(format!("cannot write the report {}: {reason}, or name another file with -X", path.display()));
+        return Err(format!(
+            "cannot write the report {}: {reason}, or name another file with -X",
+            path.display()
+        ));
     }
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let info = RunInfo {
