@@ -39,6 +39,11 @@ impl<'a, S: Sink> InOrder<'a, S> {
         &self.inner
     }
 
+    /// The wrapped sink, to be told what is no event.
+    pub fn inner_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
     /// Ends the adaptor.
     pub fn into_inner(self) -> S {
         self.inner

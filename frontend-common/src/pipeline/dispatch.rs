@@ -45,6 +45,8 @@ pub(super) enum Operation {
         reason: CloseReason,
         summary: Box<Summary>,
     },
+    /// Everything that waits is written, so that others can see it.
+    Flush,
 }
 
 /// Operations that travel together.
@@ -126,6 +128,14 @@ impl<'t> Dispatch<'t> {
             }
         }
         Ok(())
+    }
+
+    /// Hands over what is left and has it written: nothing comes for a while.
+    pub(super) fn rest(&mut self) -> Result<(), WriterGone> {
+        for shard in 0..self.senders.len() {
+            self.send(shard, Operation::Flush)?;
+        }
+        self.flush()
     }
 
     /// The part of the present block that `bytes` is; a copy if it is none, which does not happen

@@ -104,6 +104,10 @@ impl Writer {
                 }
                 Ok(())
             }
+            Operation::Flush => match &mut self.store {
+                Some(store) if !self.failed => store.flush(),
+                _ => Ok(()),
+            },
             Operation::Close { flow, order, reason, summary } => {
                 let (closed, result) = self.close(flow);
                 if let Some(Live { facts, gaps }) = self.flows.remove(&flow) {
