@@ -5,3 +5,4 @@ pub mod answers;
 pub mod frames;
 pub mod model;
 pub mod recorder;
+pub mod scene;
