@@ -5,6 +5,7 @@ pub mod answers;
 pub mod frames;
 pub mod model;
 pub mod recorder;
+pub mod scene;
 
 /// The examples of the README.
 #[cfg(doctest)]
