@@ -236,6 +236,9 @@ impl<'a> Reassembler<'a> {
         }
         // A SYN+ACK seen first comes from the side that did not open the connection.
         let opener = if segment.flags.syn && segment.flags.ack { direction.other() } else { direction };
+        while self.table.inactive() >= self.config.max_inactive.max(1) {
+            self.evict(sink)?;
+        }
         loop {
             if let Ok(index) = self.table.insert(key, opener, self.counters.connections) {
                 self.counters.connections += 1;

@@ -26,9 +26,8 @@ use crate::output::console::Console;
 use crate::output::{FileStore, StoreConfig, Template, path};
 use crate::report::{Report, RunInfo, RunTotals};
 
-/// Batches under way to a writer, and flows under way to the reporter.
+/// Batches under way to a writer, and to the reporter.
 const QUEUE: usize = 8;
-const TOLD_QUEUE: usize = 4096;
 /// Packets between two looks at the progress line.
 const LOOK: u64 = 4096;
 /// How long nothing comes from a pipe before everything read so far is shown.
@@ -94,7 +93,7 @@ impl<'o> Run<'o> {
             None => None,
         };
         let report = open_report(options, system)?;
-        let (told, finished) = sync_channel(TOLD_QUEUE);
+        let (told, finished) = sync_channel(QUEUE);
         let writer_count = match thread::available_parallelism() {
             Ok(cores) if options.files => (cores.get() - 1).clamp(1, MAX_WRITERS),
             _ => 1,
@@ -134,6 +133,7 @@ impl<'o> Run<'o> {
                 .idle_timeout
                 .map(|idle| u64::try_from(idle.as_nanos()).unwrap_or(u64::MAX)),
             max_jump: self.options.max_jump,
+            max_inactive: u32::try_from(connections / 2).unwrap_or(u32::MAX),
             ..Config::default()
         };
         let core = Storage::heap(connections, connections.max(1 << 16))
@@ -464,7 +464,7 @@ fn spawn<T: Send + 'static>(
 
 fn start_reporter(
     report: Option<Report>,
-    finished: Receiver<Told>,
+    finished: Receiver<Vec<Told>>,
     stop: &Stop,
 ) -> Result<JoinHandle<(Option<Report>, Totals)>, String> {
     let reporter = Reporter::new(report, stop.clone());
