@@ -3,5 +3,8 @@
 
 pub mod answers;
 pub mod frames;
+pub mod halves;
 pub mod model;
+#[cfg(unix)]
+pub mod program;
 pub mod recorder;
