@@ -3,7 +3,10 @@
 
 pub mod answers;
 pub mod frames;
+pub mod halves;
 pub mod model;
+#[cfg(unix)]
+pub mod program;
 pub mod recorder;
 pub mod scene;
 
