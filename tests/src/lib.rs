@@ -3,8 +3,9 @@
 
 pub mod answers;
 pub mod frames;
-pub mod halves;
+
 pub mod model;
 #[cfg(unix)]
 pub mod program;
 pub mod recorder;
+pub mod rewrite;
