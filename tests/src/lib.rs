@@ -3,11 +3,11 @@
 
 pub mod answers;
 pub mod frames;
-pub mod halves;
 pub mod model;
 #[cfg(unix)]
 pub mod program;
 pub mod recorder;
+pub mod rewrite;
 pub mod scene;
 
 /// The examples of the README.
