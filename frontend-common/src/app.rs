@@ -63,16 +63,19 @@ fn run(
     if !options.verbosity.is_quiet() {
         options.notes.iter().for_each(|note| complain(note));
     }
-    let outcome = pipeline::run(options, system, &stop);
-    outcome.errors.iter().for_each(|error| complain(error));
+    let outcome = pipeline::run(options, system, &stop, &complain);
+    let interruption = interruptions();
+    if let Some(interruption) = &interruption
+        && !options.verbosity.is_quiet()
+    {
+        complain(&format!(
+            "stopped by {}; the files have everything that was read before",
+            interruption.name
+        ));
+    }
     let _ = io::stderr().write_all(outcome.summary.as_bytes());
-    match interruptions() {
-        Some(interruption) => {
-            if !options.verbosity.is_quiet() {
-                complain(&format!("stopped by {}; what was read before is complete", interruption.name));
-            }
-            ExitCode::from(interruption.exit_code)
-        }
+    match interruption {
+        Some(interruption) => ExitCode::from(interruption.exit_code),
         None if outcome.errors.is_empty() => ExitCode::SUCCESS,
         None => ExitCode::FAILURE,
     }

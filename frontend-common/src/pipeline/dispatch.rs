@@ -51,6 +51,8 @@ pub(super) enum Operation {
         reason: CloseReason,
         summary: Box<Summary>,
     },
+    /// Everything that waits is written, so that others can see it.
+    Flush,
 }
 
 /// Operations that travel together.
@@ -144,6 +146,14 @@ impl<'t> Dispatch<'t> {
             }
         }
         Ok(())
+    }
+
+    /// Hands over what is left and has it written: nothing comes for a while.
+    pub(super) fn rest(&mut self) -> Result<(), WriterGone> {
+        for shard in 0..self.senders.len() {
+            self.send(shard, Operation::Flush)?;
+        }
+        self.flush()
     }
 
     /// The part of the writer's block that `bytes` is. It gets a copy as its block if they are no part

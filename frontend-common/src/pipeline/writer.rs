@@ -134,6 +134,10 @@ impl Writer {
                 }
                 Ok(())
             }
+            Operation::Flush => match &mut self.store {
+                Some(store) if !self.failed => store.flush(),
+                _ => Ok(()),
+            },
             Operation::Close { flow, order, reason, summary } => {
                 let Some(Live { facts, gaps, has_data }) = self.flows.remove(&flow) else { return Ok(()) };
                 let (closed, result) = if has_data { self.close(flow) } else { (Closed::default(), Ok(())) };
