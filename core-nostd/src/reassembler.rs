@@ -297,6 +297,7 @@ impl<'a> Reassembler<'a> {
             return Ok(None);
         }
         if !self.new_connections {
+            self.counters.stray_segments += 1;
             self.counters.payload_bytes += segment.payload.len() as u64;
             self.counters.unwanted_bytes += segment.payload.len() as u64;
             return Ok(None);

@@ -45,7 +45,7 @@ fn run(options: &Options) -> ExitCode {
     if let Some(signal) = signal
         && !options.verbosity.is_quiet()
     {
-        complain(&format!("stopped by signal {signal}; the files have everything that was read before"));
+        complain(&format!("stopped by signal {signal}; everything read before it was used"));
     }
     let _ = io::stderr().write_all(outcome.summary.as_bytes());
     match signal {
