@@ -52,27 +52,26 @@ fn gaps_are_shown_in_their_place() {
 #[test]
 fn pieces_have_names_unless_bare() {
     let request = "GET /one HTTP/1.1\r\nHost: server.example\r\n\r\n";
-    assert!(printed(&["-c", "-r", "@tcp-data-in-fin.pcap"]).starts_with(&format!("{CLIENT}: {request}\n")));
-    assert!(printed(&["-C", "-r", "@tcp-data-in-fin.pcap"]).starts_with(&format!("{request}\n")));
+    assert!(printed(&["-c", "-r", "@link-ipv4-228.pcap"]).starts_with(&format!("{CLIENT}: {request}\n")));
+    assert!(printed(&["-C", "-r", "@link-ipv4-228.pcap"]).starts_with(&format!("{request}\n")));
     assert!(
-        printed(&["-c0", "-r", "@tcp-data-in-fin.pcap"])
-            .starts_with(&format!("{CLIENT}: {request}{SERVER}: "))
+        printed(&["-c0", "-r", "@link-ipv4-228.pcap"]).starts_with(&format!("{CLIENT}: {request}{SERVER}: "))
     );
     assert!(
-        printed(&["-c", "-o", "dir", "-T", "%A", "-r", "@tcp-data-in-fin.pcap"])
+        printed(&["-c", "-o", "dir", "-T", "%A", "-r", "@link-ipv4-228.pcap"])
             .starts_with("dir/192.000.002.001: ")
     );
 }
 
 #[test]
 fn colours_tell_client_from_server() {
-    let text = printed(&["-Cg", "-r", "@tcp-data-in-fin.pcap"]);
+    let text = printed(&["-Cg", "-r", "@link-ipv4-228.pcap"]);
     assert!(text.starts_with("\u{1b}[0;34mGET /one") && text.contains("\u{1b}[0m\n\u{1b}[0;31m"), "{text:?}");
 }
 
 #[test]
 fn hexadecimal_lines_have_offset_bytes_and_text() {
-    let text = printed(&["-CD", "-r", "@tcp-data-in-fin.pcap"]);
+    let text = printed(&["-CD", "-r", "@link-ipv4-228.pcap"]);
     assert!(
         text.starts_with(
             "0000: 4745 5420 2f6f 6e65 2048 5454 502f 312e 310d 0a48 6f73 743a 2073 6572 7665 722e  \
@@ -86,7 +85,7 @@ fn hexadecimal_lines_have_offset_bytes_and_text() {
 fn json_has_an_object_for_each_piece() {
     for (capture, hosts) in [
         (
-            "@tcp-data-in-fin.pcap",
+            "@link-ipv4-228.pcap",
             r#"{"src_host":"192.0.2.1","src_port":40000,"dst_host":"198.51.100.2","dst_port":80,"payload": [71,69,84,"#,
         ),
         ("@link-ipv6-229.pcap", r#"{"src_host":"2001:db8::1","src_port":"#),
@@ -109,5 +108,5 @@ fn unprintable_bytes_are_points() {
 
 #[test]
 fn the_limit_of_bytes_holds_on_the_console_too() {
-    assert_eq!(printed(&["-C", "-b", "3", "-r", "@tcp-data-in-fin.pcap"]).lines().next(), Some("GET"));
+    assert_eq!(printed(&["-C", "-b", "3", "-r", "@link-ipv4-228.pcap"]).lines().next(), Some("GET"));
 }

@@ -128,7 +128,7 @@ fn a_file_of_big_r_begins_no_flow() {
 
 #[test]
 fn a_filter_chooses_packets_on_every_link_type() {
-    for name in ["tcp-port-reuse.pcap", "link-sll2.pcap", "ng-interfaces.pcapng"] {
+    for name in ["tcp-port-reuse.pcap", "link-sll2.pcap", "link-ppp-hdlc.pcap", "ng-sections.pcapng"] {
         let all = streams(&[name]);
         let place = Place::new();
         let capture = format!("@{name}");

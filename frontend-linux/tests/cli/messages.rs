@@ -81,8 +81,8 @@ fn verbose_runs_explain_more() {
 tapflow: 13 packets read from {path}
 read:       13 packets, 1 connection, 2 flows, 743 bytes
 written:    2 files, 743 bytes
-closed:     1 finished, 1 at once at most
-segments:   13 in all, 5 out of order
+closed:     1 end-of-input, 1 at once at most
+segments:   13 in all, 2 out of order
 "
     );
     assert_eq!(run.err, expected);
