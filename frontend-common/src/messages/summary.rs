@@ -89,6 +89,8 @@ impl RunSummary {
             ("rebased", c.rebased),
             ("stray_segments", c.stray_segments),
             ("after_close_segments", c.after_close_segments),
+            ("unwanted_segments", c.unwanted_segments),
+            ("invalid_syns", c.invalid_syns),
             ("invalid_resets", c.invalid_resets),
             ("invalid_fins", c.invalid_fins),
             ("data_after_fin", c.data_after_fin),
@@ -133,6 +135,7 @@ impl RunSummary {
         let c = &self.counters;
         push(&mut items, self.filtered, "not matched by the filter");
         push(&mut items, c.stray_segments, "TCP of no known connection");
+        push(&mut items, c.unwanted_segments, "TCP of connections that began in a file of -R");
         push(&mut items, c.after_close_segments, "TCP after the connection's end");
         items
     }
@@ -227,6 +230,7 @@ impl RunSummary {
             (c.out_of_order_segments, "out of order"),
             (c.keepalives, "keepalive"),
             (c.rebased, "before what seemed the start"),
+            (c.invalid_syns, "SYN out of place"),
             (c.invalid_resets, "RST out of window"),
             (c.invalid_fins, "FIN out of place"),
             (c.data_after_fin, "with data after FIN"),

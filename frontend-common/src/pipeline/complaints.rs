@@ -2,23 +2,23 @@
 
 use std::fmt;
 
-use super::System;
+use super::Say;
 
 /// Everything that went wrong so far.
 pub(super) struct Complaints<'o> {
-    system: &'o dyn System,
+    say: Say<'o>,
     told: Vec<String>,
 }
 
 impl<'o> Complaints<'o> {
-    pub(super) fn new(system: &'o dyn System) -> Self {
-        Self { system, told: Vec::new() }
+    pub(super) fn new(say: Say<'o>) -> Self {
+        Self { say, told: Vec::new() }
     }
 
     /// Tells the user and remembers.
     pub(super) fn add(&mut self, message: impl fmt::Display) {
         let message = message.to_string();
-        self.system.say(&message);
+        (self.say)(&message);
         self.told.push(message);
     }
 

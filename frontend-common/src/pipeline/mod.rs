@@ -40,12 +40,12 @@ pub trait System {
     /// How many files this process may have open, where there is a limit.
     fn open_file_limit(&self) -> Option<usize>;
 
-    /// Puts a message for the user on standard error, under the program's name.
-    fn say(&self, message: &str);
-
     /// Names and versions of libraries, for the report.
     fn libraries(&self) -> Vec<(String, String)>;
 }
+
+/// Puts a message for the user on standard error, under the program's name.
+pub type Say<'a> = &'a dyn Fn(&str);
 
 /// Asks a run to end; clones ask the same run.
 #[derive(Clone, Debug, Default)]

@@ -18,7 +18,7 @@ use super::printer::Printer;
 use super::reporter::{Reporter, Totals};
 use super::tee::{Tee, Watched};
 use super::writer::{Told, Writer};
-use super::{Outcome, Stop, System};
+use super::{Outcome, Say, Stop, System};
 use crate::cli::{ConsoleOrder, Input, InputRole, Options, ReportTarget};
 use crate::input::{self, Filter, Source};
 use crate::messages::{Progress, RejectKind, RunSummary};
@@ -26,9 +26,8 @@ use crate::output::console::Console;
 use crate::output::{FileStore, StoreConfig, Template, path};
 use crate::report::{Report, RunInfo, RunTotals};
 
-/// Batches under way to a writer, and flows under way to the reporter.
+/// Batches under way to a writer, and to the reporter.
 const QUEUE: usize = 8;
-const TOLD_QUEUE: usize = 4096;
 /// Packets between two looks at the progress line.
 const LOOK: u64 = 4096;
 /// How long nothing comes from a pipe before everything read so far is shown.
@@ -47,13 +46,13 @@ const MAX_WRITERS: usize = 8;
 /// Everything that goes wrong is in the [`Outcome`]; what was accepted before is on disk then, and the
 /// report is closed.
 #[must_use]
-pub fn run(options: &Options, system: &dyn System, stop: &Stop) -> Outcome {
-    let mut complaints = Complaints::new(system);
+pub fn run(options: &Options, system: &dyn System, stop: &Stop, say: Say<'_>) -> Outcome {
+    let mut complaints = Complaints::new(say);
     let unreadable = check_inputs(options, &mut complaints);
     if unreadable.len() == options.inputs.len() {
         return Outcome { errors: complaints.into_list(), summary: String::new() };
     }
-    match Run::prepare(options, system, stop) {
+    match Run::prepare(options, system, stop, say) {
         Ok(run) => Run { unreadable, complaints, ..run }.all(),
         Err(error) => {
             complaints.add(error);
@@ -66,6 +65,7 @@ pub fn run(options: &Options, system: &dyn System, stop: &Stop) -> Outcome {
 struct Run<'o> {
     options: &'o Options,
     system: &'o dyn System,
+    say: Say<'o>,
     stop: &'o Stop,
     started: Instant,
     template: Arc<Template>,
@@ -79,7 +79,12 @@ struct Run<'o> {
 }
 
 impl<'o> Run<'o> {
-    fn prepare(options: &'o Options, system: &'o dyn System, stop: &'o Stop) -> Result<Self, String> {
+    fn prepare(
+        options: &'o Options,
+        system: &'o dyn System,
+        stop: &'o Stop,
+        say: Say<'o>,
+    ) -> Result<Self, String> {
         let template = Template::parse(options.template.as_deref(), &options.names)
             .map_err(|error| error.to_string())?;
         let template = Arc::new(template);
@@ -88,7 +93,7 @@ impl<'o> Run<'o> {
             None => None,
         };
         let report = open_report(options, system)?;
-        let (told, finished) = sync_channel(TOLD_QUEUE);
+        let (told, finished) = sync_channel(QUEUE);
         let writer_count = match thread::available_parallelism() {
             Ok(cores) if options.files => (cores.get() - 1).clamp(1, MAX_WRITERS),
             _ => 1,
@@ -111,7 +116,8 @@ impl<'o> Run<'o> {
             template,
             filter,
             unreadable: Vec::new(),
-            complaints: Complaints::new(system),
+            say,
+            complaints: Complaints::new(say),
             writers,
             senders,
             reporter,
@@ -127,6 +133,7 @@ impl<'o> Run<'o> {
                 .idle_timeout
                 .map(|idle| u64::try_from(idle.as_nanos()).unwrap_or(u64::MAX)),
             max_jump: self.options.max_jump,
+            max_inactive: u32::try_from(connections / 2).unwrap_or(u32::MAX),
             ..Config::default()
         };
         let core = Storage::heap(connections, connections.max(1 << 16))
@@ -195,7 +202,7 @@ impl<'o> Run<'o> {
     fn explain(&self, progress: &mut Progress, message: impl FnOnce() -> String) {
         if self.options.verbosity.is_verbose() {
             progress.clear();
-            self.system.say(&message());
+            (self.say)(&message());
         }
     }
 
@@ -316,7 +323,8 @@ impl<'o> Run<'o> {
         let directory = &self.options.output_dir;
         if self.options.files && !directory.exists() {
             let name = directory.display();
-            self.complaints.add(format_args!("{name}: removed during the run, with all that was written there"));
+            self.complaints
+                .add(format_args!("{name}: removed during the run, with all that was written there"));
         }
         let counters = Counters { conflicts: counters.conflicts + totals.conflicts, ..counters.clone() };
         let quiet = read.quiet && self.complaints.is_empty();
@@ -460,7 +468,7 @@ fn spawn<T: Send + 'static>(
 
 fn start_reporter(
     report: Option<Report>,
-    finished: Receiver<Told>,
+    finished: Receiver<Vec<Told>>,
     stop: &Stop,
 ) -> Result<JoinHandle<(Option<Report>, Totals)>, String> {
     let reporter = Reporter::new(report, stop.clone());

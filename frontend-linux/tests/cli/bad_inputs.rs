@@ -47,7 +47,7 @@ fn a_file_that_cannot_be_opened_is_told_before_anything_is_made() {
 fn a_file_that_may_not_be_read_is_told_before_anything_is_made() {
     let place = Place::new();
     place.put("secret.pcap", capture_bytes(HTTP));
-    fs::set_permissions(place.path("secret.pcap"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(place.path("secret.pcap"), fs::Permissions::from_mode(0o000)).unwrap();
     if let Some(run) = place.shell_unprivileged("$tapflow -o o -r secret.pcap") {
         run.ends_with(1).says(&["tapflow: secret.pcap: permission denied; make the file readable"]);
         assert!(!place.path("o").exists());

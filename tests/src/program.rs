@@ -1,0 +1,143 @@
+//! Programs run in a directory of their own, within a time limit, and what they leave there.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant, UNIX_EPOCH};
+
+/// What a program said and how it ended.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    /// The exit code; 128 and the number after a signal, as a shell counts.
+    pub code: i32,
+    /// Whether it ran until the time limit, and was ended then.
+    pub timed_out: bool,
+    /// Standard output.
+    pub stdout: Vec<u8>,
+    /// Standard error, as text.
+    pub stderr: String,
+}
+
+/// A file that a program left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// What it holds.
+    pub bytes: Vec<u8>,
+    /// When it was modified: nanoseconds since 1970.
+    pub modified: u128,
+}
+
+/// Files by name, with `/` between directories.
+pub type Tree = BTreeMap<String, Left>;
+
+/// Runs a program in a directory until it ends, `limit` at most.
+///
+/// # Panics
+/// When it cannot be started: a test without its program must fail.
+pub fn run<A: AsRef<OsStr>>(
+    program: impl AsRef<OsStr>,
+    arguments: impl IntoIterator<Item = A>,
+    directory: &Path,
+    input: Option<&Path>,
+    limit: Duration,
+) -> Finished {
+    let program = program.as_ref();
+    // Files, unlike pipes, take any amount of output while nobody reads.
+    let (mut stdout, mut stderr) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
+    let mut child = Command::new(program)
+        .args(arguments)
+        .current_dir(directory)
+        .stdin(input.map_or_else(Stdio::null, |path| File::open(path).unwrap().into()))
+        .stdout(stdout.try_clone().unwrap())
+        .stderr(stderr.try_clone().unwrap())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{}: {error}", program.display()));
+    let started = Instant::now();
+    let mut timed_out = false;
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if !timed_out && started.elapsed() > limit {
+            timed_out = true;
+            child.kill().unwrap();
+        }
+        thread::sleep(Duration::from_millis(1));
+    };
+    Finished {
+        code: status.code().or(status.signal().map(|signal| 128 + signal)).expect("a code or a signal"),
+        timed_out,
+        stdout: content(&mut stdout),
+        stderr: String::from_utf8_lossy(&content(&mut stderr)).into_owned(),
+    }
+}
+
+fn content(file: &mut File) -> Vec<u8> {
+    use std::io::{Read, Seek};
+    let mut bytes = Vec::new();
+    file.rewind().unwrap();
+    file.read_to_end(&mut bytes).unwrap();
+    bytes
+}
+
+/// Whether a program of this name is installed.
+#[must_use]
+pub fn is_installed(program: &str) -> bool {
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&paths).any(|directory| directory.join(program).is_file())
+}
+
+/// All files under a directory.
+///
+/// # Panics
+/// When something there cannot be read.
+#[must_use]
+pub fn tree(directory: &Path) -> Tree {
+    let mut tree = Tree::new();
+    collect(directory, "", &mut tree);
+    tree
+}
+
+fn collect(directory: &Path, prefix: &str, tree: &mut Tree) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let entry = entry.unwrap();
+        let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+        if entry.file_type().unwrap().is_dir() {
+            collect(&entry.path(), &format!("{name}/"), tree);
+            continue;
+        }
+        let modified = entry.metadata().unwrap().modified().unwrap();
+        let modified = modified.duration_since(UNIX_EPOCH).unwrap().as_nanos();
+        tree.insert(name, Left { bytes: fs::read(entry.path()).unwrap(), modified });
+    }
+}
+
+/// Does the work for every item, on all processors, and gives the results in the order of the items.
+///
+/// # Panics
+/// When the work panics.
+pub fn on_all_processors<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let next = AtomicUsize::new(0);
+    let done = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(item) = items.get(at) else { break };
+                    let result = work(item);
+                    done.lock().unwrap().push((at, result));
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().unwrap();
+    done.sort_by_key(|(at, _)| *at);
+    done.into_iter().map(|(_, result)| result).collect()
+}
