@@ -4,8 +4,10 @@
 
 use core::fmt;
 
+use zerocopy::FromZeros;
+
 /// Time on the capture's own clock: nanoseconds since 1970-01-01T00:00:00Z.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, FromZeros)]
 pub struct Timestamp(pub u64);
 
 impl Timestamp {
@@ -68,6 +70,8 @@ impl LinkType {
     pub const IPV4: Self = Self(228);
     /// Raw IPv6.
     pub const IPV6: Self = Self(229);
+    /// IP over InfiniBand.
+    pub const IPOIB: Self = Self(242);
     /// Linux "cooked" capture, version 2.
     pub const LINUX_SLL2: Self = Self(276);
 }
@@ -86,6 +90,7 @@ impl fmt::Display for LinkType {
             Self::PPP_WITH_DIR => "PPP_WITH_DIR",
             Self::IPV4 => "IPV4",
             Self::IPV6 => "IPV6",
+            Self::IPOIB => "IPOIB",
             Self::LINUX_SLL2 => "LINUX_SLL2",
             Self(other) => return write!(f, "link type {other}"),
         };

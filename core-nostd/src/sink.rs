@@ -4,8 +4,8 @@
 //! `rebased` and `gap`, then `closed`. The slices point into the frame just pushed.
 //!
 //! - `data` never overlaps earlier `data` of the same flow (offsets as moved by `rebased`).
-//! - Every payload byte of an accepted segment is in exactly one of `data`, `repeated`, `late`, or the
-//!   out-of-window bytes of [`Counters`](crate::Counters).
+//! - Every payload byte of an accepted segment is in exactly one of `data`, `repeated`, `late`, or one of
+//!   the byte counts of [`Counters`](crate::Counters).
 //! - At `closed`, the bytes of all `data` plus the lengths of all `gap` equal [`Summary::span`].
 
 use core::ops::Range;
@@ -141,8 +141,9 @@ pub struct Summary {
     pub gaps: u64,
     /// Bytes told as `repeated`.
     pub repeated: u64,
-    /// Bytes of gaps that the receiver acknowledged: they existed, the capture lost them.
-    pub acknowledged_gaps: u64,
+    /// Bytes that the receiver acknowledged and that were never seen, in gaps or beyond `span`: the
+    /// capture lost them.
+    pub acknowledged_unseen: u64,
     /// Packets of this direction, with or without payload.
     pub packets: u64,
     /// Segments that did not continue where the stream stood: out of order, repeated, after a hole.

@@ -1,2 +1,49 @@
-//! tapflow for Linux.
-fn main() {}
+//! tapflow for Linux: what the system has to give. Everything else is in [`tapflow_common`].
+//!
+//! Exit status: as [`app`] says, and 128 plus the signal's number after a signal.
+
+mod filter;
+mod host;
+mod limits;
+mod signals;
+
+use std::process::ExitCode;
+
+use tapflow_common::app;
+use tapflow_common::cli::Program;
+use tapflow_common::input::FilterCompiler;
+use tapflow_common::pipeline::System;
+use tapflow_common::report::{Host, Usage};
+
+fn main() -> ExitCode {
+    let program = Program { name: "tapflow", version: env!("CARGO_PKG_VERSION") };
+    app::main(&program, std::env::args_os(), &Linux::default(), signals::catch)
+}
+
+/// What a run needs of this system.
+#[derive(Default)]
+struct Linux {
+    filters: filter::Libpcap,
+}
+
+impl System for Linux {
+    fn filters(&self) -> &dyn FilterCompiler {
+        &self.filters
+    }
+
+    fn host(&self) -> Host {
+        host::host()
+    }
+
+    fn usage(&self) -> Option<Usage> {
+        host::usage()
+    }
+
+    fn open_file_limit(&self) -> Option<usize> {
+        limits::raise_open_files()
+    }
+
+    fn libraries(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+}

@@ -1,19 +1,137 @@
 //! From the bytes of a frame to a TCP segment, without state.
 //!
-//! One loop peels layers up to a fixed depth and ends in a [`Segment`] or a [`Reject`]. Lengths come
+//! One loop peels headers up to a fixed number and ends in a [`Segment`] or a [`Reject`]. Lengths come
 //! from the headers, bounded by what was captured: never padding, never past the slice. Total: any
 //! byte string gives an answer.
+//!
+//! smoltcp's accessors panic where a buffer is too short. Here they read only the fixed header, from an
+//! array that holds the whole of it; what varies in length goes through smoltcp's own checks first.
 
+mod ethernet;
+mod ipoib;
+mod ipv4;
+mod ipv6;
+mod llc;
+mod null;
+mod peel;
+mod ppp;
+mod pppoe;
 mod segment;
+mod sll;
+mod tcp;
 
-pub use segment::{Layer, LinkInfo, MAX_VLANS, Reject, RejectReason, Segment, TcpFlags};
+#[cfg(test)]
+mod examples;
+#[cfg(test)]
+mod robustness;
 
-use crate::frame::Frame;
+pub use segment::{Layer, Reject, RejectReason, Segment, TcpFlags};
+
+use crate::frame::{Frame, LinkType};
+use peel::Peel;
+
+/// Headers inside each other, a stack of VLAN tags being one. Real traffic stays below ten.
+const MAX_HEADERS: usize = 64;
+
+/// The header that comes next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    Ethernet,
+    Null,
+    Sll,
+    Sll2,
+    Ipoib,
+    Llc,
+    Pppoe,
+    Ppp,
+    PppHdlc,
+    PppWithDirection,
+    /// IPv4 or IPv6, as the first nibble says.
+    Ip,
+    Ipv4,
+    Ipv6,
+    /// An IPv6 extension header with this protocol number.
+    Ipv6Extension(u8),
+    Tcp,
+}
+
+impl Next {
+    const fn layer(self) -> Layer {
+        match self {
+            Self::Ethernet | Self::Null | Self::Sll | Self::Sll2 | Self::Ipoib | Self::Ip => Layer::Link,
+            Self::Llc => Layer::Llc,
+            Self::Pppoe => Layer::Pppoe,
+            Self::Ppp | Self::PppHdlc | Self::PppWithDirection => Layer::Ppp,
+            Self::Ipv4 => Layer::Ipv4,
+            Self::Ipv6 => Layer::Ipv6,
+            Self::Ipv6Extension(_) => Layer::Ipv6Extension,
+            Self::Tcp => Layer::Tcp,
+        }
+    }
+}
 
 /// Takes a frame apart.
 ///
+/// Checksums are not looked at: captures on the sending host have them unset.
+///
 /// # Errors
 /// A [`Reject`] says at which layer, why, and where in the frame.
+#[inline]
 pub fn decode<'a>(frame: &Frame<'a>) -> Result<Segment<'a>, Reject> {
-    Err(Reject { layer: Layer::Link, reason: RejectReason::UnknownLinkType(frame.link.0), offset: 0 })
+    let mut peel = Peel::new(frame);
+    let mut next = first(frame.link)?;
+    for _ in 0..MAX_HEADERS {
+        next = match next {
+            Next::Ethernet => ethernet::peel(&mut peel),
+            Next::Null => null::peel(&mut peel),
+            Next::Sll => sll::peel(&mut peel),
+            Next::Sll2 => sll::peel_v2(&mut peel),
+            Next::Ipoib => ipoib::peel(&mut peel),
+            Next::Llc => llc::peel(&mut peel),
+            Next::Pppoe => pppoe::peel(&mut peel),
+            Next::Ppp => ppp::peel(&mut peel),
+            Next::PppHdlc => ppp::peel_hdlc(&mut peel),
+            Next::PppWithDirection => ppp::peel_with_direction(&mut peel),
+            Next::Ip => by_version(&peel),
+            Next::Ipv4 => ipv4::peel(&mut peel),
+            Next::Ipv6 => ipv6::peel(&mut peel),
+            Next::Ipv6Extension(kind) => ipv6::peel_extension(&mut peel, kind),
+            Next::Tcp => return tcp::finish(&peel),
+        }?;
+    }
+    Err(peel.reject(next.layer(), RejectReason::TooDeep))
+}
+
+/// What a frame of this link type starts with.
+#[inline]
+fn first(link: LinkType) -> Result<Next, Reject> {
+    Ok(match link {
+        LinkType::ETHERNET => Next::Ethernet,
+        LinkType::RAW | LinkType::RAW_BSD | LinkType::RAW_OPENBSD => Next::Ip,
+        LinkType::IPV4 => Next::Ipv4,
+        LinkType::IPV6 => Next::Ipv6,
+        LinkType::NULL | LinkType::LOOP => Next::Null,
+        LinkType::LINUX_SLL => Next::Sll,
+        LinkType::LINUX_SLL2 => Next::Sll2,
+        LinkType::PPP => Next::Ppp,
+        LinkType::PPP_HDLC => Next::PppHdlc,
+        LinkType::PPP_WITH_DIR => Next::PppWithDirection,
+        LinkType::PPP_ETHER => Next::Pppoe,
+        LinkType::IPOIB => Next::Ipoib,
+        LinkType(other) => {
+            let reason = RejectReason::UnknownLinkType(other);
+            return Err(Reject { layer: Layer::Link, reason, offset: 0 });
+        }
+    })
+}
+
+/// Raw IP: the first nibble is the version.
+#[inline]
+fn by_version(peel: &Peel<'_>) -> Result<Next, Reject> {
+    match peel.bytes.first().map(|byte| byte >> 4) {
+        Some(4) => Ok(Next::Ipv4),
+        Some(6) => Ok(Next::Ipv6),
+        Some(_) => Err(peel.reject(Layer::Link, RejectReason::BadVersion)),
+        None => Err(peel.reject(Layer::Link, RejectReason::Truncated)),
+    }
 }

@@ -2,23 +2,7 @@
 
 use core::fmt;
 
-use heapless::Vec;
-
-use crate::flow::FlowKey;
-
-/// VLAN tags that [`LinkInfo`] keeps; deeper ones are peeled too and told apart by [`Segment::domain`].
-pub const MAX_VLANS: usize = 4;
-
-/// What the link layer said.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LinkInfo {
-    /// Sender's MAC address, where the link has one.
-    pub source_mac: Option<[u8; 6]>,
-    /// Receiver's MAC address, where the link has one.
-    pub destination_mac: Option<[u8; 6]>,
-    /// VLAN identifiers, outermost first (0 is a priority tag).
-    pub vlans: Vec<u16, MAX_VLANS>,
-}
+use crate::flow::{FlowKey, LinkInfo};
 
 /// The flags of a TCP header (RFC 9293, 3.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,7 +41,8 @@ pub struct Segment<'a> {
     pub window_scale: Option<u8>,
     /// The captured payload; shorter than `payload_len` where the frame was cut by a snap length.
     pub payload: &'a [u8],
-    /// The payload's length in bytes by the headers.
+    /// The payload's length in bytes by the headers, or by the frame's length on the wire where the IP
+    /// header has 0; at most 2^30 where less was captured.
     pub payload_len: u32,
 }
 
@@ -120,7 +105,8 @@ impl Layer {
 pub enum RejectReason {
     /// The header ends beyond the captured bytes.
     Truncated,
-    /// A length field is smaller than its own header, or larger than what carries it.
+    /// A length field is smaller than its own header, leaves no room for the next one, or is larger
+    /// than what carries it.
     BadLength,
     /// The version field is not the one that the layer below announced.
     BadVersion,
@@ -171,7 +157,7 @@ impl fmt::Display for Reject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let layer = self.layer.name();
         match self.reason {
-            RejectReason::Truncated => write!(f, "{layer} header cut short"),
+            RejectReason::Truncated => write!(f, "{layer} cut short"),
             RejectReason::BadLength => write!(f, "{layer} with an impossible length"),
             RejectReason::BadVersion => write!(f, "{layer} with a wrong version"),
             RejectReason::UnknownLinkType(n) => write!(f, "link type {n} is not decoded"),

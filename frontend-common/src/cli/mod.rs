@@ -1,1 +1,302 @@
-//! The command line.
+//! The command line: tcpflow's options and a few more, from arguments to [`Options`].
+//!
+//! [`parse`] decides what the process does: run, or print and leave. It touches nothing outside its
+//! arguments. Options stand anywhere among the other words, short ones may be bundled, long ones cut
+//! short; the words are a filter expression, or files with `-l`.
+
+mod command;
+mod help;
+mod options;
+mod values;
+
+use std::ffi::OsString;
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::ArgMatches;
+use clap::parser::ValueSource;
+use tapflow_core::Config;
+
+pub use command::command;
+pub use options::{
+    ConsoleOrder, DEFAULT_MAX_CONNECTIONS, Input, InputRole, NameFlags, NamePrefix, Options, ReportTarget,
+    VERBOSE, Verbosity,
+};
+
+use command::{TO_COME, id};
+use values::{NameLetter, Setting};
+
+use crate::output::console::{ConsoleOptions, Form};
+
+/// Exit status after a [`CliError`]. tcpflow has 1; here 1 is for runs that fail, 2 for those that never
+/// began.
+pub const USAGE_EXIT_CODE: u8 = 2;
+
+/// The program that is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Program {
+    /// The name under which users know it.
+    pub name: &'static str,
+    /// Its version.
+    pub version: &'static str,
+}
+
+/// What the process has to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Process captures.
+    Run(Box<Options>),
+    /// Print this to standard output and leave with 0.
+    Print(String),
+}
+
+/// A command line that cannot be obeyed. Its text has the reason and what to do, without the
+/// program's name in front and without a line end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CliError(String);
+
+impl fmt::Display for CliError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for CliError {}
+
+/// Understands a command line, as `std::env::args_os` gives it: the program's own name comes first.
+///
+/// # Errors
+/// [`CliError`] for options that do not exist, are not built yet, lack their argument or have a wrong
+/// one, and when there is nothing to read.
+pub fn parse(args: impl IntoIterator<Item = OsString>, program: &Program) -> Result<Action, CliError> {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let mut command = command(program.name, program.version);
+    let matches = command.try_get_matches_from_mut(&args).map_err(|error| reword(&error))?;
+
+    if matches.get_flag(id::VERSION) {
+        return Ok(Action::Print(format!("{} {}\n", program.name, program.version)));
+    }
+    let usage = matches.get_count(id::USAGE);
+    if matches.get_flag(id::HELP) || usage > 1 {
+        return Ok(Action::Print(help::long(command)));
+    }
+    if usage == 1 {
+        return Ok(Action::Print(help::short(&command)));
+    }
+    refuse_options_to_come(&matches)?;
+    Ok(Action::Run(Box::new(options(&matches, args)?)))
+}
+
+/// clap's message in one line: the reason and its tip, without usage and pointers to other pages.
+fn reword(error: &clap::Error) -> CliError {
+    let text = error.render().to_string();
+    let text = text.strip_prefix("error: ").unwrap_or(&text);
+    let (reason, rest) = text.split_once('\n').unwrap_or((text, ""));
+    let tip = rest.lines().find_map(|line| line.trim().strip_prefix("tip: "));
+    CliError(match tip {
+        // The tip for every unknown option, to pass it as a word, helps nobody here.
+        Some(tip) if !tip.starts_with("to pass ") => format!("{reason}; {tip}"),
+        _ if error.kind() == clap::error::ErrorKind::UnknownArgument => format!("{reason}; see -h"),
+        _ => reason.to_owned(),
+    })
+}
+
+fn refuse_options_to_come(matches: &ArgMatches) -> Result<(), CliError> {
+    match TO_COME.iter().find(|option| given(matches, option.long)) {
+        None => Ok(()),
+        Some(option) => {
+            let advice = if option.instead.is_empty() { "leave it out" } else { option.instead };
+            Err(CliError(format!(
+                "-{} (--{}) is not built yet: {}; {advice}",
+                option.short, option.long, option.part
+            )))
+        }
+    }
+}
+
+fn options(matches: &ArgMatches, command_line: Vec<OsString>) -> Result<Options, CliError> {
+    let words: Vec<&OsString> = matches.get_many(id::WORDS).unwrap_or_default().collect();
+    let inputs = inputs(matches, &words)?;
+    let filter = if matches.get_flag(id::FILES) { None } else { filter(&words)? };
+    let console = console(matches);
+    let (names, no_files) = names(matches);
+    let files = console.is_none() && !no_files;
+    let settings = settings(matches);
+
+    Ok(Options {
+        inputs,
+        filter,
+        output_dir: path(matches, id::OUTPUT).unwrap_or_else(|| PathBuf::from(".")),
+        files,
+        template: matches.get_one(id::TEMPLATE).cloned(),
+        names,
+        index: matches.get_flag(id::INDEX) && files,
+        max_bytes: matches.get_one(id::MAX_BYTES).copied(),
+        max_jump: matches
+            .get_one(id::MAX_JUMP)
+            .map_or(Config::DEFAULT_MAX_JUMP, |bytes: &u64| (*bytes).try_into().unwrap_or(u32::MAX)),
+        report: match path(matches, id::REPORT) {
+            _ if !settings.report => ReportTarget::None,
+            Some(file) => ReportTarget::File(file),
+            None if console.is_some() => ReportTarget::None,
+            None => ReportTarget::Default,
+        },
+        max_open_files: matches.get_one::<usize>(id::MAX_OPEN_FILES).and_then(|n| NonZeroUsize::new(*n)),
+        max_connections: matches.get_one(id::MAX_CONNECTIONS).copied().unwrap_or(DEFAULT_MAX_CONNECTIONS),
+        idle_timeout: matches
+            .get_one(id::IDLE_TIMEOUT)
+            .copied()
+            .or(settings.tcp_timeout)
+            .filter(|seconds| *seconds > 0)
+            .map(Duration::from_secs),
+        verbosity: verbosity(matches),
+        console_order: matches.get_one(id::ORDER).copied().unwrap_or_default(),
+        notes: notes(matches, console, files),
+        console,
+        command_line,
+    })
+}
+
+fn inputs(matches: &ArgMatches, words: &[&OsString]) -> Result<Vec<Input>, CliError> {
+    let as_files = matches.get_flag(id::FILES);
+    if as_files && words.is_empty() {
+        return Err(CliError("-l needs the files to read, such as: -l *.pcap".to_owned()));
+    }
+    let all = |id| matches.get_many::<PathBuf>(id).unwrap_or_default().cloned();
+    let listed = words.iter().filter(|_| as_files).map(PathBuf::from);
+    let input = |role| move |path| Input { path, role };
+    let mut inputs: Vec<Input> = all(id::READ).chain(listed).map(input(InputRole::Read)).collect();
+    let completing: Vec<Input> = all(id::COMPLETE).map(input(InputRole::Complete)).collect();
+
+    if inputs.is_empty() {
+        return Err(CliError(if completing.is_empty() {
+            "nothing to read: live capture is not built yet; read a capture file with -r FILE (- is standard input)"
+        } else {
+            "nothing to read: -R FILE only completes flows; give the capture in which they begin with -r FILE"
+        }.to_owned()));
+    }
+    inputs.extend(completing);
+    if inputs.iter().filter(|input| input.is_stdin()).count() > 1 {
+        return Err(CliError("standard input (-) can be read only once".to_owned()));
+    }
+    Ok(inputs)
+}
+
+fn filter(words: &[&OsString]) -> Result<Option<String>, CliError> {
+    let mut filter = String::new();
+    for word in words {
+        let word = word.to_str().ok_or_else(|| {
+            CliError(format!("'{}' in the filter expression is not valid text (UTF-8)", word.display()))
+        })?;
+        if !filter.is_empty() {
+            filter.push(' ');
+        }
+        filter.push_str(word);
+    }
+    Ok(Some(filter).filter(|text| !text.trim().is_empty()))
+}
+
+fn console(matches: &ArgMatches) -> Option<ConsoleOptions> {
+    let bare = matches.get_flag(id::BARE);
+    if !bare && !matches.get_flag(id::CONSOLE) {
+        return None;
+    }
+    Some(ConsoleOptions {
+        headers: !bare,
+        form: if matches.get_flag(id::HEX) {
+            Form::Hex
+        } else if matches.get_flag(id::JSON) {
+            Form::Json
+        } else if matches.get_flag(id::BINARY) {
+            Form::Binary
+        } else {
+            Form::Printable
+        },
+        colour: matches.get_flag(id::COLOUR),
+        newline: !matches.get_flag(id::NO_NEWLINE),
+    })
+}
+
+/// What `-F` says, and whether it forbids files.
+fn names(matches: &ArgMatches) -> (NameFlags, bool) {
+    let template_at = matches.index_of(id::TEMPLATE).unwrap_or(0);
+    let mut names = NameFlags::default();
+    let mut no_files = false;
+    let places = matches.indices_of(id::NAMES).into_iter().flatten();
+    let values = matches.get_many::<Vec<NameLetter>>(id::NAMES).unwrap_or_default();
+    for (place, letters) in places.zip(values) {
+        for letter in letters {
+            match letter {
+                NameLetter::Count => names.count = true,
+                NameLetter::NoFiles => no_files = true,
+                NameLetter::Prefix(prefix) if place > template_at => names.prefixes.push(*prefix),
+                NameLetter::Prefix(_) => {}
+            }
+        }
+    }
+    (names, no_files)
+}
+
+/// The values of `-S`; the last of a name counts.
+struct Settings {
+    report: bool,
+    tcp_timeout: Option<u64>,
+}
+
+fn settings(matches: &ArgMatches) -> Settings {
+    let mut settings = Settings { report: true, tcp_timeout: None };
+    for setting in matches.get_many(id::SET).unwrap_or_default() {
+        match *setting {
+            Setting::EnableReport(on) => settings.report = on,
+            Setting::TcpTimeout(seconds) => settings.tcp_timeout = Some(seconds),
+        }
+    }
+    settings
+}
+
+fn verbosity(matches: &ArgMatches) -> Verbosity {
+    if matches.get_flag(id::QUIET) {
+        Verbosity(0)
+    } else if matches.get_flag(id::VERBOSE) {
+        Verbosity(VERBOSE)
+    } else {
+        matches.get_one(id::DEBUG).copied().map_or_else(Verbosity::default, Verbosity)
+    }
+}
+
+/// Options without effect here; tcpflow takes them silently, so they are no errors.
+fn notes(matches: &ArgMatches, console: Option<ConsoleOptions>, files: bool) -> Vec<String> {
+    const FOR_CONSOLE: [(&str, &str); 7] = [
+        ("-B", id::BINARY),
+        ("-s", id::STRIP),
+        ("-D", id::HEX),
+        ("-J", id::JSON),
+        ("-g", id::COLOUR),
+        ("-0", id::NO_NEWLINE),
+        ("--order", id::ORDER),
+    ];
+    let mut notes = Vec::new();
+    if console.is_none() {
+        for (name, _) in FOR_CONSOLE.iter().filter(|(_, id)| given(matches, id)) {
+            notes.push(format!("{name} has no effect without -c or -C"));
+        }
+    }
+    if !files && matches.get_flag(id::INDEX) {
+        notes.push("-I has no effect: no files are written".to_owned());
+    }
+    notes
+}
+
+fn path(matches: &ArgMatches, id: &str) -> Option<PathBuf> {
+    matches.get_one(id).cloned()
+}
+
+/// Whether the option stood on the command line.
+fn given(matches: &ArgMatches, id: &str) -> bool {
+    matches.value_source(id) == Some(ValueSource::CommandLine)
+}
+
+#[cfg(test)]
+mod tests;

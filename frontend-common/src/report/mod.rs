@@ -1,1 +1,195 @@
-//! The report of a run.
+//! The report of a run, in DFXML (valid by versions 1.1.1 and 2.0.0-beta.0 of its schema).
+//!
+//! It is written as the run goes, with memory that does not depend on how many flows there are.
+//! Whatever happens, the document is closed: by [`Report::finish`], also after errors and signals,
+//! on a full disk by room that was kept for it, and else when the [`Report`] is dropped.
+//!
+//! tcpflow's facts keep their names, in the namespace `http://afflib.org/tcpflow/`, and what tapflow
+//! knows beyond them stands beside them. Lengths are in bytes, ranges in stream offsets.
+
+mod document;
+mod file;
+pub(crate) mod time;
+mod xml;
+
+#[cfg(test)]
+mod tests;
+
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tapflow_core::Timestamp;
+
+use crate::facts::FinishedFlow;
+use file::ReportFile;
+use xml::Xml;
+
+/// What is known when a run begins.
+#[derive(Clone, Debug, Default)]
+pub struct RunInfo {
+    /// The arguments, the program's name first.
+    pub command_line: Vec<OsString>,
+    /// Where packets come from: paths of capture files, or names of interfaces.
+    pub sources: Vec<OsString>,
+    /// Names and versions of libraries that the program uses.
+    pub libraries: Vec<(String, String)>,
+    /// Where it runs.
+    pub host: Host,
+    /// When it began, by the wall clock.
+    pub start: Timestamp,
+}
+
+/// The machine and the user. What is empty is not known, and left out.
+#[derive(Clone, Debug, Default)]
+pub struct Host {
+    /// Operating system, as `uname -s` says.
+    pub sysname: String,
+    /// Its release, as `uname -r` says.
+    pub release: String,
+    /// Its version, as `uname -v` says.
+    pub version: String,
+    /// Name of the machine.
+    pub name: String,
+    /// Architecture, as `uname -m` says.
+    pub arch: String,
+    /// Numeric user id, or a SID.
+    pub uid: String,
+    /// Name of the user.
+    pub username: String,
+}
+
+impl Host {
+    /// What the standard library knows, for a front-end to complete.
+    #[must_use]
+    pub fn portable() -> Self {
+        Self {
+            sysname: std::env::consts::OS.to_owned(),
+            arch: std::env::consts::ARCH.to_owned(),
+            ..Self::default()
+        }
+    }
+}
+
+/// What is known when a run has ended. Counters that are 0 are left out.
+#[derive(Clone, Debug, Default)]
+pub struct RunTotals {
+    /// Frames read.
+    pub packets: u64,
+    /// The largest number of flows that were open at one time.
+    pub max_open_flows: u64,
+    /// Frames that gave no segment, by reason.
+    pub rejected: Vec<(String, u64)>,
+    /// Everything else worth counting, by name.
+    pub counters: Vec<(String, u64)>,
+    /// What went wrong.
+    pub errors: Vec<String>,
+    /// Wall-clock time of the run.
+    pub elapsed: Duration,
+    /// What the run took, where the system tells.
+    pub usage: Option<Usage>,
+}
+
+/// The resources that `getrusage` counts.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Usage {
+    /// Processor time of the program.
+    pub user: Duration,
+    /// Processor time of the system on its behalf.
+    pub system: Duration,
+    /// The most memory that was resident, in KiB.
+    pub max_resident: u64,
+    /// Page faults without input.
+    pub minor_faults: u64,
+    /// Page faults with input.
+    pub major_faults: u64,
+    /// Times the process was swapped out.
+    pub swaps: u64,
+    /// Times the file system had to read.
+    pub blocks_in: u64,
+    /// Times the file system had to write.
+    pub blocks_out: u64,
+}
+
+/// A report that is being written.
+#[derive(Debug)]
+pub struct Report {
+    path: PathBuf,
+    file: ReportFile,
+    xml: Xml,
+    listed: u64,
+    refused: u64,
+    finished: bool,
+}
+
+/// Text collected before it is written.
+const BLOCK: usize = 64 * 1024;
+
+impl Report {
+    /// Makes the file and writes the beginning, so that a place that cannot be written to is known
+    /// before the run. An existing file is replaced.
+    ///
+    /// # Errors
+    /// What the system says, with the path.
+    pub fn create(path: &Path, info: &RunInfo) -> io::Result<Self> {
+        let mut file = ReportFile::create(path).map_err(|error| at(path, &error))?;
+        let mut xml = Xml::default();
+        document::head(&mut xml, info);
+        file.promise(xml.text.len()).map_err(|error| at(path, &error))?;
+        let mut report = Self { path: path.to_owned(), file, xml, listed: 0, refused: 0, finished: false };
+        report.write()?;
+        Ok(report)
+    }
+
+    /// Adds a flow.
+    ///
+    /// # Errors
+    /// What the system says, with the path. On a full disk the flow is only counted, as not listed;
+    /// the report is still good for other flows, which may be shorter, and for `finish`.
+    pub fn flow(&mut self, flow: &FinishedFlow) -> io::Result<()> {
+        let before = self.xml.text.len();
+        document::flow(&mut self.xml, flow);
+        if let Err(error) = self.file.promise(self.xml.text.len() - before) {
+            self.xml.text.truncate(before);
+            self.refused += 1;
+            return Err(at(&self.path, &error));
+        }
+        self.listed += 1;
+        if self.xml.text.len() < BLOCK { Ok(()) } else { self.write() }
+    }
+
+    /// Writes the end. Nothing happens when it has been written before.
+    ///
+    /// # Errors
+    /// What the system says, with the path.
+    pub fn finish(&mut self, totals: &RunTotals) -> io::Result<()> {
+        self.end(Some(totals))
+    }
+
+    fn end(&mut self, totals: Option<&RunTotals>) -> io::Result<()> {
+        if self.finished {
+            return Ok(());
+        }
+        self.finished = true;
+        document::tail(&mut self.xml, self.listed, self.refused, totals);
+        self.write()?;
+        self.file.end().map_err(|error| at(&self.path, &error))
+    }
+
+    fn write(&mut self) -> io::Result<()> {
+        self.file.put(self.xml.text.as_bytes()).map_err(|error| at(&self.path, &error))?;
+        self.xml.text.clear();
+        Ok(())
+    }
+}
+
+impl Drop for Report {
+    fn drop(&mut self) {
+        let _ = self.end(None);
+    }
+}
+
+fn at(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("cannot write the report {}: {error}", path.display()))
+}

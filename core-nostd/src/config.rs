@@ -1,0 +1,43 @@
+//! What the caller decides once, before the first frame.
+
+use crate::frame::Timestamp;
+
+/// Settings of a [`Reassembler`](crate::Reassembler). Durations are nanoseconds of capture time.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Key of the connection table's hash. Random where an attacker may choose addresses and ports;
+    /// the output does not depend on it.
+    pub hash_key: [u8; 16],
+    /// A connection without packets for this long is closed; `None` keeps it until the end.
+    pub idle_timeout: Option<u64>,
+    /// How long a closed connection stays to absorb late packets, as TIME-WAIT does (RFC 9293, 3.3.2).
+    pub linger: u64,
+    /// A jump forward in sequence numbers by this many bytes or more begins a new connection.
+    /// At most 2^31 - 1.
+    pub max_jump: u32,
+    /// Bytes before the first one seen are taken in while the flow spans no more than this many bytes.
+    pub rebase_window: u32,
+    /// How often one flow may turn out to begin earlier.
+    pub max_rebases: u8,
+    /// Islands that one flow may hold; beyond it the lowest hole is given up.
+    pub max_islands: u16,
+}
+
+impl Config {
+    /// The jump that begins a new connection unless the caller says otherwise, in bytes.
+    pub const DEFAULT_MAX_JUMP: u32 = 16 << 20;
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            hash_key: [0; 16],
+            idle_timeout: None,
+            linger: 60 * Timestamp::SECOND,
+            max_jump: Self::DEFAULT_MAX_JUMP,
+            rebase_window: 1 << 20,
+            max_rebases: 64,
+            max_islands: 4096,
+        }
+    }
+}

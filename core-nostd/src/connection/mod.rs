@@ -1,0 +1,260 @@
+//! Who is it: the connection table.
+//!
+//! Fixed capacity, keyed hash, one entry for both directions. Every entry is on one of three lists
+//! by its state, the longest untouched first, so that expiry and eviction take one step. Entries
+//! that were never used are untouched memory.
+
+mod key;
+mod list;
+
+pub(crate) use key::{ConnectionKey, Direction};
+use list::{Links, List};
+
+use managed::ManagedSlice;
+use zerocopy::FromZeros;
+
+use crate::frame::Timestamp;
+use crate::sink::CloseReason;
+use crate::stream::Stream;
+
+/// Where a connection stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromZeros)]
+#[repr(u8)]
+pub(crate) enum State {
+    /// The entry is not in use.
+    #[default]
+    Free,
+    /// A SYN, or SYN and SYN+ACK, and nothing since.
+    HalfOpen,
+    /// Data may flow.
+    Open,
+    /// Ended by RST, or by FINs with holes before them; what was on its way is still taken in, and
+    /// the sinks are told after the linger time.
+    Closing,
+    /// The sinks were told `closed`; late packets are absorbed for the linger time.
+    Lingering,
+}
+
+/// One connection: storage only, see [`Storage`](crate::Storage). 256 bytes.
+#[derive(Clone, Copy, Debug, Default, FromZeros)]
+#[repr(C)]
+pub struct Connection {
+    pub(crate) key: ConnectionKey,
+    pub(crate) session: u64,
+    links: Links,
+    /// Next entry with the same hash bucket, plus 1.
+    chain: u32,
+    pub(crate) state: State,
+    /// The direction whose sender opened the connection, and why it is closing.
+    opener_and_reason: u8,
+    pub(crate) rebases: [u8; 2],
+    pub(crate) streams: [Stream; 2],
+}
+
+const _: () = assert!(size_of::<Connection>() <= 256);
+
+impl Connection {
+    /// When its last packet was captured.
+    pub(crate) fn last(&self) -> Timestamp {
+        self.streams[0].last.max(self.streams[1].last)
+    }
+
+    /// The direction from the side that opened the connection.
+    pub(crate) fn opener(&self) -> Direction {
+        Direction::from_index(self.opener_and_reason >> 7)
+    }
+
+    /// Why it is closing, once its state is [`State::Closing`].
+    pub(crate) fn closing_reason(&self) -> CloseReason {
+        let index = usize::from(self.opener_and_reason & 0x7f);
+        CloseReason::ALL.get(index).copied().unwrap_or(CloseReason::EndOfInput)
+    }
+
+    pub(crate) fn set_closing_reason(&mut self, reason: CloseReason) {
+        self.opener_and_reason = self.opener_and_reason & 0x80 | reason as u8;
+    }
+}
+
+/// The table is full; something has to be evicted first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TableFull;
+
+/// All connections.
+pub(crate) struct Table<'a> {
+    entries: ManagedSlice<'a, Connection>,
+    /// First entry of each bucket, plus 1; the length is a power of two.
+    buckets: ManagedSlice<'a, u32>,
+    hash_key: [u8; 16],
+    half_open: List,
+    open: List,
+    /// Closing and lingering ones.
+    ending: List,
+    /// First free entry that was in use before, plus 1.
+    free: u32,
+    /// Entries below this one have been in use.
+    touched: u32,
+    len: u32,
+}
+
+impl<'a> Table<'a> {
+    pub(crate) fn new(
+        entries: ManagedSlice<'a, Connection>,
+        buckets: ManagedSlice<'a, u32>,
+        hash_key: [u8; 16],
+    ) -> Self {
+        let none = List::default();
+        Self {
+            entries,
+            buckets,
+            hash_key,
+            half_open: none,
+            open: none,
+            ending: none,
+            free: 0,
+            touched: 0,
+            len: 0,
+        }
+    }
+
+    pub(crate) fn len(&self) -> u32 {
+        self.len
+    }
+
+    /// Entries that have been in use at some time; all live ones are below it.
+    pub(crate) fn touched(&self) -> u32 {
+        self.touched
+    }
+
+    pub(crate) fn get(&self, index: u32) -> &Connection {
+        &self.entries[index as usize]
+    }
+
+    pub(crate) fn get_mut(&mut self, index: u32) -> &mut Connection {
+        &mut self.entries[index as usize]
+    }
+
+    fn bucket(&self, key: &ConnectionKey) -> usize {
+        key.hash(&self.hash_key) as usize & (self.buckets.len() - 1)
+    }
+
+    /// The entries of `key`, the newest first.
+    pub(crate) fn entries_of<'t>(
+        &'t self,
+        key: &'t ConnectionKey,
+    ) -> impl Iterator<Item = (u32, &'t Connection)> {
+        let mut link = self.buckets[self.bucket(key)];
+        core::iter::from_fn(move || {
+            while link != 0 {
+                let index = link - 1;
+                let entry = self.get(index);
+                link = entry.chain;
+                if entry.key == *key {
+                    return Some((index, entry));
+                }
+            }
+            None
+        })
+    }
+
+    /// Adds a half-open connection.
+    pub(crate) fn insert(
+        &mut self,
+        key: ConnectionKey,
+        opener: Direction,
+        session: u64,
+    ) -> Result<u32, TableFull> {
+        let index = if self.free != 0 {
+            let index = self.free - 1;
+            self.free = self.get(index).chain;
+            index
+        } else if (self.touched as usize) < self.entries.len() {
+            self.touched += 1;
+            self.touched - 1
+        } else {
+            return Err(TableFull);
+        };
+        let bucket = self.bucket(&key);
+        let chain = core::mem::replace(&mut self.buckets[bucket], index + 1);
+        *self.get_mut(index) = Connection {
+            key,
+            session,
+            chain,
+            state: State::HalfOpen,
+            opener_and_reason: (opener.index() as u8) << 7,
+            ..Connection::default()
+        };
+        self.half_open.push(&mut self.entries, index);
+        self.len += 1;
+        Ok(index)
+    }
+
+    /// Takes an entry out of the table.
+    pub(crate) fn remove(&mut self, index: u32) {
+        let (key, chain, state) = (self.get(index).key, self.get(index).chain, self.get(index).state);
+        let bucket = self.bucket(&key);
+        let mut link = self.buckets[bucket];
+        if link == index + 1 {
+            self.buckets[bucket] = chain;
+        } else {
+            while link != 0 && self.get(link - 1).chain != index + 1 {
+                link = self.get(link - 1).chain;
+            }
+            if link != 0 {
+                self.get_mut(link - 1).chain = chain;
+            }
+        }
+        if let Some((list, entries)) = self.list(state) {
+            list.remove(entries, index);
+        }
+        let free = core::mem::replace(&mut self.free, index + 1);
+        let entry = self.get_mut(index);
+        entry.state = State::Free;
+        entry.chain = free;
+        self.len -= 1;
+    }
+
+    fn list(&mut self, state: State) -> Option<(&mut List, &mut [Connection])> {
+        let list = match state {
+            State::Free => return None,
+            State::HalfOpen => &mut self.half_open,
+            State::Open => &mut self.open,
+            State::Closing | State::Lingering => &mut self.ending,
+        };
+        Some((list, &mut self.entries))
+    }
+
+    /// Moves an entry to the end of the list of `state`.
+    pub(crate) fn set_state(&mut self, index: u32, state: State) {
+        let old = self.get(index).state;
+        if let Some((list, entries)) = self.list(old) {
+            list.remove(entries, index);
+        }
+        self.get_mut(index).state = state;
+        if let Some((list, entries)) = self.list(state) {
+            list.push(entries, index);
+        }
+    }
+
+    /// Makes an entry the most recently active of its list.
+    pub(crate) fn touch(&mut self, index: u32) {
+        let state = self.get(index).state;
+        if let Some((list, entries)) = self.list(state) {
+            list.refresh(entries, index);
+        }
+    }
+
+    /// The longest untouched half-open connection.
+    pub(crate) fn oldest_half_open(&self) -> Option<u32> {
+        self.half_open.oldest()
+    }
+
+    /// The least recently active open connection.
+    pub(crate) fn least_active(&self) -> Option<u32> {
+        self.open.oldest()
+    }
+
+    /// The longest untouched closing or lingering connection.
+    pub(crate) fn oldest_ending(&self) -> Option<u32> {
+        self.ending.oldest()
+    }
+}

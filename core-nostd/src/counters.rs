@@ -1,0 +1,91 @@
+//! What happened, in numbers: one counter for every anomaly and every reason to reject a frame.
+
+use crate::decode::{Layer, Reject, RejectReason};
+use crate::sink::CloseReason;
+
+/// Counts of a run. Bytes are payload bytes unless said otherwise.
+///
+/// The captured payload of all accepted segments equals `data_bytes + repeated_bytes + late_bytes +
+/// out_of_window_bytes + after_close_bytes + reset_bytes + unwanted_bytes`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Frames pushed.
+    pub frames: u64,
+    /// Captured bytes of all frames.
+    pub frame_bytes: u64,
+    /// Frames that gave a TCP segment.
+    pub segments: u64,
+    /// Frames that gave none, by layer and reason.
+    pub rejected: [[u64; RejectReason::COUNT]; Layer::ALL.len()],
+    /// Connections begun.
+    pub connections: u64,
+    /// Flows begun: directions with SYN or data.
+    pub flows: u64,
+    /// Connections closed, by reason in the order of [`CloseReason::ALL`].
+    pub closed: [u64; CloseReason::ALL.len()],
+    /// The most connections that were in the table at once, lingering ones included.
+    pub max_connections: u64,
+    /// Captured payload bytes of all segments.
+    pub payload_bytes: u64,
+    /// Bytes placed in streams.
+    pub data_bytes: u64,
+    /// Bytes that came again.
+    pub repeated_bytes: u64,
+    /// Repeated pieces that the sink found to differ from the first copy.
+    pub conflicts: u64,
+    /// Bytes for a hole that had been given up.
+    pub late_bytes: u64,
+    /// Bytes before the start of a stream.
+    pub out_of_window_bytes: u64,
+    /// Bytes of connections that had been closed.
+    pub after_close_bytes: u64,
+    /// Bytes carried by RST segments, which are not part of the stream.
+    pub reset_bytes: u64,
+    /// Bytes of connections that had not begun while no new ones were wanted.
+    pub unwanted_bytes: u64,
+    /// Bytes never seen, as told by `gap`.
+    pub gap_bytes: u64,
+    /// Bytes that a receiver acknowledged and the capture never showed.
+    pub acknowledged_unseen_bytes: u64,
+    /// Payload bytes that the headers announce and a snap length cut off.
+    pub truncated_bytes: u64,
+    /// Segments whose payload a snap length cut short.
+    pub truncated_segments: u64,
+    /// Segments that did not continue their stream where it stood.
+    pub out_of_order_segments: u64,
+    /// Keepalive segments: at most one byte, just before the next expected one.
+    pub keepalives: u64,
+    /// Times a flow turned out to begin earlier.
+    pub rebased: u64,
+    /// Segments without SYN or data that belong to no connection.
+    pub stray_segments: u64,
+    /// Segments of connections that had been closed, with payload, SYN or RST.
+    pub after_close_segments: u64,
+    /// RST segments outside the window (RFC 9293, 3.5.3), ignored.
+    pub invalid_resets: u64,
+    /// FIN segments whose position contradicts bytes seen, ignored.
+    pub invalid_fins: u64,
+    /// Segments with bytes beyond an accepted FIN; the bytes are kept.
+    pub data_after_fin: u64,
+    /// Holes given up because no island was free, or the flow had its share.
+    pub islands_exhausted: u64,
+}
+
+impl Counters {
+    /// Counts a reject.
+    pub(crate) fn reject(&mut self, reject: &Reject) {
+        self.rejected[reject.layer as usize][reject.reason.index()] += 1;
+    }
+
+    /// Frames that gave no segment.
+    #[must_use]
+    pub fn rejected_frames(&self) -> u64 {
+        self.rejected.iter().flatten().sum()
+    }
+
+    /// Connections closed for `reason`.
+    #[must_use]
+    pub fn closed_for(&self, reason: CloseReason) -> u64 {
+        self.closed[reason as usize]
+    }
+}

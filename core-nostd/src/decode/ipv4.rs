@@ -1,0 +1,138 @@
+//! IPv4 (RFC 791). Options are skipped; a fragment is rejected, as it cannot stand for the whole.
+
+use smoltcp::wire::Ipv4Packet;
+
+use super::{
+    Layer, Next, Reject, RejectReason,
+    peel::{Ip, Peel},
+};
+
+const MIN_HEADER: usize = 20;
+const TCP: u8 = 6;
+
+#[inline]
+pub(super) fn peel(peel: &mut Peel<'_>) -> Result<Next, Reject> {
+    let fixed: &[u8; MIN_HEADER] = peel.peek(Layer::Ipv4)?;
+    let header = Ipv4Packet::new_unchecked(fixed);
+    if header.version() != 4 {
+        return Err(peel.reject(Layer::Ipv4, RejectReason::BadVersion));
+    }
+    let header_len = usize::from(header.header_len());
+    if header_len < MIN_HEADER {
+        return Err(peel.reject(Layer::Ipv4, RejectReason::BadLength));
+    }
+    match usize::from(header.total_len()) {
+        // Captured before the network card cut it into segments: it ends where the frame does.
+        0 => {}
+        total_len if total_len < header_len => {
+            return Err(peel.reject(Layer::Ipv4, RejectReason::BadLength));
+        }
+        total_len => peel.set_len(total_len),
+    }
+    if header.more_frags() || header.frag_offset() != 0 {
+        return Err(peel.reject(Layer::Ipv4, RejectReason::Fragment));
+    }
+    let protocol = u8::from(header.next_header());
+    if protocol != TCP {
+        return Err(peel.reject(Layer::Ipv4, RejectReason::NotTcp(protocol)));
+    }
+    peel.ip = Ip::V4(fixed);
+    peel.advance(header_len, Layer::Ipv4)?;
+    Ok(Next::Tcp)
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use std::vec::Vec;
+
+    use super::super::examples::*;
+    use super::super::{Layer, Reject, RejectReason};
+    use crate::frame::LinkType;
+
+    const IPV4: LinkType = LinkType::IPV4;
+
+    /// The example with another value in some of its first bytes.
+    fn with(changes: &[(usize, u8)]) -> Vec<u8> {
+        let mut bytes = ipv4();
+        for &(at, value) in changes {
+            bytes[at] = value;
+        }
+        bytes
+    }
+
+    fn reason(bytes: &[u8]) -> RejectReason {
+        let reject = rejected(IPV4, bytes);
+        assert_eq!((reject.layer, reject.offset), (Layer::Ipv4, 0));
+        reject.reason
+    }
+
+    #[test]
+    fn options_are_skipped() {
+        let bytes = join(&[&[0x47, 0, 0, 53], &ipv4()[4..20], &[0x94, 4, 0, 0, 1, 1, 1, 0], &ipv4()[20..]]);
+        is_hello(whole(IPV4, &bytes));
+    }
+
+    #[test]
+    fn a_total_length_of_0_ends_with_the_frame() {
+        is_hello(whole(IPV4, &with(&[(3, 0)])));
+    }
+
+    #[test]
+    fn a_total_length_of_0_in_a_cut_frame_ends_where_the_frame_did() {
+        let bytes = with(&[(3, 0)]);
+        let segment = cut(IPV4, &bytes[..42], 70_000).expect("a segment");
+        assert_eq!(segment.payload, b"he");
+        assert_eq!(segment.payload_len, 69_960);
+    }
+
+    #[test]
+    fn a_cut_datagram_keeps_its_length() {
+        let bytes = join(&[&[0x45, 0, 5, 0xdc], &ipv4()[4..]]);
+        let segment = cut(IPV4, &bytes, 1500).expect("a segment");
+        assert_eq!(segment.payload, b"hello");
+        assert_eq!(segment.payload_len, 1460);
+    }
+
+    #[test]
+    fn a_total_length_below_the_header_is_impossible() {
+        assert_eq!(reason(&with(&[(3, 19)])), RejectReason::BadLength);
+    }
+
+    #[test]
+    fn a_header_of_less_than_20_bytes_is_impossible() {
+        assert_eq!(reason(&with(&[(0, 0x44)])), RejectReason::BadLength);
+    }
+
+    #[test]
+    fn version_6_where_ipv4_was_announced_is_rejected() {
+        let bytes = join(&[&MACS, &[8, 0], &ipv6()]);
+        let reject = rejected(LinkType::ETHERNET, &bytes);
+        assert_eq!(reject, Reject { layer: Layer::Ipv4, reason: RejectReason::BadVersion, offset: 14 });
+    }
+
+    #[test]
+    fn raw_ip_of_another_version_is_rejected() {
+        let reject = rejected(LinkType::RAW, &with(&[(0, 0x55)]));
+        assert_eq!(reject, Reject { layer: Layer::Link, reason: RejectReason::BadVersion, offset: 0 });
+    }
+
+    #[test]
+    fn first_middle_and_last_fragments_are_rejected() {
+        for flags in [[0x20, 0], [0x20, 1], [0, 1], [0x1f, 0xff]] {
+            let bytes = with(&[(6, flags[0]), (7, flags[1])]);
+            assert_eq!(reason(&bytes), RejectReason::Fragment);
+        }
+    }
+
+    #[test]
+    fn the_reserved_flag_makes_no_fragment() {
+        is_hello(whole(IPV4, &with(&[(6, 0xc0)])));
+    }
+
+    #[test]
+    fn udp_is_not_tcp() {
+        assert_eq!(reason(&with(&[(9, 17)])), RejectReason::NotTcp(17));
+    }
+}

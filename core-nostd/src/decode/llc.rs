@@ -1,0 +1,80 @@
+//! 802.2 LLC, with SNAP (RFC 1042) or with the old service access point of IP.
+
+use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned, big_endian::U16};
+
+use super::{Layer, Next, Reject, RejectReason, ethernet, peel::Peel};
+
+/// Service access points, destination and source, and the control byte of an unnumbered frame.
+const SNAP: [u8; 3] = [0xaa, 0xaa, 0x03];
+const IP: [u8; 3] = [0x06, 0x06, 0x03];
+
+/// Organisations whose protocol numbers are EtherTypes: RFC 1042 and 802.1H.
+const ETHER_TYPES: [[u8; 3]; 2] = [[0, 0, 0], [0, 0, 0xf8]];
+
+/// The SNAP header, after LLC.
+#[derive(FromBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+struct Snap {
+    organisation: [u8; 3],
+    protocol: U16,
+}
+
+pub(super) fn peel(peel: &mut Peel<'_>) -> Result<Next, Reject> {
+    let offset = peel.offset;
+    let reject = |protocol| Reject { layer: Layer::Llc, reason: RejectReason::NotIp(protocol), offset };
+    let llc: &[u8; 3] = peel.header(Layer::Llc)?;
+    match *llc {
+        IP => Ok(Next::Ipv4),
+        SNAP => {
+            let snap: &Snap = peel.header(Layer::Llc)?;
+            let protocol = snap.protocol.get();
+            if !ETHER_TYPES.contains(&snap.organisation) || protocol < ethernet::MIN_TYPE {
+                return Err(reject(protocol.into()));
+            }
+            ethernet::follow(peel, protocol, Layer::Llc, offset)
+        }
+        [destination, source, _] => Err(reject(u16::from_be_bytes([destination, source]).into())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::examples::*;
+    use super::super::{Layer, Reject, RejectReason};
+    use crate::frame::LinkType;
+
+    #[test]
+    fn snap_of_rfc_1042_and_of_802_1h_carries_ip() {
+        is_hello(whole(LinkType::ETHERNET, &ethernet(&[0, 53, 0xaa, 0xaa, 3, 0, 0, 0, 8, 0])));
+        is_hello(whole(LinkType::ETHERNET, &ethernet(&[0, 53, 0xaa, 0xaa, 3, 0, 0, 0xf8, 8, 0])));
+    }
+
+    #[test]
+    fn snap_may_carry_a_tag() {
+        let bytes = ethernet(&[0, 57, 0xaa, 0xaa, 3, 0, 0, 0, 0x81, 0, 0, 7, 8, 0]);
+        let segment = whole(LinkType::ETHERNET, &bytes).expect("a segment");
+        assert_eq!(segment.link.vlans, [7]);
+        is_hello(Ok(segment));
+    }
+
+    #[test]
+    fn the_access_point_of_ip_carries_ipv4() {
+        is_hello(whole(LinkType::ETHERNET, &ethernet(&[0, 48, 6, 6, 3])));
+    }
+
+    #[test]
+    fn other_access_points_and_organisations_are_not_ip() {
+        let spanning_tree = ethernet(&[0, 48, 0x42, 0x42, 3]);
+        let reject = rejected(LinkType::ETHERNET, &spanning_tree);
+        assert_eq!(reject, Reject { layer: Layer::Llc, reason: RejectReason::NotIp(0x4242), offset: 14 });
+        let cisco = ethernet(&[0, 53, 0xaa, 0xaa, 3, 0, 0, 0x0c, 0x20, 0]);
+        let reject = rejected(LinkType::ETHERNET, &cisco);
+        assert_eq!(reject.reason, RejectReason::NotIp(0x2000));
+    }
+
+    #[test]
+    fn a_length_that_holds_no_llc_header_is_impossible() {
+        let reject = rejected(LinkType::ETHERNET, &ethernet(&[0, 2, 6, 6, 3]));
+        assert_eq!(reject, Reject { layer: Layer::Llc, reason: RejectReason::BadLength, offset: 14 });
+    }
+}

@@ -1,0 +1,510 @@
+//! The core as its callers use it: frames in, events out.
+//!
+//! A segment is looked up in the table; it continues its connection, begins a new one, or belongs to
+//! none. Time is the capture's: the same frames give the same events, always.
+
+use crate::config::Config;
+use crate::connection::{Connection, ConnectionKey, Direction, State, Table};
+use crate::counters::Counters;
+use crate::decode::{Segment, decode};
+use crate::flow::Opened;
+use crate::frame::{Frame, Timestamp};
+use crate::sink::{CloseReason, Sink};
+use crate::storage::{Storage, StorageError};
+use crate::stream::{IslandPool, Placement, Placer, StreamFlags};
+
+/// Expiry and the order of activity are kept to this precision, in nanoseconds.
+const TICK: u64 = Timestamp::SECOND / 4;
+
+/// Puts the bytes of TCP connections back at their places.
+///
+/// ```
+/// use tapflow_core::{Config, Flow, Frame, LinkType, Reassembler, Sink, StaticStorage, Timestamp};
+///
+/// struct Print;
+/// impl Sink for Print {
+///     type Error = core::convert::Infallible;
+///     fn data(&mut self, flow: Flow, offset: u64, bytes: &[u8]) -> Result<(), Self::Error> {
+///         println!("flow {} at {offset}: {bytes:?}", flow.number);
+///         Ok(())
+///     }
+/// }
+///
+/// let mut memory = StaticStorage::<16, 16, 32>::new();
+/// let mut reassembler = Reassembler::new(Config::default(), memory.storage())?;
+/// let frame = Frame { link: LinkType::ETHERNET, time: Timestamp::new(1, 0), wire_len: 4, bytes: &[0; 4] };
+/// let Ok(()) = reassembler.push(&frame, &mut Print);
+/// let Ok(()) = reassembler.finish(&mut Print);
+/// assert_eq!(reassembler.counters().rejected_frames(), 1);
+/// # Ok::<(), tapflow_core::StorageError>(())
+/// ```
+///
+/// A sink's error ends the call at once; [`finish`](Self::finish) may still be called after it, and
+/// tells the flows that are left.
+pub struct Reassembler<'a> {
+    config: Config,
+    table: Table<'a>,
+    pool: IslandPool<'a>,
+    counters: Counters,
+    now: Timestamp,
+    next_expiry: u64,
+    new_connections: bool,
+}
+
+/// Connections with the same addresses and ports that are kept: a jump in sequence numbers begins a
+/// new one, and segments may come back to an old one.
+const MAX_SAME_KEY: usize = 8;
+
+/// What a segment is to a connection that has its addresses and ports.
+enum Belongs {
+    /// A part of it.
+    Here,
+    /// Its SYN, after data: the stream begins this many bytes earlier.
+    LateSyn(u32),
+    /// Nothing.
+    No,
+}
+
+/// Which connection a segment belongs to.
+#[derive(Default)]
+struct Found {
+    index: Option<u32>,
+    late_syn: Option<u32>,
+    /// How many connections have its addresses and ports.
+    same_key: usize,
+    newest: Option<u32>,
+    oldest: Option<u32>,
+}
+
+impl<'a> Reassembler<'a> {
+    /// A reassembler in the caller's memory.
+    ///
+    /// # Errors
+    /// When the storage has no room for a connection, or its sizes do not fit together.
+    pub fn new(config: Config, storage: Storage<'a>) -> Result<Self, StorageError> {
+        storage.check()?;
+        let config = Config { max_jump: config.max_jump.clamp(1, i32::MAX as u32), ..config };
+        Ok(Self {
+            table: Table::new(storage.connections, storage.buckets, config.hash_key),
+            pool: IslandPool::new(storage.islands),
+            config,
+            counters: Counters::default(),
+            now: Timestamp::default(),
+            next_expiry: 0,
+            new_connections: true,
+        })
+    }
+
+    /// The counts so far.
+    #[must_use]
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Whether segments of unknown connections begin new ones (the default), or are counted only.
+    pub fn accept_new_connections(&mut self, accept: bool) {
+        self.new_connections = accept;
+    }
+
+    /// Takes one frame.
+    ///
+    /// # Errors
+    /// The sink's.
+    pub fn push<S: Sink>(&mut self, frame: &Frame<'_>, sink: &mut S) -> Result<(), S::Error> {
+        self.counters.frames += 1;
+        self.counters.frame_bytes += frame.bytes.len() as u64;
+        self.advance(frame.time, sink)?;
+        match decode(frame) {
+            Ok(segment) => self.segment(frame, &segment, sink),
+            Err(reject) => {
+                self.counters.reject(&reject);
+                sink.rejected(frame, &reject)
+            }
+        }
+    }
+
+    /// Tells the time, so that connections can expire while no frames come. A time in the past does nothing.
+    ///
+    /// # Errors
+    /// The sink's.
+    pub fn advance<S: Sink>(&mut self, now: Timestamp, sink: &mut S) -> Result<(), S::Error> {
+        self.now = self.now.max(now);
+        if self.now.0 < self.next_expiry {
+            return Ok(());
+        }
+        self.next_expiry = self.now.0.saturating_add(TICK);
+        while let Some(index) = self.table.oldest_ending().filter(|&i| self.is_due(i, self.config.linger)) {
+            self.retire(index, CloseReason::Finished, sink)?;
+        }
+        if let Some(idle) = self.config.idle_timeout {
+            while let Some(index) = self.table.oldest_half_open().filter(|&i| self.is_due(i, idle)) {
+                self.retire(index, CloseReason::Idle, sink)?;
+            }
+            while let Some(index) = self.table.least_active().filter(|&i| self.is_due(i, idle)) {
+                self.retire(index, CloseReason::Idle, sink)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn is_due(&self, index: u32, timeout: u64) -> bool {
+        self.now.since(self.table.get(index).last()) >= timeout
+    }
+
+    /// Closes everything that is still open. The reassembler is empty afterwards and may go on.
+    ///
+    /// # Errors
+    /// The sink's.
+    pub fn finish<S: Sink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
+        for index in 0..self.table.touched() {
+            if self.table.get(index).state != State::Free {
+                self.retire(index, CloseReason::EndOfInput, sink)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn segment<S: Sink>(
+        &mut self,
+        frame: &Frame<'_>,
+        segment: &Segment<'_>,
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
+        self.counters.segments += 1;
+        let (key, direction) = ConnectionKey::new(&segment.key, segment.domain);
+        let found = self.find(&key, direction, segment);
+        let index = match found.index {
+            Some(index) => Some(index),
+            None => self.begin(key, direction, segment, &found, sink)?,
+        };
+        let Some(index) = index else { return Ok(()) };
+        self.refresh(index);
+        let connection = self.table.get_mut(index);
+        if connection.state == State::Lingering {
+            // The last acknowledgement of a connection that ended well is nothing to tell.
+            if segment.payload_len > 0 || segment.flags.syn || segment.flags.rst {
+                self.counters.after_close_segments += 1;
+            }
+            self.counters.payload_bytes += segment.payload.len() as u64;
+            self.counters.after_close_bytes += segment.payload.len() as u64;
+            return Ok(());
+        }
+        let stream = &mut connection.streams[direction.index()];
+        stream.note_packet(segment, self.now.max(frame.time), frame.wire_len, frame.bytes.len());
+        if segment.flags.rst {
+            self.reset(index, direction, segment);
+            return Ok(());
+        }
+        self.take_in(index, direction, frame.time, segment, found.late_syn, sink)?;
+        self.change_state(index, segment, sink)
+    }
+
+    /// Keeps the table's order of activity, once in a tick for each connection.
+    fn refresh(&mut self, index: u32) {
+        if self.table.get(index).last().0 / TICK != self.now.0 / TICK {
+            self.table.touch(index);
+        }
+    }
+
+    /// Looks for the connection of a segment. What carries nothing goes to the newest one in any case.
+    fn find(&self, key: &ConnectionKey, direction: Direction, segment: &Segment<'_>) -> Found {
+        let mut found = Found::default();
+        for (index, connection) in self.table.entries_of(key) {
+            let newest = found.newest.is_none();
+            found.same_key += 1;
+            found.newest = found.newest.or(Some(index));
+            found.oldest = Some(index);
+            let belongs = if segment.flags.syn {
+                self.syn_belongs(connection, direction, segment)
+            } else {
+                self.belongs(connection, direction, segment, newest)
+            };
+            match belongs {
+                Belongs::Here => found.index = Some(index),
+                Belongs::LateSyn(by) => (found.index, found.late_syn) = (Some(index), Some(by)),
+                Belongs::No => continue,
+            }
+            return found;
+        }
+        if !segment.flags.syn && (segment.payload_len == 0 || segment.flags.rst) {
+            found.index = found.newest;
+        }
+        found
+    }
+
+    /// Whether a segment without SYN is near enough to what a connection has seen: the newest one with
+    /// these addresses and ports takes anything short of a jump, an older one what continues or repeats
+    /// its bytes, a closed one what repeats them.
+    fn belongs(
+        &self,
+        connection: &Connection,
+        direction: Direction,
+        segment: &Segment<'_>,
+        newest: bool,
+    ) -> Belongs {
+        let stream = &connection.streams[direction.index()];
+        let closed = connection.state == State::Lingering;
+        let here = if !stream.is_based() {
+            newest && !closed
+        } else if closed && segment.payload_len > 0 {
+            let offset = stream.offset_of(segment.sequence);
+            offset >= 0 && offset + i64::from(segment.payload_len) <= stream.next as i64
+        } else if newest {
+            !stream.is_jump(segment.sequence, &self.pool, &self.config)
+        } else {
+            let offset = stream.offset_of(segment.sequence);
+            offset >= 0 && offset <= stream.extent(&self.pool) as i64
+        };
+        if here { Belongs::Here } else { Belongs::No }
+    }
+
+    /// Whether a SYN is this connection's.
+    fn syn_belongs(&self, connection: &Connection, direction: Direction, segment: &Segment<'_>) -> Belongs {
+        let stream = &connection.streams[direction.index()];
+        let other = &connection.streams[direction.other().index()];
+        let base = segment.sequence.wrapping_add(1);
+        if stream.is_based() {
+            let before = stream.base().wrapping_sub(base);
+            let late = !stream.has_syn() && before <= self.config.rebase_window;
+            return match before {
+                0 => Belongs::Here,
+                _ if late && connection.state != State::Lingering => Belongs::LateSyn(before),
+                _ => Belongs::No,
+            };
+        }
+        // The first SYN of this direction: the other side's acknowledgements must not contradict it.
+        match other.acknowledgement() {
+            Some(number) if !segment.flags.ack && number.wrapping_sub(base) >= self.config.max_jump => {
+                Belongs::No
+            }
+            _ => Belongs::Here,
+        }
+    }
+
+    /// Enters a new connection into the table, unless the segment says nothing that begins one.
+    fn begin<S: Sink>(
+        &mut self,
+        key: ConnectionKey,
+        direction: Direction,
+        segment: &Segment<'_>,
+        found: &Found,
+        sink: &mut S,
+    ) -> Result<Option<u32>, S::Error> {
+        if !segment.flags.syn && (segment.payload_len == 0 || segment.flags.rst) {
+            self.counters.stray_segments += 1;
+            self.counters.payload_bytes += segment.payload.len() as u64;
+            self.counters.reset_bytes += segment.payload.len() as u64;
+            return Ok(None);
+        }
+        if !self.new_connections {
+            self.counters.payload_bytes += segment.payload.len() as u64;
+            self.counters.unwanted_bytes += segment.payload.len() as u64;
+            return Ok(None);
+        }
+        if segment.flags.syn
+            && let Some(index) = found.newest
+        {
+            self.reuse(index, sink)?;
+        }
+        if found.same_key >= MAX_SAME_KEY
+            && let Some(index) = found.oldest
+        {
+            self.retire(index, CloseReason::Jump, sink)?;
+        }
+        // A SYN+ACK seen first comes from the side that did not open the connection.
+        let opener = if segment.flags.syn && segment.flags.ack { direction.other() } else { direction };
+        loop {
+            if let Ok(index) = self.table.insert(key, opener, self.counters.connections) {
+                self.counters.connections += 1;
+                self.counters.max_connections =
+                    self.counters.max_connections.max(u64::from(self.table.len()));
+                return Ok(Some(index));
+            }
+            self.evict(sink)?;
+        }
+    }
+
+    /// A SYN begins a new connection: the one before it ends, and lingers if it has bytes to absorb.
+    fn reuse<S: Sink>(&mut self, index: u32, sink: &mut S) -> Result<(), S::Error> {
+        let connection = self.table.get(index);
+        let empty = connection.streams.iter().all(|stream| stream.data == 0);
+        let reason = match connection.state {
+            State::Lingering => return Ok(()),
+            State::Closing => connection.closing_reason(),
+            _ => CloseReason::PortReuse,
+        };
+        if empty {
+            return self.retire(index, reason, sink);
+        }
+        self.table.set_state(index, State::Lingering);
+        self.close(index, reason, sink)
+    }
+
+    /// Makes room for one connection: the oldest closed one, else the oldest half-open one, else the
+    /// least recently active one.
+    fn evict<S: Sink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
+        if let Some(index) = self.table.oldest_ending() {
+            self.retire(index, CloseReason::Finished, sink)
+        } else if let Some(index) = self.table.oldest_half_open() {
+            self.retire(index, CloseReason::EvictedHalfOpen, sink)
+        } else if let Some(index) = self.table.least_active() {
+            self.retire(index, CloseReason::EvictedLeastActive, sink)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Places what the segment carries: SYN, payload, FIN.
+    fn take_in<S: Sink>(
+        &mut self,
+        index: u32,
+        direction: Direction,
+        time: Timestamp,
+        segment: &Segment<'_>,
+        late_syn: Option<u32>,
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
+        let slot = index * 2 + direction.index() as u32;
+        let connection = self.table.get_mut(index);
+        let (session, opener) = (connection.session, connection.opener());
+        let stream = &mut connection.streams[direction.index()];
+        let sequence = segment.sequence.wrapping_add(u32::from(segment.flags.syn));
+        let content = segment.flags.syn || segment.payload_len > 0;
+        if !stream.is_based() && (content || segment.flags.fin) {
+            stream.set_base(sequence, segment.flags.syn);
+        }
+        if content && !stream.is_opened() {
+            stream.number = self.counters.flows;
+            stream.flags.set(StreamFlags::OPENED);
+            self.counters.flows += 1;
+            let opened = Opened {
+                key: segment.key,
+                link: segment.link.clone(),
+                time,
+                session,
+                client: direction == opener,
+                syn: stream.has_syn(),
+            };
+            sink.opened(stream.flow(slot), &opened)?;
+        }
+        let mut placer = Placer {
+            flow: stream.flow(slot),
+            stream,
+            rebases: &mut connection.rebases[direction.index()],
+            pool: &mut self.pool,
+            config: &self.config,
+            counters: &mut self.counters,
+            sink,
+        };
+        match late_syn {
+            Some(by) if placer.rebase(u64::from(by), &[])? => placer.stream.flags.set(StreamFlags::SYN),
+            None if segment.flags.syn => placer.stream.flags.set(StreamFlags::SYN),
+            _ => {}
+        }
+        if segment.payload_len > 0 {
+            placer.place(Placement { sequence, captured: segment.payload, len: segment.payload_len })?;
+        }
+        if segment.flags.fin {
+            placer.finish_at(sequence, segment.payload_len);
+        }
+        Ok(())
+    }
+
+    /// Moves the connection on after a segment was taken in.
+    fn change_state<S: Sink>(
+        &mut self,
+        index: u32,
+        segment: &Segment<'_>,
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
+        let connection = self.table.get(index);
+        let [up, down] = &connection.streams;
+        let was_reset =
+            connection.state == State::Closing && connection.closing_reason() == CloseReason::Reset;
+        if up.is_complete() && down.is_complete() && !was_reset {
+            self.close(index, CloseReason::Finished, sink)?;
+            self.table.set_state(index, State::Lingering);
+            return Ok(());
+        }
+        let both_fins = up.flags.has(StreamFlags::FIN) && down.flags.has(StreamFlags::FIN);
+        match connection.state {
+            // The same SYN again after a refusal: the attempt goes on.
+            State::Closing if segment.flags.syn => self.table.set_state(index, State::HalfOpen),
+            State::HalfOpen | State::Open if both_fins => {
+                self.table.get_mut(index).set_closing_reason(CloseReason::Finished);
+                self.table.set_state(index, State::Closing);
+            }
+            State::HalfOpen
+                if segment.payload_len > 0 || (!segment.flags.syn && up.is_based() && down.is_based()) =>
+            {
+                self.table.set_state(index, State::Open);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// An RST ends the connection if it is in the window (RFC 9293, 3.10.7). What is under way is still taken in.
+    fn reset(&mut self, index: u32, direction: Direction, segment: &Segment<'_>) {
+        self.counters.payload_bytes += segment.payload.len() as u64;
+        self.counters.reset_bytes += segment.payload.len() as u64;
+        let connection = self.table.get(index);
+        let stream = &connection.streams[direction.index()];
+        let other = &connection.streams[direction.other().index()];
+        let valid = if stream.is_based() {
+            let offset = stream.offset_of(segment.sequence);
+            let limit = stream.extent(&self.pool) + u64::from(other.receive_window());
+            offset >= stream.next as i64 - 1 && offset <= limit as i64
+        } else if segment.flags.ack {
+            let offset = other.offset_of(segment.acknowledgement);
+            offset >= 0 && offset <= other.extent(&self.pool) as i64 + 1
+        } else {
+            other.acknowledgement() == Some(segment.sequence)
+        };
+        if !valid {
+            self.counters.invalid_resets += 1;
+        } else if connection.state != State::Closing {
+            self.table.get_mut(index).set_closing_reason(CloseReason::Reset);
+            self.table.set_state(index, State::Closing);
+        }
+    }
+
+    /// Closes a connection, unless the sink knows it already, and takes it out of the table.
+    fn retire<S: Sink>(&mut self, index: u32, reason: CloseReason, sink: &mut S) -> Result<(), S::Error> {
+        let connection = self.table.get(index);
+        let told = match connection.state {
+            State::Free | State::Lingering => Ok(()),
+            State::Closing => self.close(index, connection.closing_reason(), sink),
+            State::HalfOpen | State::Open => self.close(index, reason, sink),
+        };
+        self.table.remove(index);
+        told
+    }
+
+    /// Tells the sink the end of both flows.
+    fn close<S: Sink>(&mut self, index: u32, reason: CloseReason, sink: &mut S) -> Result<(), S::Error> {
+        self.counters.closed[reason as usize] += 1;
+        let connection = self.table.get_mut(index);
+        let opener = connection.opener();
+        let acknowledged = Direction::BOTH.map(|d| connection.streams[d.other().index()].acknowledgement());
+        for direction in [opener, opener.other()] {
+            let stream = &mut connection.streams[direction.index()];
+            if !stream.is_opened() {
+                continue;
+            }
+            let flow = stream.flow(index * 2 + direction.index() as u32);
+            let (span, unseen) = Placer {
+                stream,
+                rebases: &mut connection.rebases[direction.index()],
+                flow,
+                pool: &mut self.pool,
+                config: &self.config,
+                counters: &mut self.counters,
+                sink,
+            }
+            .close(acknowledged[direction.index()])?;
+            sink.closed(flow, reason, &connection.streams[direction.index()].summary(span, unseen))?;
+        }
+        Ok(())
+    }
+}

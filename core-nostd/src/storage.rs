@@ -1,0 +1,123 @@
+//! The memory of a reassembler: the caller's, handed over once. Nothing grows.
+
+use core::fmt;
+
+use managed::ManagedSlice;
+
+use crate::connection::Connection;
+use crate::stream::Island;
+
+/// The memory that a [`Reassembler`](crate::Reassembler) works in.
+///
+/// Zeroed memory and [`Default`] values are both fine. Entries are touched only when they are first
+/// needed, so a large allocation that the operating system commits lazily costs what is used.
+pub struct Storage<'a> {
+    /// One entry for each connection that can be known at once, lingering ones included.
+    pub connections: ManagedSlice<'a, Connection>,
+    /// Hash buckets: a power of two, best at least as many as connections.
+    pub buckets: ManagedSlice<'a, u32>,
+    /// Ranges beyond holes, shared by all flows. May be empty: every hole is then given up at once.
+    pub islands: ManagedSlice<'a, Island>,
+}
+
+/// Storage that a reassembler cannot work in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StorageError {
+    /// There is no room for a single connection.
+    NoConnections,
+    /// The number of buckets is not a power of two.
+    BucketsNotPowerOfTwo,
+    /// More than 2^30 connections, or 2^31 islands.
+    TooLarge,
+}
+
+impl fmt::Display for StorageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoConnections => "no room for a single connection",
+            Self::BucketsNotPowerOfTwo => "the number of hash buckets is not a power of two",
+            Self::TooLarge => "more than 2^30 connections or 2^31 islands",
+        })
+    }
+}
+
+impl core::error::Error for StorageError {}
+
+impl Storage<'_> {
+    pub(crate) fn check(&self) -> Result<(), StorageError> {
+        if self.connections.is_empty() {
+            return Err(StorageError::NoConnections);
+        }
+        if !self.buckets.len().is_power_of_two() {
+            return Err(StorageError::BucketsNotPowerOfTwo);
+        }
+        if self.connections.len() > 1 << 30 || self.islands.len() > 1 << 31 {
+            return Err(StorageError::TooLarge);
+        }
+        Ok(())
+    }
+}
+
+/// Storage in one static value, for programs without a heap.
+///
+/// `BUCKETS` is a power of two, best at least `CONNECTIONS`.
+///
+/// ```
+/// use tapflow_core::{Config, Reassembler, StaticStorage};
+///
+/// let mut memory = StaticStorage::<64, 64, 128>::new();
+/// let reassembler = Reassembler::new(Config::default(), memory.storage())?;
+/// # Ok::<(), tapflow_core::StorageError>(())
+/// ```
+pub struct StaticStorage<const CONNECTIONS: usize, const BUCKETS: usize, const ISLANDS: usize> {
+    connections: [Connection; CONNECTIONS],
+    buckets: [u32; BUCKETS],
+    islands: [Island; ISLANDS],
+}
+
+impl<const CONNECTIONS: usize, const BUCKETS: usize, const ISLANDS: usize>
+    StaticStorage<CONNECTIONS, BUCKETS, ISLANDS>
+{
+    /// Empty storage.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            connections: [Connection::default(); CONNECTIONS],
+            buckets: [0; BUCKETS],
+            islands: [Island::default(); ISLANDS],
+        }
+    }
+
+    /// Lends the memory. What an earlier reassembler left in it does not matter.
+    pub fn storage(&mut self) -> Storage<'_> {
+        self.buckets.fill(0);
+        Storage {
+            connections: ManagedSlice::Borrowed(&mut self.connections),
+            buckets: ManagedSlice::Borrowed(&mut self.buckets),
+            islands: ManagedSlice::Borrowed(&mut self.islands),
+        }
+    }
+}
+
+impl<const CONNECTIONS: usize, const BUCKETS: usize, const ISLANDS: usize> Default
+    for StaticStorage<CONNECTIONS, BUCKETS, ISLANDS>
+{
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl Storage<'static> {
+    /// Zeroed memory from the heap for `connections` and `islands`; `None` if there is not that much.
+    #[must_use]
+    pub fn heap(connections: usize, islands: usize) -> Option<Self> {
+        use zerocopy::FromZeros;
+        let buckets = connections.checked_next_power_of_two()?;
+        Some(Self {
+            connections: ManagedSlice::Owned(Connection::new_vec_zeroed(connections).ok()?),
+            buckets: ManagedSlice::Owned(u32::new_vec_zeroed(buckets).ok()?),
+            islands: ManagedSlice::Owned(Island::new_vec_zeroed(islands).ok()?),
+        })
+    }
+}

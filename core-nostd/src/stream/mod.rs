@@ -1,0 +1,183 @@
+//! One direction of a connection: where in the stream a segment's bytes belong.
+//!
+//! Sequence numbers (32 bits, RFC 9293) become stream offsets (64 bits, byte 0 is the first after the
+//! SYN). The contiguous case touches one number; ranges beyond a hole are islands in the
+//! [pool](islands). The in-order byte is never refused for lack of room: where an island is needed and
+//! none is free, the lowest hole of the flow is given up instead.
+
+mod islands;
+mod place;
+
+pub use islands::Island;
+pub(crate) use islands::{IslandList, IslandPool};
+pub(crate) use place::{Placement, Placer};
+
+use zerocopy::FromZeros;
+
+use crate::config::Config;
+use crate::decode::Segment;
+use crate::flow::Flow;
+use crate::frame::Timestamp;
+use crate::sink::Summary;
+
+/// A set of yes-or-no facts about a stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromZeros)]
+#[repr(transparent)]
+pub(crate) struct StreamFlags(u8);
+
+impl StreamFlags {
+    /// The sink was told `opened`.
+    pub(crate) const OPENED: u8 = 1;
+    /// `base` is set.
+    pub(crate) const BASED: u8 = 2;
+    /// `base` comes from a SYN.
+    pub(crate) const SYN: u8 = 4;
+    /// `fin` is set.
+    pub(crate) const FIN: u8 = 8;
+    /// `acknowledged` is set.
+    pub(crate) const ACKNOWLEDGES: u8 = 16;
+    /// At least one hole was given up before the end.
+    pub(crate) const GAVE_UP: u8 = 32;
+
+    pub(crate) const fn has(self, flag: u8) -> bool {
+        self.0 & flag != 0
+    }
+
+    pub(crate) const fn set(&mut self, flag: u8) {
+        self.0 |= flag;
+    }
+}
+
+/// State of one direction: 96 bytes, zero when new.
+#[derive(Clone, Copy, Debug, Default, FromZeros)]
+#[repr(C)]
+pub(crate) struct Stream {
+    /// Flow number; meaningful once opened.
+    pub(crate) number: u64,
+    /// End of the contiguous part: the lowest offset not seen and not given up.
+    pub(crate) next: u64,
+    /// Offset of the FIN: the stream's length.
+    pub(crate) fin: u64,
+    pub(crate) packets: u64,
+    pub(crate) wire_bytes: u64,
+    pub(crate) captured_bytes: u64,
+    /// Bytes told as data.
+    pub(crate) data: u64,
+    /// Bytes told as repeated.
+    pub(crate) repeated: u64,
+    /// When the last packet of this direction was captured.
+    pub(crate) last: Timestamp,
+    /// Sequence number of offset 0.
+    base: u32,
+    pub(crate) out_of_order: u32,
+    /// The highest acknowledgement number that this side sent, about the other direction.
+    acknowledged: u32,
+    /// The window this side last announced, unscaled.
+    window: u16,
+    window_scale: u8,
+    pub(crate) flags: StreamFlags,
+    islands: IslandList,
+}
+
+impl Stream {
+    pub(crate) fn is_opened(&self) -> bool {
+        self.flags.has(StreamFlags::OPENED)
+    }
+
+    pub(crate) fn is_based(&self) -> bool {
+        self.flags.has(StreamFlags::BASED)
+    }
+
+    pub(crate) fn has_syn(&self) -> bool {
+        self.flags.has(StreamFlags::SYN)
+    }
+
+    pub(crate) const fn base(&self) -> u32 {
+        self.base
+    }
+
+    /// Sets the sequence number of offset 0.
+    pub(crate) fn set_base(&mut self, sequence: u32, from_syn: bool) {
+        self.base = sequence;
+        self.flags.set(StreamFlags::BASED);
+        if from_syn {
+            self.flags.set(StreamFlags::SYN);
+        }
+    }
+
+    /// The signed offset of `sequence`: the one nearest to where the stream stands, so that
+    /// sequence numbers may wrap any number of times.
+    pub(crate) fn offset_of(&self, sequence: u32) -> i64 {
+        let stands_at = self.base.wrapping_add(self.next as u32);
+        self.next as i64 + i64::from(sequence.wrapping_sub(stands_at) as i32)
+    }
+
+    /// Whether payload at `sequence` is too far from this stream to belong to it.
+    pub(crate) fn is_jump(&self, sequence: u32, pool: &IslandPool<'_>, config: &Config) -> bool {
+        let offset = self.offset_of(sequence);
+        let jump = i64::from(config.max_jump);
+        let back = jump.max(i64::from(Config::DEFAULT_MAX_JUMP));
+        offset - self.extent(pool) as i64 >= jump || offset <= -back
+    }
+
+    /// Offset past the last byte captured or announced by a truncated segment.
+    pub(crate) fn extent(&self, pool: &IslandPool<'_>) -> u64 {
+        pool.end(self.islands).unwrap_or(self.next)
+    }
+
+    /// All bytes up to the FIN are there.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.flags.has(StreamFlags::FIN) && self.islands.is_empty() && self.next == self.fin
+    }
+
+    /// Counts a packet of this direction and remembers what it says about the other one.
+    pub(crate) fn note_packet(&mut self, segment: &Segment<'_>, time: Timestamp, wire: u32, captured: usize) {
+        self.packets += 1;
+        self.wire_bytes += u64::from(wire);
+        self.captured_bytes += captured as u64;
+        self.last = self.last.max(time);
+        self.window = segment.window;
+        if let (true, Some(scale)) = (segment.flags.syn, segment.window_scale) {
+            self.window_scale = scale.min(14);
+        }
+        if segment.flags.ack && !segment.flags.rst {
+            let newer = segment.acknowledgement.wrapping_sub(self.acknowledged) as i32 > 0;
+            if newer || !self.flags.has(StreamFlags::ACKNOWLEDGES) {
+                self.acknowledged = segment.acknowledgement;
+                self.flags.set(StreamFlags::ACKNOWLEDGES);
+            }
+        }
+    }
+
+    /// The highest acknowledgement number that this side sent.
+    pub(crate) fn acknowledgement(&self) -> Option<u32> {
+        self.flags.has(StreamFlags::ACKNOWLEDGES).then_some(self.acknowledged)
+    }
+
+    /// The window that this side last announced, in bytes; at least 64 KiB, as a scale may have been missed.
+    pub(crate) fn receive_window(&self) -> u32 {
+        (u32::from(self.window) << self.window_scale).max(0xffff)
+    }
+
+    pub(crate) fn flow(&self, slot: u32) -> Flow {
+        Flow { slot, number: self.number }
+    }
+
+    /// The facts at the end, after [`Placer::close`] told `gaps` bytes of gaps.
+    pub(crate) fn summary(&self, span: u64, acknowledged_unseen: u64) -> Summary {
+        Summary {
+            span,
+            data: self.data,
+            gaps: span - self.data,
+            repeated: self.repeated,
+            acknowledged_unseen,
+            packets: self.packets,
+            out_of_order: self.out_of_order,
+            wire_bytes: self.wire_bytes,
+            captured_bytes: self.captured_bytes,
+            last: self.last,
+            syn: self.has_syn(),
+            fin: self.flags.has(StreamFlags::FIN),
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! Placement: a segment's payload split into bytes that are new, repeated, late or out of window.
+//!
+//! Events come in ascending offsets. A segment cut short by a snap length leaves its tail as a hole
+//! that a retransmission may fill and that is told as a gap otherwise.
+
+use super::{IslandPool, Stream, StreamFlags};
+use crate::config::Config;
+use crate::counters::Counters;
+use crate::flow::Flow;
+use crate::sink::{Repeat, Sink};
+
+/// Payload on its way into a stream.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Placement<'a> {
+    /// Sequence number of the first payload byte.
+    pub(crate) sequence: u32,
+    /// The captured bytes.
+    pub(crate) captured: &'a [u8],
+    /// The payload's length by the headers, at least `captured.len()`.
+    pub(crate) len: u32,
+}
+
+/// One stream with all that placing bytes in it needs.
+pub(crate) struct Placer<'p, 'a, S> {
+    pub(crate) stream: &'p mut Stream,
+    pub(crate) rebases: &'p mut u8,
+    pub(crate) flow: Flow,
+    pub(crate) pool: &'p mut IslandPool<'a>,
+    pub(crate) config: &'p Config,
+    pub(crate) counters: &'p mut Counters,
+    pub(crate) sink: &'p mut S,
+}
+
+impl<S: Sink> Placer<'_, '_, S> {
+    /// Places payload.
+    pub(crate) fn place(&mut self, placement: Placement<'_>) -> Result<(), S::Error> {
+        let Placement { sequence, captured, len } = placement;
+        let offset = self.stream.offset_of(sequence);
+        self.counters.payload_bytes += captured.len() as u64;
+        if captured.len() < len as usize {
+            self.counters.truncated_segments += 1;
+            self.counters.truncated_bytes += u64::from(len) - captured.len() as u64;
+        }
+        if offset == self.stream.next as i64
+            && self.stream.islands.is_empty()
+            && captured.len() == len as usize
+        {
+            return self.append(captured);
+        }
+        if len == 0 {
+            return Ok(());
+        }
+        if offset + 1 == self.stream.next as i64 && len == 1 {
+            self.counters.keepalives += 1;
+        } else if offset != self.stream.next as i64 {
+            self.counters.out_of_order_segments += 1;
+            self.stream.out_of_order = self.stream.out_of_order.saturating_add(1);
+        }
+        if self.stream.flags.has(StreamFlags::FIN)
+            && offset.saturating_add(i64::from(len)) > self.stream.fin as i64
+        {
+            self.counters.data_after_fin += 1;
+        }
+        let (start, captured, end) = self.split_at_start(offset, captured, len)?;
+        if !captured.is_empty() {
+            self.tell(start, captured)?;
+            self.cover(start, start + captured.len() as u64)?;
+        }
+        if start + (captured.len() as u64) < end {
+            self.cover(end, end)?;
+        }
+        Ok(())
+    }
+
+    /// The segment continues the stream and nothing lies beyond: the common case.
+    fn append(&mut self, bytes: &[u8]) -> Result<(), S::Error> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let offset = self.stream.next;
+        self.stream.next += bytes.len() as u64;
+        tell_data(self.stream, self.counters, self.sink, self.flow, offset, bytes)
+    }
+
+    /// Handles what lies before offset 0: the stream begins earlier, or the bytes are out of window.
+    /// Answers the remaining bytes, their offset, and where the segment ends by its headers.
+    fn split_at_start<'b>(
+        &mut self,
+        offset: i64,
+        bytes: &'b [u8],
+        len: u32,
+    ) -> Result<(u64, &'b [u8], u64), S::Error> {
+        let end = offset.saturating_add(i64::from(len));
+        if offset >= 0 {
+            return Ok((offset as u64, bytes, end as u64));
+        }
+        let before = offset.unsigned_abs();
+        let (head, rest) = bytes.split_at(bytes.len().min(usize::try_from(before).unwrap_or(usize::MAX)));
+        if self.rebase(before, head)? {
+            return Ok((head.len() as u64, rest, u64::from(len)));
+        }
+        self.counters.out_of_window_bytes += head.len() as u64;
+        Ok((0, rest, end.max(0) as u64))
+    }
+
+    /// Moves offset 0 down by `by` bytes, of which `head` are the first, if no SYN fixes the
+    /// stream's start and it is still near. Answers whether it did.
+    pub(crate) fn rebase(&mut self, by: u64, head: &[u8]) -> Result<bool, S::Error> {
+        let window = u64::from(self.config.rebase_window);
+        let far = by > window || self.stream.extent(self.pool) > window;
+        if self.stream.has_syn() || far || *self.rebases >= self.config.max_rebases {
+            return Ok(false);
+        }
+        *self.rebases += 1;
+        self.counters.rebased += 1;
+        self.pool.shift(self.stream.islands, by);
+        self.stream.base = self.stream.base.wrapping_sub(by as u32);
+        if self.stream.flags.has(StreamFlags::FIN) {
+            self.stream.fin += by;
+        }
+        let seen = by..by + self.stream.next;
+        self.stream.next = head.len() as u64;
+        self.sink.rebased(self.flow, by)?;
+        if !head.is_empty() {
+            tell_data(self.stream, self.counters, self.sink, self.flow, 0, head)?;
+        }
+        if !seen.is_empty() {
+            self.cover(seen.start, seen.end)?;
+        }
+        self.absorb();
+        Ok(true)
+    }
+
+    /// Tells the sink which of the bytes at `start` are new and which are not.
+    fn tell(&mut self, start: u64, bytes: &[u8]) -> Result<(), S::Error> {
+        let Self { stream, pool, counters, sink, flow, .. } = self;
+        let end = start + bytes.len() as u64;
+        let slice = |from: u64, to: u64| &bytes[(from - start) as usize..(to - start) as usize];
+        let mut at = start;
+        if at < stream.next && at < end {
+            let to = end.min(stream.next);
+            if stream.flags.has(StreamFlags::GAVE_UP) {
+                counters.late_bytes += to - at;
+                sink.late(*flow, at, slice(at, to))?;
+            } else {
+                tell_repeated(stream, counters, *sink, *flow, at, slice(at, to))?;
+            }
+            at = to;
+        }
+        if pool.end(stream.islands).is_some_and(|last| at < last) {
+            for (island_start, island_end) in pool.iter(stream.islands) {
+                if island_end <= at {
+                    continue;
+                }
+                if at >= end {
+                    break;
+                }
+                if at < island_start {
+                    let to = end.min(island_start);
+                    tell_data(stream, counters, *sink, *flow, at, slice(at, to))?;
+                    at = to;
+                }
+                if at < end && at >= island_start {
+                    let to = end.min(island_end);
+                    tell_repeated(stream, counters, *sink, *flow, at, slice(at, to))?;
+                    at = to;
+                }
+            }
+        }
+        if at < end {
+            tell_data(stream, counters, *sink, *flow, at, slice(at, end))?;
+        }
+        Ok(())
+    }
+
+    /// Marks `[start, end)` as seen.
+    fn cover(&mut self, start: u64, end: u64) -> Result<(), S::Error> {
+        loop {
+            if start <= self.stream.next {
+                self.stream.next = self.stream.next.max(end);
+                self.absorb();
+                return Ok(());
+            }
+            if self.pool.insert(&mut self.stream.islands, start, end, self.config.max_islands).is_ok() {
+                return Ok(());
+            }
+            self.counters.islands_exhausted += 1;
+            self.stream.flags.set(StreamFlags::GAVE_UP);
+            let lowest = self.pool.lowest(self.stream.islands).map_or(start, |(island, _)| island.min(start));
+            self.give_up(lowest)?;
+            self.absorb();
+        }
+    }
+
+    /// Islands that the contiguous part has reached become part of it.
+    fn absorb(&mut self) {
+        while let Some((start, end)) = self.pool.lowest(self.stream.islands) {
+            if start > self.stream.next {
+                return;
+            }
+            self.stream.next = self.stream.next.max(end);
+            self.pool.pop(&mut self.stream.islands);
+        }
+    }
+
+    /// The hole between the contiguous part and `to` will not be filled.
+    fn give_up(&mut self, to: u64) -> Result<(), S::Error> {
+        let hole = self.stream.next..to;
+        self.stream.next = to;
+        self.counters.gap_bytes += to - hole.start;
+        self.sink.gap(self.flow, hole)
+    }
+
+    /// A FIN just after the payload at `sequence` of `len` bytes. It counts unless bytes beyond it were seen.
+    pub(crate) fn finish_at(&mut self, sequence: u32, len: u32) {
+        let fin = self.stream.offset_of(sequence).saturating_add(i64::from(len));
+        if fin < 0 || (fin as u64) < self.stream.extent(self.pool) {
+            // A retransmitted FIN is the same one.
+            if !self.stream.flags.has(StreamFlags::FIN) || self.stream.fin as i64 != fin {
+                self.counters.invalid_fins += 1;
+            }
+            return;
+        }
+        self.stream.fin = fin as u64;
+        self.stream.flags.set(StreamFlags::FIN);
+    }
+
+    /// Tells every remaining hole as a gap and frees the islands. Answers the stream's span and how
+    /// many bytes `acknowledged` by the other side were never seen.
+    pub(crate) fn close(&mut self, acknowledged: Option<u32>) -> Result<(u64, u64), S::Error> {
+        let extent = self.stream.extent(self.pool);
+        let fin = self.stream.flags.has(StreamFlags::FIN).then_some(self.stream.fin);
+        let span = fin.map_or(extent, |fin| fin.max(extent));
+        // The acknowledgement of a FIN is one more than the stream's length; a FIN may have been missed.
+        let acknowledged = acknowledged.map_or(0, |sequence| self.stream.offset_of(sequence).max(0) as u64);
+        let beyond = acknowledged.saturating_sub(span);
+        let mut unseen = if beyond > 1 && beyond < u64::from(self.config.max_jump) { beyond } else { 0 };
+        while self.stream.next < span {
+            let hole_end = self.pool.lowest(self.stream.islands).map_or(span, |(start, _)| start);
+            if hole_end > self.stream.next {
+                unseen += acknowledged.min(hole_end).saturating_sub(self.stream.next);
+                self.give_up(hole_end)?;
+            }
+            self.absorb();
+        }
+        while self.pool.pop(&mut self.stream.islands).is_some() {}
+        self.counters.acknowledged_unseen_bytes += unseen;
+        Ok((span, unseen))
+    }
+}
+
+fn tell_data<S: Sink>(
+    stream: &mut Stream,
+    counters: &mut Counters,
+    sink: &mut S,
+    flow: Flow,
+    offset: u64,
+    bytes: &[u8],
+) -> Result<(), S::Error> {
+    stream.data += bytes.len() as u64;
+    counters.data_bytes += bytes.len() as u64;
+    sink.data(flow, offset, bytes)
+}
+
+fn tell_repeated<S: Sink>(
+    stream: &mut Stream,
+    counters: &mut Counters,
+    sink: &mut S,
+    flow: Flow,
+    offset: u64,
+    bytes: &[u8],
+) -> Result<(), S::Error> {
+    stream.repeated += bytes.len() as u64;
+    counters.repeated_bytes += bytes.len() as u64;
+    if sink.repeated(flow, offset, bytes)? == Repeat::Differs {
+        counters.conflicts += 1;
+        sink.conflict(flow, offset, bytes)?;
+    }
+    Ok(())
+}

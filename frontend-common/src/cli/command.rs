@@ -1,0 +1,320 @@
+//! The options in one place: names, arguments, help. Parsing, both help pages, and what else is made
+//! of a command line (manual page, completions) come from the [`command`] here.
+//!
+//! An option's `help` is a few words for the short page; its `long_help` is the full account.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::builder::ValueParser;
+use clap::{Arg, ArgAction, Command, value_parser};
+
+use super::values;
+
+/// Identifiers of the options, the same as their long names.
+pub(super) mod id {
+    pub(crate) const READ: &str = "read";
+    pub(crate) const COMPLETE: &str = "complete";
+    pub(crate) const FILES: &str = "files";
+    pub(crate) const WORDS: &str = "FILTER";
+    pub(crate) const OUTPUT: &str = "output";
+    pub(crate) const TEMPLATE: &str = "template";
+    pub(crate) const NAMES: &str = "names";
+    pub(crate) const INDEX: &str = "index";
+    pub(crate) const REPORT: &str = "report";
+    pub(crate) const MAX_BYTES: &str = "max-bytes";
+    pub(crate) const MAX_JUMP: &str = "max-jump";
+    pub(crate) const MAX_OPEN_FILES: &str = "max-open-files";
+    pub(crate) const MAX_CONNECTIONS: &str = "max-connections";
+    pub(crate) const IDLE_TIMEOUT: &str = "idle-timeout";
+    pub(crate) const CONSOLE: &str = "console";
+    pub(crate) const BARE: &str = "console-bare";
+    pub(crate) const BINARY: &str = "binary";
+    pub(crate) const STRIP: &str = "strip";
+    pub(crate) const HEX: &str = "hex";
+    pub(crate) const JSON: &str = "json";
+    pub(crate) const COLOUR: &str = "colour";
+    pub(crate) const NO_NEWLINE: &str = "no-newline";
+    pub(crate) const ORDER: &str = "order";
+    pub(crate) const QUIET: &str = "quiet";
+    pub(crate) const VERBOSE: &str = "verbose";
+    pub(crate) const DEBUG: &str = "debug";
+    pub(crate) const SET: &str = "set";
+    pub(crate) const NO_PURGE: &str = "no-purge";
+    pub(crate) const USAGE: &str = "usage";
+    pub(crate) const HELP: &str = "help";
+    pub(crate) const VERSION: &str = "version";
+}
+
+/// An option of tcpflow that tapflow does not have yet. It is known, so that it can say so.
+pub(super) struct ToCome {
+    pub(super) short: char,
+    pub(super) long: &'static str,
+    takes_value: bool,
+    /// What it is part of.
+    pub(super) part: &'static str,
+    /// What to do instead, where there is something.
+    pub(super) instead: &'static str,
+}
+
+const CAPTURE_FIRST: &str = "record with `tcpdump -i IFACE -w FILE`, then read with -r FILE";
+
+pub(super) const TO_COME: [ToCome; 13] = [
+    to_come('a', "all", false, "post-processing", ""),
+    to_come('e', "enable", true, "post-processing", ""),
+    to_come('E', "only", true, "post-processing", ""),
+    to_come('x', "disable", true, "post-processing", ""),
+    to_come('H', "scanners", false, "post-processing", ""),
+    to_come('Z', "no-decompress", false, "HTTP bodies", ""),
+    to_come('i', "interface", true, "live capture", CAPTURE_FIRST),
+    to_come('p', "no-promiscuous", false, "live capture", CAPTURE_FIRST),
+    to_come('K', "pcap-flows", false, "one capture file for each flow", ""),
+    to_come('w', "write-rest", true, "saving the packets not used", ""),
+    to_come('L', "lock", true, "locked console output", ""),
+    to_come('U', "relinquish-privileges", true, "giving up privileges", ""),
+    to_come('z', "chroot", true, "changing the root directory", ""),
+];
+
+const fn to_come(
+    short: char,
+    long: &'static str,
+    takes_value: bool,
+    part: &'static str,
+    instead: &'static str,
+) -> ToCome {
+    ToCome { short, long, takes_value, part, instead }
+}
+
+/// The command line of a program with this name and version.
+#[must_use]
+pub fn command(name: &'static str, version: &'static str) -> Command {
+    Command::new(name)
+        .version(version)
+        .about("Records TCP conversations: packets in, one file for each direction of each connection out.")
+        .override_usage(format!("{name} -r FILE [OPTIONS] [FILTER...]\n       {name} -l [OPTIONS] FILE..."))
+        .max_term_width(100)
+        .disable_help_flag(true)
+        .disable_version_flag(true)
+        // As getopt_long does: the last of a repeated option counts, long names may be cut short.
+        .args_override_self(true)
+        .infer_long_args(true)
+        .args(input())
+        .args(files())
+        .args(console())
+        .args(limits())
+        .args(messages())
+        .args(TO_COME.iter().map(hidden))
+}
+
+fn input() -> [Arg; 4] {
+    group(
+        "Input",
+        [
+            value('r', id::READ, "FILE", value_parser!(PathBuf))
+                .action(ArgAction::Append)
+                .help("read it (repeatable)")
+                .long_help(
+                    "Read packets from a capture file: pcap or pcapng. `-` is standard input. May be repeated; \
+                     files are read in the order given.",
+                ),
+            value('R', id::COMPLETE, "FILE", value_parser!(PathBuf))
+                .action(ArgAction::Append)
+                .help("only complete flows of -r")
+                .long_help(
+                    "Read this capture after all others, but only to complete flows that began in them: no new \
+                     flow starts in it. For captures that were cut into files by time: give one file with -r and \
+                     the next with -R. May be repeated.",
+                ),
+            switch('l', id::FILES)
+                .help("the words are files to read")
+                .long_help(
+                    "All arguments that are not options are capture files, read after those of -r, and not words \
+                     of a filter. For shell patterns: -l *.pcap",
+                ),
+            Arg::new(id::WORDS)
+                .value_name(id::WORDS)
+                .num_args(0..)
+                .value_parser(value_parser!(OsString))
+                .help("as for tcpdump: port 80")
+                .long_help(
+                    "Use only packets that match this expression; see pcap-filter(7). One argument or several, which \
+                     are joined by blanks. With -l: the files to read.",
+                ),
+        ],
+    )
+}
+
+fn files() -> [Arg; 5] {
+    group(
+        "Files",
+        [
+            value('o', id::OUTPUT, "DIR", value_parser!(PathBuf)).help("output directory [.]").long_help(
+                "Write files under this directory, which is made when it is missing. The default is the current \
+                 directory.",
+            ),
+            value('T', id::TEMPLATE, "TEMPLATE", value_parser!(String))
+                .allow_hyphen_values(true)
+                .help("names; letters: --help")
+                .long_help(
+                    "Make file names by this template; the letters are listed below. `/` makes directories. A template \
+                     without %c gets %C%c at its end, so that no two flows share a file. It replaces \
+                     what earlier -F put before names. The default is %A.%a-%B.%b%V%v%C%c",
+                ),
+            value('F', id::NAMES, "LETTERS", ValueParser::new(values::name_letters))
+                .action(ArgAction::Append)
+                .help("t T k m g c X: --help")
+                .long_help(
+                    "Change file names: t puts the flow's start in seconds since 1970 before them, T its date and \
+                     time; k, m, g put flows into directories of 1000, in 1, 2 or 3 levels; c puts the connection \
+                     count into every name; X writes no files at all, only the report. Letters may be joined or the \
+                     option repeated; each goes before what the earlier ones gave.",
+                ),
+            switch('I', id::INDEX).help("write NAME.findx").long_help(
+                "Beside each file, write NAME.findx with a line `offset|seconds|length` for each piece: where it is \
+                 in the file, when it was captured, how many bytes it has. As many decimals as the capture has.",
+            ),
+            value('X', id::REPORT, "FILE", value_parser!(PathBuf)).help("report [DIR/report.xml]").long_help(
+                "Write the report (DFXML: all flows, their files, gaps, conflicts) to this file. The default is \
+                 report.xml in the output directory; with -c or -C no report is written unless -X is given.",
+            ),
+        ],
+    )
+}
+
+fn console() -> [Arg; 9] {
+    group(
+        "Console",
+        [
+            switch('c', id::CONSOLE).help("print, names first").long_help(
+                "Print flows to standard output instead of writing files; each piece is headed by the name of its \
+                 flow. Unprintable bytes become `.` unless -B, -D or -J is given.",
+            ),
+            switch('C', id::BARE).help("print, without names").long_help("Like -c without the names. Wins over -c."),
+            switch('B', id::BINARY).help("bytes as they are").long_help("With -c or -C: print bytes as they are."),
+            switch('s', id::STRIP)
+                .help("unprintable as . (default)")
+                .long_help("With -c or -C: print `.` for unprintable bytes. This is the default; -B, -D and -J win over it."),
+            switch('D', id::HEX)
+                .help("hex dump")
+                .long_help("With -c or -C: print a hex dump, 32 bytes a line. Wins over -J and -B."),
+            switch('J', id::JSON).help("JSON, an object per piece").long_help(
+                "With -c or -C: print one JSON object for each piece, with addresses, ports and the bytes as \
+                 numbers. Wins over -B.",
+            ),
+            switch('g', id::COLOUR)
+                .alias("color")
+                .help("colours: client, server")
+                .long_help("With -c or -C: print the client's side in blue, the server's in red. Also --color."),
+            switch('0', id::NO_NEWLINE)
+                .help("no line end after a piece")
+                .long_help("With -c or -C: print no line end after each piece."),
+            long_value(id::ORDER, "ORDER", ValueParser::new(values::order)).help("stream or arrival").long_help(
+                "With -c or -C: `stream` (the default) prints each flow in the order of its bytes, holding back \
+                 what came early; `arrival` prints pieces as they were captured, as tcpflow does.",
+            ),
+        ],
+    )
+}
+
+fn limits() -> [Arg; 7] {
+    group(
+        "Limits",
+        [
+            value('b', id::MAX_BYTES, "SIZE", ValueParser::new(values::size))
+                .allow_hyphen_values(true)
+                .help("keep SIZE bytes per flow")
+                .long_help(
+                    "Keep only the first SIZE bytes of each flow. k, M and G after the number are powers of 1024, here \
+                     and with -m. The default is everything.",
+                ),
+            value('m', id::MAX_JUMP, "SIZE", ValueParser::new(values::positive_size))
+                .allow_hyphen_values(true)
+                .help("a jump ends a stream [16M]")
+                .long_help(
+                    "When sequence numbers jump by SIZE bytes or more, a new stream starts, with a file of its own. \
+                     The default is 16M (16777216).",
+                ),
+            value('f', id::MAX_OPEN_FILES, "N", ValueParser::new(values::positive))
+                .allow_hyphen_values(true)
+                .help("files open at once")
+                .long_help(
+                    "Keep at most N files open at once. The output is the same with any number; more is faster. The \
+                     default is what the system allows.",
+                ),
+            long_value(id::MAX_CONNECTIONS, "N", ValueParser::new(values::positive)).help("at once").long_help(
+                "Follow at most N connections at once. When more are open, one is closed for each new one: the oldest \
+                 that has ended, else the oldest half-open, else the one silent for longest. The summary \
+                 counts them. The default is 262144.",
+            ),
+            long_value(id::IDLE_TIMEOUT, "SECONDS", ValueParser::new(values::seconds)).help("close idle connections").long_help(
+                "Close a connection that had no packet for so many seconds on the capture's clock. 0, the default, is \
+                 never. The same as -S tcp_timeout=SECONDS, and wins over it.",
+            ),
+            value('S', id::SET, "NAME=VALUE", ValueParser::new(values::setting))
+                .action(ArgAction::Append)
+                .help("tcpflow's settings")
+                .long_help(
+                    "Settings by tcpflow's names: enable_report=NO writes no report; tcp_timeout=SECONDS is \
+                     --idle-timeout. May be repeated.",
+                ),
+            switch('P', id::NO_PURGE).hide_short_help(true)
+                .help("no effect").long_help(
+                "For tcpflow's command lines. It has no effect: tapflow always remembers closed connections, as long \
+                 as its table has room.",
+            ),
+        ],
+    )
+}
+
+fn messages() -> [Arg; 6] {
+    group(
+        "Messages",
+        [
+            switch('q', id::QUIET)
+                .overrides_with_all([id::VERBOSE, id::DEBUG])
+                .help("errors only")
+                .long_help("Print errors only: no summary, no progress, no warnings. The last of -q, -v and -d counts."),
+            switch('v', id::VERBOSE)
+                .overrides_with_all([id::QUIET, id::DEBUG])
+                .help("explain more")
+                .long_help("Explain more; the same as -d 10."),
+            value('d', id::DEBUG, "LEVEL", ValueParser::new(values::level))
+                .allow_hyphen_values(true)
+                .overrides_with_all([id::QUIET, id::VERBOSE])
+                .help("0 silent, 10 verbose")
+                .long_help("How much to print to standard error: 0 is -q, 1 the default, 10 is -v."),
+            switch('h', id::USAGE)
+                .action(ArgAction::Count)
+                .help("this page")
+                .long_help("Print the options on one page. Twice (-hh): the same as --help."),
+            Arg::new(id::HELP).long(id::HELP).action(ArgAction::SetTrue).help("all").long_help("Print this text."),
+            switch('V', id::VERSION).help("version").long_help("Print the version."),
+        ],
+    )
+}
+
+/// Sets the heading of a group of options.
+fn group<const N: usize>(heading: &'static str, args: [Arg; N]) -> [Arg; N] {
+    args.map(|arg| arg.help_heading(heading))
+}
+
+fn switch(short: char, long: &'static str) -> Arg {
+    Arg::new(long).short(short).long(long).action(ArgAction::SetTrue)
+}
+
+fn value(short: char, long: &'static str, name: &'static str, parser: impl Into<ValueParser>) -> Arg {
+    long_value(long, name, parser).short(short)
+}
+
+fn long_value(long: &'static str, name: &'static str, parser: impl Into<ValueParser>) -> Arg {
+    Arg::new(long).long(long).value_name(name).value_parser(parser.into())
+}
+
+fn hidden(option: &ToCome) -> Arg {
+    let arg = Arg::new(option.long).short(option.short).long(option.long).hide(true);
+    if option.takes_value {
+        arg.action(ArgAction::Append).value_parser(value_parser!(OsString)).allow_hyphen_values(true)
+    } else {
+        arg.action(ArgAction::SetTrue)
+    }
+}

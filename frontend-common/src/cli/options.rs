@@ -1,0 +1,157 @@
+//! What the user asked for, as plain values: nothing here knows how it was typed.
+//!
+//! A front-end gets one [`Options`] from [`parse`](super::parse); every value in it has been checked as
+//! far as that is possible without looking at the file system.
+
+use std::ffi::OsString;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::output::console::ConsoleOptions;
+
+/// Connections that the table holds unless `--max-connections` says otherwise.
+pub const DEFAULT_MAX_CONNECTIONS: usize = 1 << 18;
+
+/// Level of messages with `-v`.
+pub const VERBOSE: u32 = 10;
+
+/// One run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// What to read, never empty: first all that is read for its flows, in the order given, then all
+    /// that only completes them.
+    pub inputs: Vec<Input>,
+    /// A filter expression (pcap-filter(7)); frames that it does not match are passed over.
+    pub filter: Option<String>,
+    /// Where files go (`-o`); `.` when not given. Made when missing.
+    pub output_dir: PathBuf,
+    /// Whether each flow gets a file: not with `-c`, `-C` or `-FX`.
+    pub files: bool,
+    /// The name template of `-T`, unparsed; none for the usual names.
+    pub template: Option<String>,
+    /// What `-F` adds to names.
+    pub names: NameFlags,
+    /// Whether each file gets an index `NAME.findx` (`-I`).
+    pub index: bool,
+    /// Stream bytes kept of each flow (`-b`); none for all.
+    pub max_bytes: Option<u64>,
+    /// A jump of the sequence number by this many bytes or more starts a new stream (`-m`).
+    /// No jump is larger than 2^31, so all larger sizes mean the same.
+    pub max_jump: u32,
+    /// Print flows to standard output (`-c`, `-C`).
+    pub console: Option<ConsoleOptions>,
+    /// The order in which pieces are printed (`--order`).
+    pub console_order: ConsoleOrder,
+    /// Where the report goes.
+    pub report: ReportTarget,
+    /// Files open at once (`-f`); none for what the system allows.
+    pub max_open_files: Option<NonZeroUsize>,
+    /// Connections that the table holds (`--max-connections`).
+    pub max_connections: usize,
+    /// Connections without packets for this long, by the capture's clock, are closed; none for never.
+    pub idle_timeout: Option<Duration>,
+    /// How much is said on standard error.
+    pub verbosity: Verbosity,
+    /// The whole command line as typed, the program first: for the report.
+    pub command_line: Vec<OsString>,
+    /// Options that do nothing in this combination, a sentence each: for standard error unless quiet.
+    pub notes: Vec<String>,
+}
+
+/// A capture to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Input {
+    /// The file; `-` is standard input.
+    pub path: PathBuf,
+    /// What its packets are for.
+    pub role: InputRole,
+}
+
+impl Input {
+    /// Whether this is standard input.
+    #[must_use]
+    pub fn is_stdin(&self) -> bool {
+        self.path.as_os_str() == "-"
+    }
+}
+
+/// What the packets of an input are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InputRole {
+    /// All flows (`-r`, `-l`).
+    Read,
+    /// Only flows that began in an input with [`InputRole::Read`] (`-R`).
+    Complete,
+}
+
+/// What `-F` adds to names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NameFlags {
+    /// In the order given. Each goes before the template and all prefixes before it, so the last
+    /// one given comes first in the name. Those before the last `-T` are gone: it replaces them.
+    pub prefixes: Vec<NamePrefix>,
+    /// The connection count in every name (`c`).
+    pub count: bool,
+}
+
+/// What a letter of `-F` puts before a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NamePrefix {
+    /// `t`: seconds since 1970.
+    Seconds,
+    /// `T`: date and time, ISO 8601.
+    Iso,
+    /// `k`: directories of 1000 flows.
+    Thousand,
+    /// `m`: two levels of directories.
+    Million,
+    /// `g`: three levels of directories.
+    Billion,
+}
+
+/// The order of pieces on the console.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ConsoleOrder {
+    /// Each flow in the order of its stream.
+    #[default]
+    Stream,
+    /// As captured.
+    Arrival,
+}
+
+/// Where the report goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReportTarget {
+    /// `report.xml` in the output directory.
+    Default,
+    /// This file (`-X`), relative to the current directory.
+    File(PathBuf),
+    /// Nowhere: on the console without `-X`, or `-S enable_report=NO`.
+    None,
+}
+
+/// How much is said on standard error besides errors: 0 nothing, 1 the summary and warnings, more
+/// explains more, [`VERBOSE`] is `-v`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Verbosity(pub u32);
+
+impl Verbosity {
+    /// Nothing but errors (`-q`, `-d 0`).
+    #[must_use]
+    pub const fn is_quiet(self) -> bool {
+        self.0 == 0
+    }
+
+    /// `-v`, `-d 10` and above.
+    #[must_use]
+    pub const fn is_verbose(self) -> bool {
+        self.0 >= VERBOSE
+    }
+}
+
+impl Default for Verbosity {
+    fn default() -> Self {
+        Self(1)
+    }
+}

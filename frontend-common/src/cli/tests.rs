@@ -1,0 +1,291 @@
+//! Command lines and what they mean.
+
+use super::*;
+
+const PROGRAM: Program = Program { name: "tapflow", version: "1.2.3" };
+
+fn parsed(line: &str) -> Result<Action, CliError> {
+    parse(std::iter::once("tapflow").chain(line.split_whitespace()).map(OsString::from), &PROGRAM)
+}
+
+fn run(line: &str) -> Options {
+    match parsed(line) {
+        Ok(Action::Run(options)) => *options,
+        other => panic!("{line}: {other:?}"),
+    }
+}
+
+fn printed(line: &str) -> String {
+    match parsed(line) {
+        Ok(Action::Print(text)) => text,
+        other => panic!("{line}: {other:?}"),
+    }
+}
+
+fn refused(line: &str) -> String {
+    match parsed(line) {
+        Err(error) => error.to_string(),
+        Ok(action) => panic!("{line}: {action:?}"),
+    }
+}
+
+fn reads(paths: &[&str]) -> Vec<Input> {
+    paths.iter().map(|path| Input { path: path.into(), role: InputRole::Read }).collect()
+}
+
+#[test]
+fn one_capture_and_nothing_else_gives_the_defaults() {
+    let options = run("-r a.pcap");
+    let expected = Options {
+        inputs: reads(&["a.pcap"]),
+        filter: None,
+        output_dir: ".".into(),
+        files: true,
+        template: None,
+        names: NameFlags::default(),
+        index: false,
+        max_bytes: None,
+        max_jump: 16_777_216,
+        console: None,
+        console_order: ConsoleOrder::Stream,
+        report: ReportTarget::Default,
+        max_open_files: None,
+        max_connections: DEFAULT_MAX_CONNECTIONS,
+        idle_timeout: None,
+        verbosity: Verbosity(1),
+        command_line: ["tapflow", "-r", "a.pcap"].map(OsString::from).to_vec(),
+        notes: Vec::new(),
+    };
+    assert_eq!(options, expected);
+}
+
+#[test]
+fn completing_inputs_come_after_all_others() {
+    let options = run("-R next.pcap -r a.pcap -l b.pcap -r - c.pcap");
+    let mut expected = reads(&["a.pcap", "-", "b.pcap", "c.pcap"]);
+    expected.push(Input { path: "next.pcap".into(), role: InputRole::Complete });
+    assert_eq!(options.inputs, expected);
+    assert!(options.inputs[1].is_stdin());
+    assert_eq!(options.filter, None);
+}
+
+#[test]
+fn words_anywhere_are_one_filter_expression() {
+    assert_eq!(run("tcp -r a port -o out 80").filter.as_deref(), Some("tcp port 80"));
+    assert_eq!(run("-r a -- tcp[13] & 2 != 0").filter.as_deref(), Some("tcp[13] & 2 != 0"));
+    assert_eq!(run("-r a tcp[13] - 2 = 0").filter.as_deref(), Some("tcp[13] - 2 = 0"));
+    let empty = parse(["tapflow", "-ra", ""].map(OsString::from), &PROGRAM);
+    assert!(matches!(empty, Ok(Action::Run(options)) if options.filter.is_none()));
+}
+
+#[test]
+fn getopt_syntax_attached_values_bundles_shortened_names_last_one_counts() {
+    let options = run("-cB0gra.pcap -b5k -d10 -f4 -T%A -ox -oy --max-j=3");
+    assert_eq!(options.inputs, reads(&["a.pcap"]));
+    assert_eq!(
+        options.console,
+        Some(ConsoleOptions { headers: true, form: Form::Binary, colour: true, newline: false })
+    );
+    assert_eq!(options.max_bytes, Some(5120));
+    assert_eq!(options.max_jump, 3);
+    assert_eq!(options.max_open_files.map(NonZeroUsize::get), Some(4));
+    assert_eq!(options.template.as_deref(), Some("%A"));
+    assert_eq!(options.output_dir, PathBuf::from("y"));
+    assert_eq!(options.verbosity, Verbosity(10));
+}
+
+#[test]
+fn sizes_take_powers_of_1024() {
+    assert_eq!(run("-r a -m 1M").max_jump, 1 << 20);
+    assert_eq!(run("-r a -m 8G").max_jump, u32::MAX);
+    for (text, bytes) in
+        [("0", 0), ("7", 7), ("2k", 2 << 10), ("2K", 2 << 10), ("3M", 3 << 20), ("1G", 1 << 30)]
+    {
+        assert_eq!(run(&format!("-r a -b {text}")).max_bytes, Some(bytes), "{text}");
+    }
+}
+
+#[test]
+fn console_form_hex_wins_over_json_over_binary_over_text() {
+    for (flags, form) in [
+        ("-c", Form::Printable),
+        ("-cs", Form::Printable),
+        ("-cBs", Form::Binary),
+        ("-cJB", Form::Json),
+        ("-cBJD", Form::Hex),
+    ] {
+        assert_eq!(run(&format!("-r a {flags}")).console.map(|c| c.form), Some(form), "{flags}");
+    }
+}
+
+#[test]
+fn the_console_without_names_wins_and_takes_its_order() {
+    let options = run("-r a -C -c --order arrival");
+    assert_eq!(options.console.map(|c| c.headers), Some(false));
+    assert_eq!(options.console_order, ConsoleOrder::Arrival);
+}
+
+#[test]
+fn the_report_is_written_with_files_and_where_asked_for() {
+    for (flags, report) in [
+        ("-FX", ReportTarget::Default),
+        ("-o out", ReportTarget::Default),
+        ("-c", ReportTarget::None),
+        ("-c -X a.xml", ReportTarget::File("a.xml".into())),
+        ("-o out -X a.xml", ReportTarget::File("a.xml".into())),
+        ("-S enable_report=NO", ReportTarget::None),
+        ("-S enable_report=no -X a.xml", ReportTarget::None),
+        ("-S enable_report=NO -S enable_report=YES", ReportTarget::Default),
+    ] {
+        assert_eq!(run(&format!("-r a {flags}")).report, report, "{flags}");
+    }
+}
+
+#[test]
+fn files_are_written_unless_printed_or_forbidden() {
+    assert!(run("-r a").files);
+    assert!(!run("-r a -c").files);
+    assert!(!run("-r a -C").files);
+    assert!(!run("-r a -FkX").files);
+}
+
+#[test]
+fn name_letters_keep_their_order_and_a_later_template_drops_prefixes() {
+    use NamePrefix::{Iso, Million, Seconds, Thousand};
+    assert_eq!(run("-r a -FkT -F t").names.prefixes, [Thousand, Iso, Seconds]);
+    assert_eq!(run("-r a -Ftt").names.prefixes, [Seconds, Seconds]);
+    assert_eq!(run("-r a -Fkc -T%A -Fm").names, NameFlags { prefixes: vec![Million], count: true });
+    assert_eq!(run("-r a -T%A -Fk -T%B").names.prefixes, []);
+}
+
+#[test]
+fn the_last_of_quiet_verbose_and_debug_counts() {
+    assert!(run("-r a -v -q").verbosity.is_quiet());
+    assert!(run("-r a -q -v").verbosity.is_verbose());
+    assert_eq!(run("-r a -v -d 3").verbosity, Verbosity(3));
+    assert!(run("-r a -d 0").verbosity.is_quiet());
+}
+
+#[test]
+fn idle_timeout_has_two_names_and_zero_is_never() {
+    let seconds = |line: &str| run(line).idle_timeout.map(|t| t.as_secs());
+    assert_eq!(seconds("-r a -S tcp_timeout=30"), Some(30));
+    assert_eq!(seconds("-r a --idle-timeout 5 -S tcp_timeout=30"), Some(5));
+    assert_eq!(seconds("-r a --idle-timeout 0"), None);
+}
+
+#[test]
+fn options_without_effect_are_noted_not_refused() {
+    assert_eq!(
+        run("-r a -s -g").notes,
+        ["-s has no effect without -c or -C", "-g has no effect without -c or -C"]
+    );
+    let printing = run("-r a -cI");
+    assert_eq!(printing.notes, ["-I has no effect: no files are written"]);
+    assert!(!printing.index);
+    assert_eq!(run("-r a -cs").notes, Vec::<String>::new());
+    assert_eq!(run("-r a -P").notes, Vec::<String>::new());
+}
+
+#[test]
+fn without_a_capture_the_error_says_how_to_read_one() {
+    for line in ["", "tcp port 80", "-o out -c"] {
+        let error = refused(line);
+        assert!(error.contains("live capture is not built yet") && error.contains("-r FILE"), "{error}");
+    }
+    assert!(refused("-R b.pcap").contains("-r FILE"));
+    assert!(refused("-l").contains("needs the files"));
+    assert!(refused("-r - -r -").contains("only once"));
+}
+
+#[test]
+fn options_to_come_say_so() {
+    for option in &TO_COME {
+        let error = refused(&format!("-r a -{} value", option.short));
+        assert!(
+            error.starts_with(&format!("-{} (--{}) is not built yet", option.short, option.long)),
+            "{error}"
+        );
+    }
+    assert!(refused("-i eth0").contains("tcpdump"));
+    assert!(refused("-r a -FM").contains("not built yet"));
+    assert!(refused("-r a -S http_cmd=x").contains("not built yet"));
+}
+
+#[test]
+fn wrong_values_name_the_option_the_value_and_what_is_wanted() {
+    for (line, parts) in [
+        ("-r a -b abc", ["--max-bytes", "'abc'", "64k"]),
+        ("-r a -b -3", ["--max-bytes", "'-3'", "64k"]),
+        ("-r a -b 99999999999G", ["--max-bytes", "'99999999999G'", "64k"]),
+        ("-r a -b k", ["--max-bytes", "'k'", "64k"]),
+        ("-r a -m 0", ["--max-jump", "'0'", "at least 1"]),
+        ("-r a -f +1", ["--max-open-files", "'+1'", "whole number"]),
+        ("-r a -d x", ["--debug", "'x'", "10 verbose"]),
+        ("-r a -Fkz", ["--names", "'z'", "k, m, g"]),
+        ("-r a --order x", ["--order", "'x'", "arrival"]),
+        ("-r a -S tdleta=1", ["--set", "'tdleta=1'", "tcp_timeout"]),
+        ("-r a -S tcp_timeout=x", ["--set", "'tcp_timeout=x'", "seconds"]),
+        ("-r a -S enable_report", ["--set", "'enable_report'", "NAME=VALUE"]),
+    ] {
+        let error = refused(line);
+        assert!(parts.iter().all(|part| error.contains(part)), "{line}: {error}");
+        assert!(!error.contains('\n'), "{error}");
+    }
+}
+
+#[test]
+fn mistyped_options_get_a_suggestion() {
+    assert!(refused("-r a --outptu x").contains("'--output'"));
+    assert_eq!(refused("-r a -Q"), "unexpected argument '-Q' found; see -h");
+    assert!(refused("-o").contains("--output <DIR>"));
+}
+
+#[cfg(unix)]
+#[test]
+fn paths_may_be_any_bytes_a_filter_may_not() {
+    use std::os::unix::ffi::OsStringExt;
+    let odd = || OsString::from_vec(b"a\xff".to_vec());
+    let read = parse(["tapflow".into(), "-r".into(), odd()], &PROGRAM);
+    assert!(matches!(read, Ok(Action::Run(options)) if options.inputs[0].path.as_os_str() == odd()));
+    assert!(parse(["tapflow".into(), "-ra".into(), odd()], &PROGRAM).is_err());
+}
+
+#[test]
+fn short_help_is_one_screen_with_every_option() {
+    let page = printed("-h");
+    assert!(page.lines().count() <= 24, "{page}");
+    assert!(page.lines().all(|line| line.len() <= 80 && line.is_ascii()), "{page}");
+    for arg in command("tapflow", "1.2.3").get_arguments().filter(|arg| !arg.is_hide_set()) {
+        if let Some(short) = arg.get_short().filter(|_| !arg.is_hide_short_help_set()) {
+            assert!(page.contains(&format!(" -{short} ")), "-{short} is not in\n{page}");
+        }
+    }
+}
+
+#[test]
+fn long_help_explains_every_option_of_which_each_has_a_long_name() {
+    let page = printed("--help");
+    assert_eq!(page, printed("-hh"));
+    assert_eq!(page, printed("-h -h"));
+    for arg in command("tapflow", "1.2.3").get_arguments().filter(|arg| !arg.is_positional()) {
+        let long = arg.get_long().unwrap_or_else(|| panic!("{} has no long name", arg.get_id()));
+        if !arg.is_hide_set() {
+            assert!(page.contains(&format!("--{long}")) && arg.get_long_help().is_some(), "--{long}");
+        }
+    }
+    for letter in "AaBbEeTtVvCc#NKMGS%".chars() {
+        assert!(page.contains(&format!("%{letter}")), "%{letter}");
+    }
+}
+
+#[test]
+fn version_is_printed_with_success() {
+    assert_eq!(printed("-V"), "tapflow 1.2.3\n");
+    assert_eq!(printed("--version"), "tapflow 1.2.3\n");
+}
+
+#[test]
+fn the_table_of_options_is_consistent() {
+    command("tapflow", "1.2.3").debug_assert();
+}

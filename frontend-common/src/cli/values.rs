@@ -1,0 +1,125 @@
+//! Values of options, from text. Every error says what would be right; the caller names the option.
+
+use super::options::{ConsoleOrder, NamePrefix};
+
+/// A size in bytes: digits, then optionally k, M or G (powers of 1024).
+pub(super) fn size(text: &str) -> Result<u64, String> {
+    const WANTED: &str = "a size in bytes is wanted, such as 4096, 64k, 10M or 2G";
+    let (digits, unit) = match text.char_indices().last() {
+        Some((at, 'k' | 'K')) => (&text[..at], 1 << 10),
+        Some((at, 'm' | 'M')) => (&text[..at], 1 << 20),
+        Some((at, 'g' | 'G')) => (&text[..at], 1 << 30),
+        _ => (text, 1u64),
+    };
+    let number: u64 = decimal(digits).ok_or(WANTED)?;
+    number.checked_mul(unit).ok_or_else(|| WANTED.to_owned())
+}
+
+/// A size of at least one byte.
+pub(super) fn positive_size(text: &str) -> Result<u64, String> {
+    match size(text)? {
+        0 => Err("it must be at least 1".to_owned()),
+        bytes => Ok(bytes),
+    }
+}
+
+/// A count of at least one.
+pub(super) fn positive(text: &str) -> Result<usize, String> {
+    decimal(text).filter(|n| *n > 0).ok_or_else(|| "a whole number from 1 is wanted".to_owned())
+}
+
+/// A level of messages.
+pub(super) fn level(text: &str) -> Result<u32, String> {
+    decimal(text).ok_or_else(|| "a whole number is wanted: 0 silent, 1 usual, 10 verbose".to_owned())
+}
+
+/// Whole seconds.
+pub(super) fn seconds(text: &str) -> Result<u64, String> {
+    decimal(text).ok_or_else(|| "whole seconds are wanted; 0 is never".to_owned())
+}
+
+/// Digits only: no sign, no blanks.
+fn decimal<N: std::str::FromStr>(text: &str) -> Option<N> {
+    if text.bytes().all(|b| b.is_ascii_digit()) { text.parse().ok() } else { None }
+}
+
+/// One letter of `-F`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NameLetter {
+    Count,
+    NoFiles,
+    Prefix(NamePrefix),
+}
+
+/// The letters of one `-F`.
+pub(super) fn name_letters(text: &str) -> Result<Vec<NameLetter>, String> {
+    if text.is_empty() {
+        return Err("letters are wanted".to_owned());
+    }
+    text.chars()
+        .map(|letter| {
+            Ok(match letter {
+                'c' => NameLetter::Count,
+                'X' => NameLetter::NoFiles,
+                't' => NameLetter::Prefix(NamePrefix::Seconds),
+                'T' => NameLetter::Prefix(NamePrefix::Iso),
+                'k' => NameLetter::Prefix(NamePrefix::Thousand),
+                'm' => NameLetter::Prefix(NamePrefix::Million),
+                'g' => NameLetter::Prefix(NamePrefix::Billion),
+                'M' => return Err("'M' (the MD5 of every flow) is not built yet".to_owned()),
+                _ => {
+                    return Err(format!(
+                        "'{}' is not one of c (count), t (seconds), T (date and time), k, m, g (directories), X (no files)",
+                        letter.escape_default()
+                    ));
+                }
+            })
+        })
+        .collect()
+}
+
+/// The argument of `--order`.
+pub(super) fn order(text: &str) -> Result<ConsoleOrder, String> {
+    match text {
+        "stream" => Ok(ConsoleOrder::Stream),
+        "arrival" => Ok(ConsoleOrder::Arrival),
+        _ => Err("stream or arrival is wanted".to_owned()),
+    }
+}
+
+/// A setting of `-S`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Setting {
+    /// `enable_report`
+    EnableReport(bool),
+    /// `tcp_timeout`, in seconds
+    TcpTimeout(u64),
+}
+
+/// tcpflow's settings that belong to what is not built yet.
+const SETTINGS_TO_COME: [&str; 9] = [
+    "http_cmd",
+    "http_alert_fd",
+    "tcp_cmd",
+    "tcp_alert_fd",
+    "netviz_histogram_dump",
+    "netviz_histogram_size",
+    "check_fcs",
+    "tdelta",
+    "packet-buffer-timeout",
+];
+
+/// The `name=value` of one `-S`.
+pub(super) fn setting(text: &str) -> Result<Setting, String> {
+    let (name, value) = text.split_once('=').ok_or("NAME=VALUE is wanted")?;
+    match name {
+        "enable_report" => match value.to_ascii_uppercase().as_str() {
+            "YES" | "TRUE" | "1" => Ok(Setting::EnableReport(true)),
+            "NO" | "FALSE" | "0" => Ok(Setting::EnableReport(false)),
+            _ => Err("YES or NO is wanted".to_owned()),
+        },
+        "tcp_timeout" => seconds(value).map(Setting::TcpTimeout),
+        _ if SETTINGS_TO_COME.contains(&name) => Err(format!("the setting {name} is not built yet")),
+        _ => Err("there is no such setting; there are enable_report and tcp_timeout".to_owned()),
+    }
+}

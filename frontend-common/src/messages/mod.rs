@@ -1,0 +1,12 @@
+//! What is said on standard error besides errors: progress while a run lasts, the summary at its end.
+//!
+//! Texts only; who prints them decides whether (`-q`) and where.
+
+mod names;
+mod progress;
+mod rejects;
+mod summary;
+
+pub use progress::Progress;
+pub use rejects::{RejectCounts, RejectKind};
+pub use summary::RunSummary;

@@ -1,0 +1,191 @@
+//! Frames that gave no segment, counted by kind.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use tapflow_core::decode::{Layer, Reject, RejectReason};
+
+use super::names;
+
+/// Why a frame was not used: a [`Reject`] without its place. Its text fits behind a number:
+/// `12 ARP`, `2 IPv4 fragment`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RejectKind {
+    /// The header that ended decoding.
+    pub layer: Layer,
+    /// Why.
+    pub reason: RejectReason,
+}
+
+impl RejectKind {
+    fn key(self) -> (usize, u32, Layer) {
+        let number = match self.reason {
+            RejectReason::UnknownLinkType(number) | RejectReason::NotIp(number) => number,
+            RejectReason::NotTcp(number) => number.into(),
+            _ => 0,
+        };
+        (self.reason.index(), number, self.layer)
+    }
+}
+
+impl Ord for RejectKind {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.key().cmp(&other.key())
+    }
+}
+
+impl PartialOrd for RejectKind {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl fmt::Display for RejectKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let layer = self.layer.name();
+        match self.reason {
+            RejectReason::Truncated => write!(f, "truncated {layer} header"),
+            RejectReason::BadLength => write!(f, "{layer} with impossible length"),
+            RejectReason::BadVersion => write!(f, "{layer} with wrong version"),
+            RejectReason::UnknownLinkType(number) => match names::link_type(number) {
+                Some(name) => write!(f, "of link type {number} ({name})"),
+                None => write!(f, "of link type {number}"),
+            },
+            RejectReason::NotIp(number) => match (self.layer, number) {
+                (Layer::Ppp, _) => named(f, names::ppp(number), "PPP protocol", number),
+                // Below 0x0600 there are no EtherTypes.
+                (Layer::Llc, _) if names::llc(number).is_some() || number < 0x0600 => {
+                    named(f, names::llc(number), "LLC", number)
+                }
+                (Layer::Link, ..0x0600) => write!(f, "of protocol family {number}"),
+                _ => named(f, names::ether_type(number), "EtherType", number),
+            },
+            RejectReason::NotTcp(number) => match names::ip(number) {
+                Some(name) => f.write_str(name),
+                None => write!(f, "IP protocol {number}"),
+            },
+            RejectReason::Fragment => match self.layer {
+                Layer::Ipv6Extension => f.write_str("IPv6 fragment"),
+                _ => write!(f, "{layer} fragment"),
+            },
+            RejectReason::TooDeep => write!(f, "{layer} nested too deep"),
+        }
+    }
+}
+
+fn named(f: &mut fmt::Formatter<'_>, name: Option<&str>, kind: &str, number: u32) -> fmt::Result {
+    match name {
+        Some(name) => f.write_str(name),
+        None => write!(f, "{kind} {number:#06x}"),
+    }
+}
+
+/// How many frames of each kind. At most [`Self::LIMIT`] kinds are told apart, whatever a capture
+/// holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RejectCounts {
+    kinds: BTreeMap<RejectKind, u64>,
+    others: u64,
+}
+
+impl RejectCounts {
+    /// Kinds told apart; frames of further kinds share one count.
+    pub const LIMIT: usize = 256;
+
+    /// Counts one frame.
+    pub fn add(&mut self, reject: &Reject) {
+        let kind = RejectKind { layer: reject.layer, reason: reject.reason };
+        if let Some(count) = self.kinds.get_mut(&kind) {
+            *count += 1;
+        } else if self.kinds.len() < Self::LIMIT {
+            self.kinds.insert(kind, 1);
+        } else {
+            self.others += 1;
+        }
+    }
+
+    /// All frames counted.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.kinds.values().sum::<u64>() + self.others
+    }
+
+    /// Counts by name, the largest first. Kinds with the same name, such as UDP in IPv4 and in IPv6, are
+    /// one.
+    #[must_use]
+    pub fn by_name(&self) -> Vec<(String, u64)> {
+        let mut names = BTreeMap::<String, u64>::new();
+        for (kind, count) in &self.kinds {
+            *names.entry(kind.to_string()).or_default() += count;
+        }
+        if self.others > 0 {
+            names.insert("of other kinds".to_owned(), self.others);
+        }
+        let mut list: Vec<_> = names.into_iter().collect();
+        list.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        list
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(layer: Layer, reason: RejectReason) -> String {
+        RejectKind { layer, reason }.to_string()
+    }
+
+    #[test]
+    fn kinds_have_the_names_people_use() {
+        use RejectReason::{BadLength, Fragment, NotIp, NotTcp, Truncated, UnknownLinkType};
+        for (layer, reason, expected) in [
+            (Layer::Link, NotIp(0x0806), "ARP"),
+            (Layer::Vlan, NotIp(0x88cc), "LLDP"),
+            (Layer::Link, NotIp(0x1234), "EtherType 0x1234"),
+            (Layer::Link, NotIp(7), "of protocol family 7"),
+            (Layer::Llc, NotIp(0x4242), "STP"),
+            (Layer::Llc, NotIp(0x0806), "ARP"),
+            (Layer::Llc, NotIp(0x0102), "LLC 0x0102"),
+            (Layer::Ppp, NotIp(0xc021), "LCP"),
+            (Layer::Ppp, NotIp(0x4321), "PPP protocol 0x4321"),
+            (Layer::Pppoe, NotIp(0x8863), "PPPoE discovery"),
+            (Layer::Ipv4, NotTcp(17), "UDP"),
+            (Layer::Ipv6, NotTcp(58), "ICMPv6"),
+            (Layer::Ipv4, NotTcp(253), "IP protocol 253"),
+            (Layer::Ipv4, Fragment, "IPv4 fragment"),
+            (Layer::Ipv6Extension, Fragment, "IPv6 fragment"),
+            (Layer::Ipv4, Truncated, "truncated IPv4 header"),
+            (Layer::Tcp, BadLength, "TCP with impossible length"),
+            (Layer::Link, UnknownLinkType(105), "of link type 105 (802.11)"),
+            (Layer::Link, UnknownLinkType(9999), "of link type 9999"),
+        ] {
+            assert_eq!(name(layer, reason), expected);
+        }
+    }
+
+    #[test]
+    fn same_names_count_together_and_the_largest_comes_first() {
+        let mut counts = RejectCounts::default();
+        for (layer, reason) in [
+            (Layer::Link, RejectReason::NotIp(0x0806)),
+            (Layer::Ipv4, RejectReason::NotTcp(17)),
+            (Layer::Ipv6, RejectReason::NotTcp(17)),
+        ] {
+            counts.add(&Reject { layer, reason, offset: 14 });
+        }
+        assert_eq!(counts.by_name(), [("UDP".to_owned(), 2), ("ARP".to_owned(), 1)]);
+        assert_eq!(counts.total(), 3);
+    }
+
+    #[test]
+    fn a_capture_of_every_number_stays_bounded_and_loses_no_count() {
+        let mut counts = RejectCounts::default();
+        for number in 0..100_000 {
+            counts.add(&Reject { layer: Layer::Link, reason: RejectReason::NotIp(number), offset: 0 });
+        }
+        assert_eq!(counts.kinds.len(), RejectCounts::LIMIT);
+        assert_eq!(counts.total(), 100_000);
+        assert_eq!(counts.by_name()[0], ("of other kinds".to_owned(), 100_000 - 256));
+    }
+}

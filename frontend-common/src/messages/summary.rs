@@ -1,0 +1,386 @@
+//! The summary at the end of a run: what was read, what was written, what was not used and what is
+//! missing, in exact numbers. Lines with nothing to tell are left out.
+
+use tapflow_core::{CloseReason, Counters};
+
+use super::rejects::RejectCounts;
+use crate::cli::Verbosity;
+
+/// Columns of a line.
+const WIDTH: usize = 80;
+/// Columns before the items of a line.
+const INDENT: usize = 12;
+/// Kinds of unused frames that are listed unless verbose.
+const KINDS: usize = 20;
+
+/// What a run came to. Bytes are stream bytes unless said otherwise.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RunSummary {
+    /// The core's counts.
+    pub counters: Counters,
+    /// Frames that gave no segment.
+    pub rejects: RejectCounts,
+    /// Frames that the filter did not match; the core has not seen them.
+    pub filtered: u64,
+    /// Files written, the report and indexes not counted.
+    pub files: u64,
+    /// Bytes in these files, holes counted.
+    pub file_bytes: u64,
+    /// Gaps in all flows.
+    pub gaps: u64,
+    /// Bytes of repeated pieces that differed from the first copy.
+    pub conflict_bytes: u64,
+    /// Bytes not kept because of `-b`.
+    pub beyond_limit: u64,
+}
+
+impl RunSummary {
+    /// The text for standard error, each line ended; nothing when quiet.
+    #[must_use]
+    pub fn text(&self, verbosity: Verbosity) -> String {
+        let mut text = String::new();
+        if verbosity.is_quiet() {
+            return text;
+        }
+        line(&mut text, "read", self.read());
+        line(&mut text, "written", self.written());
+        line(&mut text, "not used", self.not_used(verbosity.is_verbose()));
+        line(&mut text, "missing", self.missing());
+        line(&mut text, "repeated", self.repeated());
+        line(&mut text, "not kept", self.not_kept());
+        line(&mut text, "limits", self.limits());
+        if verbosity.is_verbose() {
+            line(&mut text, "closed", self.closed());
+            line(&mut text, "segments", self.segments());
+        }
+        text
+    }
+
+    /// Every count but those of rejected frames, by name, for reports.
+    #[must_use]
+    pub fn counts(&self) -> Vec<(String, u64)> {
+        let c = &self.counters;
+        let mut counts: Vec<(String, u64)> = [
+            ("connections", c.connections),
+            ("max_connections", c.max_connections),
+            ("segments", c.segments),
+            ("data_bytes", c.data_bytes),
+            ("repeated_bytes", c.repeated_bytes),
+            ("gaps", self.gaps),
+            ("gap_bytes", c.gap_bytes),
+            ("acknowledged_unseen_bytes", c.acknowledged_unseen_bytes),
+            ("conflicts", c.conflicts),
+            ("conflict_bytes", self.conflict_bytes),
+            ("late_bytes", c.late_bytes),
+            ("out_of_window_bytes", c.out_of_window_bytes),
+            ("after_close_bytes", c.after_close_bytes),
+            ("reset_bytes", c.reset_bytes),
+            ("unwanted_bytes", c.unwanted_bytes),
+            ("bytes_beyond_limit", self.beyond_limit),
+            ("truncated_bytes", c.truncated_bytes),
+            ("truncated_segments", c.truncated_segments),
+            ("out_of_order_segments", c.out_of_order_segments),
+            ("keepalives", c.keepalives),
+            ("rebased", c.rebased),
+            ("stray_segments", c.stray_segments),
+            ("after_close_segments", c.after_close_segments),
+            ("invalid_resets", c.invalid_resets),
+            ("invalid_fins", c.invalid_fins),
+            ("data_after_fin", c.data_after_fin),
+            ("islands_exhausted", c.islands_exhausted),
+            ("filtered_packets", self.filtered),
+        ]
+        .map(|(name, count)| (name.to_owned(), count))
+        .into();
+        let closed =
+            CloseReason::ALL.map(|r| (format!("closed_{}", r.name().replace('-', "_")), c.closed_for(r)));
+        counts.extend(closed);
+        counts
+    }
+
+    fn read(&self) -> Vec<String> {
+        let c = &self.counters;
+        vec![
+            count(c.frames.saturating_add(self.filtered), "packet"),
+            count(c.connections, "connection"),
+            count(c.flows, "flow"),
+            count(c.data_bytes, "byte"),
+        ]
+    }
+
+    fn written(&self) -> Vec<String> {
+        if self.files == 0 {
+            return Vec::new();
+        }
+        vec![count(self.files, "file"), count(self.file_bytes, "byte")]
+    }
+
+    fn not_used(&self, all: bool) -> Vec<String> {
+        let mut items = Vec::new();
+        let kinds = self.rejects.by_name();
+        let shown = if all || kinds.len() <= KINDS + 1 { kinds.len() } else { KINDS };
+        let (listed, rest) = kinds.split_at(shown);
+        items.extend(listed.iter().map(|(name, frames)| format!("{frames} {name}")));
+        if !rest.is_empty() {
+            let frames: u64 = rest.iter().map(|(_, frames)| frames).sum();
+            items.push(format!("{frames} of {} more kinds (-v lists them)", rest.len()));
+        }
+        let c = &self.counters;
+        push(&mut items, self.filtered, "not matched by the filter");
+        push(&mut items, c.stray_segments, "TCP of no known connection");
+        push(&mut items, c.after_close_segments, "TCP after the connection's end");
+        items
+    }
+
+    fn missing(&self) -> Vec<String> {
+        let c = &self.counters;
+        let mut items = Vec::new();
+        if c.gap_bytes > 0 {
+            items.push(format!("{} in {}", count(c.gap_bytes, "byte"), count(self.gaps, "gap")));
+        }
+        if c.acknowledged_unseen_bytes > 0 {
+            items.push(format!(
+                "{} acknowledged but not captured (capture loss)",
+                count(c.acknowledged_unseen_bytes, "byte")
+            ));
+        }
+        if c.truncated_segments > 0 {
+            items.push(format!(
+                "{} cut off {} (snap length)",
+                count(c.truncated_bytes, "byte"),
+                count(c.truncated_segments, "packet")
+            ));
+        }
+        items
+    }
+
+    fn repeated(&self) -> Vec<String> {
+        let c = &self.counters;
+        let mut items = Vec::new();
+        if c.repeated_bytes > 0 {
+            items.push(count(c.repeated_bytes, "byte"));
+        }
+        if c.conflicts > 0 {
+            items.push(format!(
+                "{} with other content ({}, first copy kept)",
+                count(c.conflicts, "piece"),
+                count(self.conflict_bytes, "byte")
+            ));
+        }
+        items
+    }
+
+    fn not_kept(&self) -> Vec<String> {
+        let c = &self.counters;
+        let mut items = Vec::new();
+        for (bytes, why) in [
+            (self.beyond_limit, "beyond the limit of -b"),
+            (c.late_bytes, "too late for their place"),
+            (c.out_of_window_bytes, "before the start of their stream"),
+            (c.after_close_bytes, "after the connection's end"),
+            (c.reset_bytes, "inside RST segments"),
+            (c.unwanted_bytes, "of connections that did not begin in a file of -r"),
+        ] {
+            if bytes > 0 {
+                items.push(format!("{} {why}", count(bytes, "byte")));
+            }
+        }
+        items
+    }
+
+    fn limits(&self) -> Vec<String> {
+        let c = &self.counters;
+        let half_open = c.closed_for(CloseReason::EvictedHalfOpen);
+        let evicted = half_open.saturating_add(c.closed_for(CloseReason::EvictedLeastActive));
+        let mut items = Vec::new();
+        if evicted > 0 {
+            items.push(format!(
+                "{} evicted, {half_open} half-open (table full: --max-connections)",
+                count(evicted, "connection")
+            ));
+        }
+        if c.islands_exhausted > 0 {
+            items.push(format!("{} given up for lack of room", count(c.islands_exhausted, "hole")));
+        }
+        items
+    }
+
+    fn closed(&self) -> Vec<String> {
+        let mut items = Vec::new();
+        for reason in CloseReason::ALL {
+            push(&mut items, self.counters.closed_for(reason), reason.name());
+        }
+        push(&mut items, self.counters.max_connections, "at once at most");
+        items
+    }
+
+    fn segments(&self) -> Vec<String> {
+        let c = &self.counters;
+        let mut items = Vec::new();
+        for (segments, what) in [
+            (c.segments, "in all"),
+            (c.out_of_order_segments, "out of order"),
+            (c.keepalives, "keepalive"),
+            (c.rebased, "before what seemed the start"),
+            (c.invalid_resets, "RST out of window"),
+            (c.invalid_fins, "FIN out of place"),
+            (c.data_after_fin, "with data after FIN"),
+        ] {
+            push(&mut items, segments, what);
+        }
+        items
+    }
+}
+
+fn push(items: &mut Vec<String>, number: u64, what: &str) {
+    if number > 0 {
+        items.push(format!("{number} {what}"));
+    }
+}
+
+fn count(number: u64, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+/// Adds a line of items behind its label, broken between items.
+fn line(text: &mut String, label: &str, items: Vec<String>) {
+    let Some(last) = items.len().checked_sub(1) else { return };
+    let label = format!("{label}:");
+    text.push_str(&format!("{label:INDENT$}"));
+    let mut column = INDENT;
+    for (place, item) in items.iter().enumerate() {
+        let comma = if place == last { "" } else { "," };
+        if place > 0 {
+            if column + 1 + item.len() + comma.len() > WIDTH {
+                text.push_str(&format!("\n{:INDENT$}", ""));
+                column = INDENT;
+            } else {
+                text.push(' ');
+                column += 1;
+            }
+        }
+        text.push_str(item);
+        text.push_str(comma);
+        column += item.len() + comma.len();
+    }
+    text.push('\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use tapflow_core::decode::{Layer, Reject, RejectReason};
+
+    use super::*;
+    use crate::cli::VERBOSE;
+
+    const USUAL: Verbosity = Verbosity(1);
+
+    fn rejects(kinds: &[(Layer, RejectReason, u64)]) -> RejectCounts {
+        let mut counts = RejectCounts::default();
+        for &(layer, reason, times) in kinds {
+            for _ in 0..times {
+                counts.add(&Reject { layer, reason, offset: 0 });
+            }
+        }
+        counts
+    }
+
+    #[test]
+    fn a_clean_run_has_two_lines() {
+        let counters =
+            Counters { frames: 10, connections: 1, flows: 2, data_bytes: 300, ..Counters::default() };
+        let summary = RunSummary { counters, files: 2, file_bytes: 300, ..RunSummary::default() };
+        let expected = "\
+read:       10 packets, 1 connection, 2 flows, 300 bytes
+written:    2 files, 300 bytes
+";
+        assert_eq!(summary.text(USUAL), expected);
+    }
+
+    #[test]
+    fn an_empty_run_still_says_so_and_a_quiet_one_says_nothing() {
+        let summary = RunSummary::default();
+        assert_eq!(summary.text(USUAL), "read:       0 packets, 0 connections, 0 flows, 0 bytes\n");
+        assert_eq!(summary.text(Verbosity(0)), "");
+    }
+
+    #[test]
+    fn every_frame_not_used_is_named_with_its_count() {
+        let summary = RunSummary {
+            rejects: rejects(&[
+                (Layer::Link, RejectReason::NotIp(0x0806), 12),
+                (Layer::Ipv4, RejectReason::NotTcp(17), 20),
+                (Layer::Ipv6, RejectReason::NotTcp(17), 10),
+                (Layer::Ipv4, RejectReason::Fragment, 2),
+                (Layer::Ipv4, RejectReason::Truncated, 1),
+            ]),
+            filtered: 5,
+            counters: Counters {
+                frames: 50,
+                stray_segments: 3,
+                after_close_segments: 2,
+                ..Counters::default()
+            },
+            ..RunSummary::default()
+        };
+        let expected = "\
+read:       55 packets, 0 connections, 0 flows, 0 bytes
+not used:   30 UDP, 12 ARP, 2 IPv4 fragment, 1 truncated IPv4 header,
+            5 not matched by the filter, 3 TCP of no known connection,
+            2 TCP after the connection's end
+";
+        assert_eq!(summary.text(USUAL), expected);
+    }
+
+    #[test]
+    fn what_is_missing_repeated_dropped_or_evicted_is_told() {
+        let mut counters = Counters {
+            gap_bytes: 1460,
+            acknowledged_unseen_bytes: 1,
+            truncated_bytes: 40,
+            truncated_segments: 4,
+            repeated_bytes: 7,
+            conflicts: 1,
+            late_bytes: 9,
+            islands_exhausted: 2,
+            ..Counters::default()
+        };
+        counters.closed[CloseReason::EvictedHalfOpen as usize] = 2;
+        counters.closed[CloseReason::EvictedLeastActive as usize] = 1;
+        let summary =
+            RunSummary { counters, gaps: 1, conflict_bytes: 3, beyond_limit: 8, ..RunSummary::default() };
+        let expected = "\
+read:       0 packets, 0 connections, 0 flows, 0 bytes
+missing:    1460 bytes in 1 gap,
+            1 byte acknowledged but not captured (capture loss),
+            40 bytes cut off 4 packets (snap length)
+repeated:   7 bytes, 1 piece with other content (3 bytes, first copy kept)
+not kept:   8 bytes beyond the limit of -b, 9 bytes too late for their place
+limits:     3 connections evicted, 2 half-open (table full: --max-connections),
+            2 holes given up for lack of room
+";
+        assert_eq!(summary.text(USUAL), expected);
+    }
+
+    #[test]
+    fn many_kinds_are_shortened_unless_verbose() {
+        let kinds: Vec<_> = (0..60).map(|n| (Layer::Ipv4, RejectReason::NotTcp(190 + n), 1)).collect();
+        let summary = RunSummary { rejects: rejects(&kinds), ..RunSummary::default() };
+        assert!(summary.text(USUAL).contains("40 of 40 more kinds (-v lists them)"));
+        assert!(summary.text(Verbosity(VERBOSE)).contains("IP protocol 249"));
+    }
+
+    #[test]
+    fn verbose_adds_how_connections_ended_and_what_segments_were() {
+        let mut counters =
+            Counters { segments: 9, out_of_order_segments: 2, max_connections: 4, ..Counters::default() };
+        counters.closed[CloseReason::Finished as usize] = 3;
+        let text = RunSummary { counters, ..RunSummary::default() }.text(Verbosity(VERBOSE));
+        assert!(
+            text.ends_with(
+                "closed:     3 finished, 4 at once at most\nsegments:   9 in all, 2 out of order\n"
+            ),
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,489 @@
+//! The console: streams as text, bytes, hex lines or JSON on standard output, each piece coloured
+//! and headed by the name of its flow.
+//!
+//! Pieces appear in the order of the calls. Output is collected in 64 KiB blocks; [`Console::flush`]
+//! hands on what is there, as a live capture wants before it waits. An error of the kind
+//! [`io::ErrorKind::BrokenPipe`] says that the reader has gone, which ends a run without a message.
+//!
+//! The forms are tcpflow's, byte for byte. A gap, of which tcpflow says nothing, stands in its place
+//! in the stream as `[10 bytes missing]`: a reader who does not see it would take what follows for
+//! a continuation. JSON has it as an object with an empty payload and `"missing"`. The binary form
+//! holds nothing but the bytes of the stream and cannot show one.
+
+use std::io::{self, Write};
+use std::ops::Range;
+
+use crate::facts::FlowFacts;
+
+/// How the bytes of a piece are shown. Where several are asked for, the later one here wins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Form {
+    /// Printable ASCII, CR and LF as they are, every other byte as `.`.
+    #[default]
+    Printable,
+    /// Every byte as it is.
+    Binary,
+    /// One object a piece: `{"src_host":…,"src_port":…,"dst_host":…,"dst_port":…,"payload": […]}`.
+    Json,
+    /// Lines of 32 bytes: offset in the piece, hexadecimal, printable ASCII.
+    Hex,
+}
+
+/// What the command line asks of the console.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConsoleOptions {
+    /// Heads each piece with `NAME: `; JSON has its own fields for that.
+    pub headers: bool,
+    /// How bytes are shown.
+    pub form: Form,
+    /// Blue for the client's bytes, red for the server's.
+    pub colour: bool,
+    /// Ends each piece with a newline.
+    pub newline: bool,
+}
+
+impl Default for ConsoleOptions {
+    fn default() -> Self {
+        Self { headers: true, form: Form::default(), colour: false, newline: true }
+    }
+}
+
+const BLOCK: usize = 64 * 1024;
+const CHUNK: usize = 8 * 1024; // grows to 32 KiB at most, as JSON
+const LINE: usize = 32;
+const CLIENT: &[u8] = b"\x1b[0;34m";
+const SERVER: &[u8] = b"\x1b[0;31m";
+const RESET: &[u8] = b"\x1b[0m";
+
+/// Prints streams.
+#[derive(Debug)]
+pub struct Console<W: Write> {
+    out: W,
+    options: ConsoleOptions,
+    buffer: Vec<u8>,
+}
+
+impl<W: Write> Console<W> {
+    /// A console that prints to `out`, which needs no buffer of its own.
+    pub fn new(out: W, options: ConsoleOptions) -> Self {
+        Self { out, options, buffer: Vec::with_capacity(2 * BLOCK) }
+    }
+
+    /// Prints bytes of a flow; `name` is the flow's file name. Nothing for no bytes.
+    ///
+    /// # Errors
+    /// What writing to the output says; nothing is written after an error but what comes in later.
+    pub fn piece(&mut self, facts: &FlowFacts, name: &str, bytes: &[u8]) -> io::Result<()> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        self.begin(facts, name);
+        match self.options.form {
+            Form::Printable => {
+                for chunk in bytes.chunks(CHUNK) {
+                    self.buffer.extend(chunk.iter().map(|&byte| match byte {
+                        b'\n' | b'\r' => byte,
+                        _ => printable(byte),
+                    }));
+                    self.make_room()?;
+                }
+            }
+            Form::Binary => {
+                for chunk in bytes.chunks(CHUNK) {
+                    self.buffer.extend_from_slice(chunk);
+                    self.make_room()?;
+                }
+            }
+            Form::Json => {
+                self.json_head(facts);
+                for (index, chunk) in bytes.chunks(CHUNK).enumerate() {
+                    if index > 0 {
+                        self.buffer.push(b',');
+                    }
+                    json_numbers(&mut self.buffer, chunk);
+                    self.make_room()?;
+                }
+                self.buffer.extend_from_slice(b"]}");
+            }
+            Form::Hex => {
+                for (index, line) in bytes.chunks(LINE).enumerate() {
+                    hex_line(&mut self.buffer, index * LINE, line);
+                    self.make_room()?;
+                }
+            }
+        }
+        self.end()
+    }
+
+    /// Prints that the bytes at these stream offsets were never seen.
+    ///
+    /// # Errors
+    /// As for [`Self::piece`].
+    pub fn gap(&mut self, facts: &FlowFacts, name: &str, range: Range<u64>) -> io::Result<()> {
+        let length = range.end.saturating_sub(range.start);
+        if length == 0 || self.options.form == Form::Binary {
+            return Ok(());
+        }
+        self.begin(facts, name);
+        if self.options.form == Form::Json {
+            self.json_head(facts);
+            self.text(format_args!("],\"missing\":{length}}}"));
+        } else {
+            let plural = if length == 1 { "" } else { "s" };
+            self.text(format_args!("[{length} byte{plural} missing]"));
+        }
+        if self.options.form == Form::Hex {
+            self.buffer.push(b'\n');
+        }
+        self.end()
+    }
+
+    /// Writes everything printed so far.
+    ///
+    /// # Errors
+    /// As for [`Self::piece`].
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.write_block()?;
+        self.out.flush()
+    }
+
+    /// Ends the output: the last [`Self::flush`], with its result.
+    ///
+    /// # Errors
+    /// As for [`Self::piece`].
+    pub fn finish(mut self) -> io::Result<()> {
+        self.flush()
+    }
+
+    fn begin(&mut self, facts: &FlowFacts, name: &str) {
+        if self.options.colour {
+            self.buffer.extend_from_slice(if facts.opened.client { CLIENT } else { SERVER });
+        }
+        if self.options.headers && self.options.form != Form::Json {
+            self.buffer.extend_from_slice(name.as_bytes());
+            self.buffer.extend_from_slice(b": ");
+            if self.options.form == Form::Hex {
+                self.buffer.push(b'\n');
+            }
+        }
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        if self.options.colour {
+            self.buffer.extend_from_slice(RESET);
+        }
+        if self.options.newline {
+            self.buffer.push(b'\n');
+        }
+        self.make_room()
+    }
+
+    /// Everything up to the payload's first number. Addresses hold nothing that JSON would escape.
+    fn json_head(&mut self, facts: &FlowFacts) {
+        let key = &facts.opened.key;
+        self.text(format_args!(
+            "{{\"src_host\":\"{}\",\"src_port\":{},\"dst_host\":\"{}\",\"dst_port\":{},\"payload\": [",
+            key.source, key.source_port, key.destination, key.destination_port
+        ));
+    }
+
+    fn text(&mut self, text: std::fmt::Arguments<'_>) {
+        // Writing to a `Vec` cannot fail.
+        let _ = self.buffer.write_fmt(text);
+    }
+
+    fn make_room(&mut self) -> io::Result<()> {
+        if self.buffer.len() < BLOCK { Ok(()) } else { self.write_block() }
+    }
+
+    /// Empties the buffer also where writing failed: how much had been written is not known then.
+    fn write_block(&mut self) -> io::Result<()> {
+        let result = self.out.write_all(&self.buffer);
+        self.buffer.clear();
+        result
+    }
+}
+
+/// A console that is dropped without `finish`, after an error elsewhere, still prints what it has.
+impl<W: Write> Drop for Console<W> {
+    fn drop(&mut self) {
+        let _ = self.flush();
+    }
+}
+
+const fn printable(byte: u8) -> u8 {
+    if matches!(byte, b' '..=b'~') { byte } else { b'.' }
+}
+
+/// The numbers of an array, with commas between them.
+fn json_numbers(buffer: &mut Vec<u8>, bytes: &[u8]) {
+    let mut end = buffer.len();
+    buffer.resize(end + 4 * bytes.len(), 0);
+    for &byte in bytes {
+        // All four bytes are copied, which is one move; the next number covers what is too much.
+        let (text, len) = &DECIMAL[usize::from(byte)];
+        buffer[end..end + 4].copy_from_slice(text);
+        end += usize::from(*len);
+    }
+    buffer.truncate(end - 1);
+}
+
+/// Every byte as a decimal number with a comma behind it, and the length of that.
+static DECIMAL: [([u8; 4], u8); 256] = {
+    let mut table = [([b','; 4], 0); 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let (text, len) = &mut table[byte];
+        let mut divisor = if byte < 10 {
+            1
+        } else if byte < 100 {
+            10
+        } else {
+            100
+        };
+        while divisor > 0 {
+            text[*len as usize] = b'0' + (byte / divisor % 10) as u8;
+            *len += 1;
+            divisor /= 10;
+        }
+        *len += 1;
+        byte += 1;
+    }
+    table
+};
+
+/// One line of a hex dump: `0000: 4745 5420 2f  GET /`. Where the first line is short, its text
+/// follows at once; on later lines it stands below that of the first.
+fn hex_line(buffer: &mut Vec<u8>, offset: usize, bytes: &[u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let _ = write!(buffer, "{offset:04x}: ");
+    let mut columns = 0;
+    for pair in bytes.chunks(2) {
+        for &byte in pair {
+            buffer.extend_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+        }
+        if pair.len() == 2 {
+            buffer.push(b' ');
+        }
+        columns += 2 * pair.len() + pair.len() / 2;
+    }
+    let width = if offset == 0 { 0 } else { LINE * 5 / 2 };
+    buffer.resize(buffer.len() + width.saturating_sub(columns), b' ');
+    buffer.push(b' ');
+    buffer.extend(bytes.iter().map(|&byte| printable(byte)));
+    buffer.push(b'\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+    use tapflow_core::LinkInfo;
+    use tapflow_core::{Flow, FlowKey, Opened, Timestamp};
+
+    use super::*;
+
+    const TEXT: ConsoleOptions =
+        ConsoleOptions { headers: true, form: Form::Printable, colour: false, newline: true };
+
+    fn client() -> FlowFacts {
+        FlowFacts {
+            flow: Flow { slot: 0, number: 0 },
+            opened: Opened {
+                key: FlowKey {
+                    source: IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)),
+                    destination: IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2)),
+                    source_port: 40000,
+                    destination_port: 80,
+                },
+                link: LinkInfo::default(),
+                time: Timestamp::default(),
+                session: 0,
+                client: true,
+                syn: true,
+            },
+        }
+    }
+
+    fn server() -> FlowFacts {
+        let mut facts = client();
+        facts.opened.key = facts.opened.key.reversed();
+        facts.opened.client = false;
+        facts
+    }
+
+    fn print(options: ConsoleOptions, calls: impl FnOnce(&mut Console<&mut Vec<u8>>)) -> String {
+        let mut out = Vec::new();
+        let mut console = Console::new(&mut out, options);
+        calls(&mut console);
+        console.finish().unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    fn two_pieces(options: ConsoleOptions) -> String {
+        print(options, |console| {
+            console.piece(&client(), "C", b"GET\t/\xff\r\n").unwrap();
+            console.piece(&server(), "S", b"ok").unwrap();
+        })
+    }
+
+    #[test]
+    fn text_keeps_line_ends_and_shows_other_bytes_as_dots() {
+        assert_eq!(two_pieces(TEXT), "C: GET./.\r\n\nS: ok\n");
+    }
+
+    #[test]
+    fn without_headers_only_the_bytes() {
+        assert_eq!(two_pieces(ConsoleOptions { headers: false, ..TEXT }), "GET./.\r\n\nok\n");
+    }
+
+    #[test]
+    fn without_newlines_pieces_follow_at_once() {
+        assert_eq!(two_pieces(ConsoleOptions { newline: false, ..TEXT }), "C: GET./.\r\nS: ok");
+    }
+
+    #[test]
+    fn colour_wraps_header_and_bytes() {
+        assert_eq!(
+            two_pieces(ConsoleOptions { colour: true, ..TEXT }),
+            "\x1b[0;34mC: GET./.\r\n\x1b[0m\n\x1b[0;31mS: ok\x1b[0m\n"
+        );
+    }
+
+    #[test]
+    fn json_is_an_object_for_each_piece_without_header() {
+        assert_eq!(
+            two_pieces(ConsoleOptions { form: Form::Json, ..TEXT }),
+            concat!(
+                r#"{"src_host":"10.0.0.1","src_port":40000,"dst_host":"10.0.0.2","dst_port":80,"#,
+                r#""payload": [71,69,84,9,47,255,13,10]}"#,
+                "\n",
+                r#"{"src_host":"10.0.0.2","src_port":80,"dst_host":"10.0.0.1","dst_port":40000,"#,
+                r#""payload": [111,107]}"#,
+                "\n"
+            )
+        );
+    }
+
+    #[test]
+    fn json_has_ipv6_addresses_whole() {
+        let mut facts = client();
+        facts.opened.key.source = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1));
+        facts.opened.key.destination = IpAddr::V6(Ipv6Addr::LOCALHOST);
+        let printed = print(ConsoleOptions { form: Form::Json, ..TEXT }, |console| {
+            console.piece(&facts, "", b"\0").unwrap();
+        });
+        assert_eq!(
+            printed,
+            concat!(
+                r#"{"src_host":"2001:db8::1","src_port":40000,"dst_host":"::1","dst_port":80,"payload": [0]}"#,
+                "\n"
+            )
+        );
+    }
+
+    #[test]
+    fn json_numbers_of_a_long_piece_are_all_there() {
+        let bytes: Vec<u8> = (0..3 * CHUNK + 1).map(|n| n as u8).collect();
+        let printed = print(ConsoleOptions { form: Form::Json, ..TEXT }, |console| {
+            console.piece(&client(), "", &bytes).unwrap();
+        });
+        let (_, numbers) = printed.split_once('[').unwrap();
+        let numbers: Vec<u8> =
+            numbers.trim_end_matches("]}\n").split(',').map(|number| number.parse().unwrap()).collect();
+        assert_eq!(numbers, bytes);
+    }
+
+    #[test]
+    fn hex_lines_hold_32_bytes_and_the_text_of_later_lines_stands_below() {
+        let printed = print(ConsoleOptions { form: Form::Hex, ..TEXT }, |console| {
+            console.piece(&client(), "C", b"GET / HTTP/1.0\r\nHost: example\r\n\n~\x7f ").unwrap();
+        });
+        assert_eq!(
+            printed,
+            concat!(
+                "C: \n",
+                "0000: 4745 5420 2f20 4854 5450 2f31 2e30 0d0a 486f 7374 3a20 6578 616d 706c 650d 0a0a  ",
+                "GET / HTTP/1.0..Host: example...\n",
+                "0020: 7e7f 20                                                                          ",
+                "~. \n",
+                "\n"
+            )
+        );
+    }
+
+    #[test]
+    fn hex_text_follows_a_short_first_line_at_once() {
+        let printed = print(ConsoleOptions { headers: false, form: Form::Hex, ..TEXT }, |console| {
+            console.piece(&client(), "C", b"odd").unwrap();
+            console.piece(&client(), "C", b"even").unwrap();
+        });
+        assert_eq!(printed, "0000: 6f64 64 odd\n\n0000: 6576 656e  even\n\n");
+    }
+
+    #[test]
+    fn binary_is_every_byte_as_it_is() {
+        let bytes: Vec<u8> = (0..=255).cycle().take(3 * BLOCK).collect();
+        let mut out = Vec::new();
+        let options = ConsoleOptions { headers: false, form: Form::Binary, newline: false, ..TEXT };
+        let mut console = Console::new(&mut out, options);
+        console.gap(&client(), "C", 0..10).unwrap();
+        console.piece(&client(), "C", &bytes).unwrap();
+        console.finish().unwrap();
+        assert_eq!(out, bytes);
+    }
+
+    #[test]
+    fn a_gap_is_shown_where_it_is() {
+        let gaps = |form| {
+            print(ConsoleOptions { form, ..TEXT }, |console| {
+                console.gap(&client(), "C", 5..15).unwrap();
+                console.gap(&server(), "S", 0..1).unwrap();
+            })
+        };
+        assert_eq!(gaps(Form::Printable), "C: [10 bytes missing]\nS: [1 byte missing]\n");
+        assert_eq!(gaps(Form::Hex), "C: \n[10 bytes missing]\n\nS: \n[1 byte missing]\n\n");
+        assert_eq!(
+            gaps(Form::Json),
+            concat!(
+                r#"{"src_host":"10.0.0.1","src_port":40000,"dst_host":"10.0.0.2","dst_port":80,"#,
+                r#""payload": [],"missing":10}"#,
+                "\n",
+                r#"{"src_host":"10.0.0.2","src_port":80,"dst_host":"10.0.0.1","dst_port":40000,"#,
+                r#""payload": [],"missing":1}"#,
+                "\n"
+            )
+        );
+    }
+
+    #[test]
+    fn no_bytes_and_no_gap_print_nothing() {
+        let printed = print(TEXT, |console| {
+            console.piece(&client(), "C", b"").unwrap();
+            console.gap(&client(), "C", 7..7).unwrap();
+        });
+        assert_eq!(printed, "");
+    }
+
+    #[test]
+    fn flush_shows_what_was_printed_so_far() {
+        let (mut reader, writer) = io::pipe().unwrap();
+        let mut console = Console::new(writer, TEXT);
+        console.piece(&client(), "C", b"now").unwrap();
+        console.flush().unwrap();
+        let mut seen = [0; 7];
+        io::Read::read_exact(&mut reader, &mut seen).unwrap();
+        assert_eq!(&seen, b"C: now\n");
+    }
+
+    #[test]
+    fn a_reader_that_has_gone_is_a_broken_pipe() {
+        let (reader, writer) = io::pipe().unwrap();
+        drop(reader);
+        let mut console = Console::new(writer, TEXT);
+        console.piece(&client(), "C", b"held back").unwrap();
+        assert_eq!(console.flush().unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+        let error = console.piece(&client(), "C", &vec![b'x'; 2 * BLOCK]).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
+    }
+}

@@ -1,0 +1,714 @@
+//! The files of one writer: streams in, files out.
+//!
+//! A [`FileStore`] takes the events of its flows in the order in which the core told them. It keeps
+//! the pieces as they come, without copying them, and writes many with one call; when memory runs
+//! towards its bounds, the flows that have waited longest are written first. Several stores may work
+//! on one directory if each name (expanded with count 0) belongs to one of them.
+//!
+//! - A flow's file is made when its first data is written, under the first name that is free. Flows
+//!   of the same name get their counts in the order of their first data.
+//! - The first copy of a byte stays; later copies are compared with it and differences recorded.
+//! - Bytes never seen are holes in the file. The file ends with the last byte seen.
+//! - After an error of one flow the others can still be written and closed.
+
+use std::collections::HashMap;
+use std::fs::FileTimes;
+use std::io;
+use std::iter;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
+use bytes::Bytes;
+use rustc_hash::FxHashMap;
+use tapflow_core::{Repeat, Timestamp};
+
+use super::error::{Action, OutputError};
+use super::files::{FileId, Files};
+use super::gather::{PIECES, Piece, read_at, read_start, shift_up, write_at, write_pieces};
+use super::index::{self, FlowIndex, rebase_text};
+use super::path::{Directory, relative};
+use super::template::Template;
+use crate::facts::{FileFacts, FlowFacts, Ranges};
+
+/// Pending bytes of one flow that are written at once.
+const FLOW_BYTES: u64 = 256 << 10;
+/// Data of all flows that passes before a flow's oldest pending piece is written. Pieces may be small
+/// parts of large blocks of input, which they keep in memory.
+const AGE_BYTES: u64 = 16 << 20;
+/// Index lines in memory before all of them are written.
+const INDEX_LINES: usize = 1 << 18;
+/// Names whose next free count is remembered.
+const REMEMBERED_COUNTS: usize = 100_000;
+/// Bytes that go through memory at a time when a file is read back.
+const BUFFER: usize = 64 << 10;
+/// No flow.
+const NONE: u32 = u32::MAX;
+
+/// What a [`FileStore`] is to do.
+#[derive(Clone, Debug)]
+pub struct StoreConfig {
+    /// The output directory, which exists (see [`super::path::prepare`]).
+    pub directory: PathBuf,
+    /// How files are named.
+    pub template: Arc<Template>,
+    /// Descriptors in use at most; at least 1.
+    pub max_open: usize,
+    /// Bytes at stream offsets from here on are not written (`-b`).
+    pub limit: Option<u64>,
+    /// Whether each file has an index beside it (`-I`).
+    pub index: bool,
+    /// Bytes of all flows that may wait for being written.
+    pub pending_bytes: u64,
+    /// Pieces of all flows that may wait for being written.
+    pub pending_pieces: usize,
+}
+
+impl StoreConfig {
+    /// Everything written, no index, 8 MiB or 16384 pieces pending at most.
+    #[must_use]
+    pub fn new(directory: PathBuf, template: Arc<Template>, max_open: usize) -> Self {
+        Self {
+            directory,
+            template,
+            max_open,
+            limit: None,
+            index: false,
+            pending_bytes: 8 << 20,
+            pending_pieces: 16_384,
+        }
+    }
+}
+
+/// What a closed flow left.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Closed {
+    /// Its file, if it had data.
+    pub file: Option<FileFacts>,
+    /// Repeated bytes that differed from the first copy, which stayed.
+    pub conflicts: Ranges,
+    /// Bytes of data that lay beyond the limit and were not written.
+    pub beyond_limit: u64,
+}
+
+/// What a store did.
+#[derive(Debug, Default)]
+pub struct Finished {
+    /// Files made, without indexes.
+    pub files: u64,
+    /// The first file whose times could not be set; its contents are complete.
+    pub times_not_set: Option<OutputError>,
+    /// The first error of flows that [`FileStore::finish`] had to close.
+    pub error: Option<OutputError>,
+}
+
+/// The files of one writer.
+#[derive(Debug)]
+pub struct FileStore {
+    template: Arc<Template>,
+    limit: u64,
+    index: bool,
+    max_pending_bytes: u64,
+    max_pending_pieces: usize,
+    files: Files,
+    numbers: FxHashMap<u64, u32>,
+    flows: Vec<State>,
+    free: Vec<u32>,
+    /// Flows with pending pieces, the one that waits longest first, linked by `before` and `after`.
+    first: u32,
+    last: u32,
+    pending_bytes: u64,
+    pending_pieces: usize,
+    index_lines: usize,
+    /// Bytes of data taken so far.
+    passed: u64,
+    /// For each name with count 0, the flow with data that will have it next.
+    unnamed: HashMap<Box<str>, u32>,
+    /// For names that are taken, the count to try next.
+    counts: HashMap<Box<str>, u32>,
+    spare: Vec<Vec<Piece>>,
+    text: String,
+    buffer: Vec<u8>,
+    finished: Finished,
+}
+
+/// An open flow.
+#[derive(Debug)]
+struct State {
+    number: u64,
+    /// Time of its first packet.
+    time: Timestamp,
+    /// What its name is made of, until it has one.
+    facts: Option<Box<FlowFacts>>,
+    file: Option<FileId>,
+    index: Option<Box<FlowIndex>>,
+    pending: Vec<Piece>,
+    pending_bytes: u64,
+    /// `passed` when the oldest pending piece came.
+    since: u64,
+    /// Length of its file.
+    written: u64,
+    beyond_limit: u64,
+    conflicts: Option<Box<Ranges>>,
+    before: u32,
+    after: u32,
+    queued: bool,
+    has_data: bool,
+    failed: bool,
+}
+
+// 300,000 flows may be open at once.
+const _: () = assert!(size_of::<State>() <= 152);
+
+impl FileStore {
+    /// A store without flows.
+    #[must_use]
+    pub fn new(config: StoreConfig) -> Self {
+        Self {
+            template: config.template,
+            limit: config.limit.unwrap_or(u64::MAX),
+            index: config.index,
+            max_pending_bytes: config.pending_bytes,
+            max_pending_pieces: config.pending_pieces,
+            files: Files::new(Directory::new(config.directory), config.max_open),
+            numbers: FxHashMap::default(),
+            flows: Vec::new(),
+            free: Vec::new(),
+            first: NONE,
+            last: NONE,
+            pending_bytes: 0,
+            pending_pieces: 0,
+            index_lines: 0,
+            passed: 0,
+            unnamed: HashMap::new(),
+            counts: HashMap::new(),
+            spare: Vec::new(),
+            text: String::new(),
+            buffer: Vec::new(),
+            finished: Finished::default(),
+        }
+    }
+
+    /// A flow begins. Nothing is on disk until it has data.
+    pub fn open(&mut self, facts: FlowFacts) {
+        let number = facts.flow.number;
+        let state = State {
+            number,
+            time: facts.opened.time,
+            facts: Some(Box::new(facts)),
+            file: None,
+            index: self.index.then(Box::default),
+            pending: Vec::new(),
+            pending_bytes: 0,
+            since: 0,
+            written: 0,
+            beyond_limit: 0,
+            conflicts: None,
+            before: NONE,
+            after: NONE,
+            queued: false,
+            has_data: false,
+            failed: false,
+        };
+        let at = match self.free.pop() {
+            Some(at) => {
+                self.flows[at as usize] = state;
+                at
+            }
+            None => {
+                self.flows.push(state);
+                (self.flows.len() - 1) as u32
+            }
+        };
+        self.numbers.insert(number, at);
+    }
+
+    /// New bytes of a flow at a stream offset, captured at `time`.
+    ///
+    /// # Errors
+    /// [`OutputError`] of this flow or of another one that had to be written. A flow that had an error
+    /// takes no more bytes.
+    pub fn data(
+        &mut self,
+        number: u64,
+        offset: u64,
+        mut bytes: Bytes,
+        time: Timestamp,
+    ) -> Result<(), OutputError> {
+        let at = self.find(number)?;
+        let len = bytes.len() as u64;
+        if len == 0 || self.flows[at as usize].failed {
+            return Ok(());
+        }
+        self.passed += len;
+        let kept = len.min(self.limit.saturating_sub(offset));
+        bytes.truncate(kept as usize);
+        // An error of another flow must not lose these bytes: it is told when they are safe.
+        let mut result = if self.flows[at as usize].has_data { Ok(()) } else { self.first_data(at) };
+        let flow = &mut self.flows[at as usize];
+        flow.beyond_limit += len - kept;
+        if kept > 0 {
+            if flow.pending.capacity() == 0 {
+                flow.pending = self.spare.pop().unwrap_or_default();
+            }
+            flow.pending.push(Piece { offset, bytes });
+            flow.pending_bytes += kept;
+            self.pending_bytes += kept;
+            self.pending_pieces += 1;
+            if !flow.queued {
+                flow.since = self.passed;
+                self.enqueue(at);
+            }
+        }
+        result = result.and(self.note(at, offset, len, kept, time, false));
+        let flow = &self.flows[at as usize];
+        if flow.pending.len() >= PIECES || flow.pending_bytes >= FLOW_BYTES {
+            result = result.and(self.write(at));
+        }
+        while let Some(first) = self.flows.get(self.first as usize)
+            && (self.pending_bytes > self.max_pending_bytes
+                || self.pending_pieces > self.max_pending_pieces
+                || self.passed - first.since > AGE_BYTES)
+        {
+            result = result.and(self.write(self.first));
+        }
+        result
+    }
+
+    /// Bytes came again at a place that `data` has filled; compares them with the first copy.
+    ///
+    /// # Errors
+    /// [`OutputError`] where the first copy cannot be read back.
+    pub fn repeated(
+        &mut self,
+        number: u64,
+        offset: u64,
+        bytes: &Bytes,
+        time: Timestamp,
+    ) -> Result<Repeat, OutputError> {
+        let at = self.find(number)?;
+        if bytes.is_empty() || self.flows[at as usize].failed {
+            return Ok(Repeat::NotCompared);
+        }
+        let len = bytes.len() as u64;
+        let kept = len.min(self.limit.saturating_sub(offset));
+        self.note(at, offset, len, kept, time, true)?;
+        let bytes = bytes.get(..kept as usize).unwrap_or_default();
+        if bytes.is_empty() {
+            return Ok(Repeat::NotCompared);
+        }
+        let mut differing = self.compare(at, offset, bytes)?;
+        if differing.is_empty() {
+            return Ok(Repeat::Same);
+        }
+        differing.sort_unstable_by_key(|range| range.start);
+        let conflicts = self.flows[at as usize].conflicts.get_or_insert_default();
+        for range in differing {
+            conflicts.push(range);
+        }
+        Ok(Repeat::Differs)
+    }
+
+    /// The flow begins `by` bytes before what was its offset 0: moves what it has up.
+    ///
+    /// # Errors
+    /// [`OutputError`] where its file cannot be read or written.
+    pub fn rebased(&mut self, number: u64, by: u64) -> Result<(), OutputError> {
+        let at = self.find(number)?;
+        let limit = self.limit;
+        let flow = &mut self.flows[at as usize];
+        if let Some(conflicts) = &mut flow.conflicts {
+            conflicts.shift(by);
+        }
+        let mut dropped = 0;
+        for piece in &mut flow.pending {
+            piece.offset = piece.offset.saturating_add(by);
+            let kept = (piece.bytes.len() as u64).min(limit.saturating_sub(piece.offset));
+            dropped += piece.bytes.len() as u64 - kept;
+            piece.bytes.truncate(kept as usize);
+        }
+        let pieces = flow.pending.len();
+        flow.pending.retain(|piece| !piece.bytes.is_empty());
+        self.pending_pieces -= pieces - flow.pending.len();
+        flow.pending_bytes -= dropped;
+        self.pending_bytes -= dropped;
+        flow.beyond_limit += dropped;
+        if flow.failed {
+            return Ok(());
+        }
+        let result = self.rebase_file(at, by).and_then(|()| self.rebase_index(at, by));
+        self.flows[at as usize].failed |= result.is_err();
+        result
+    }
+
+    /// The flow ends: writes what is pending and sets the file's times to that of its first packet.
+    ///
+    /// # Errors
+    /// [`OutputError`] where something could not be written. The flow is still there then: a second
+    /// call closes it and tells what its file came to.
+    pub fn close(&mut self, number: u64) -> Result<Closed, OutputError> {
+        let at = self.find(number)?;
+        if self.flows[at as usize].has_data {
+            self.write(at)?;
+            self.write_index(at)?;
+        }
+        self.numbers.remove(&number);
+        self.free.push(at);
+        let flow = &mut self.flows[at as usize];
+        let (file, index, written) = (flow.file.take(), flow.index.take(), flow.written);
+        let closed = Closed {
+            file: file.map(|id| FileFacts { path: self.files.path(id), size: written }),
+            conflicts: flow.conflicts.take().map(|ranges| *ranges).unwrap_or_default(),
+            beyond_limit: flow.beyond_limit,
+        };
+        flow.facts = None;
+        let time = flow.time;
+        if let Some(id) = file {
+            if let Err(error) = self.set_times(id, time) {
+                self.finished.times_not_set.get_or_insert(error);
+            }
+            self.files.close(id);
+        }
+        if let Some(id) = index.and_then(|index| index.file) {
+            self.files.close(id);
+        }
+        Ok(closed)
+    }
+
+    /// Writes everything that is pending, so that others can see it.
+    ///
+    /// # Errors
+    /// The first [`OutputError`]; the other flows are written all the same.
+    pub fn flush(&mut self) -> Result<(), OutputError> {
+        let mut result = Ok(());
+        while self.first != NONE {
+            result = result.and(self.write(self.first));
+        }
+        result.and(self.write_indexes())
+    }
+
+    /// Closes the flows that are still open, in the order of their numbers, and tells of each.
+    pub fn finish(mut self, mut each: impl FnMut(u64, Closed)) -> Finished {
+        let mut numbers: Vec<_> = self.numbers.keys().copied().collect();
+        numbers.sort_unstable();
+        for number in numbers {
+            let mut closed = self.close(number);
+            if let Err(error) = closed {
+                self.finished.error.get_or_insert(error);
+                closed = self.close(number);
+            }
+            if let Ok(closed) = closed {
+                each(number, closed);
+            }
+        }
+        self.finished
+    }
+
+    fn find(&self, number: u64) -> Result<u32, OutputError> {
+        self.numbers.get(&number).copied().ok_or(OutputError::NotOpen(number))
+    }
+
+    /// Gives the flow its turn for a name: one of the same name that waits for its file gets it now.
+    fn first_data(&mut self, at: u32) -> Result<(), OutputError> {
+        let flow = &mut self.flows[at as usize];
+        flow.has_data = true;
+        let Some(facts) = &flow.facts else { return Ok(()) };
+        self.text.clear();
+        self.template.expand(facts, 0, &mut self.text);
+        if let Some(earlier) = self.unnamed.get(self.text.as_str()).copied() {
+            self.create(earlier)?;
+            self.text.clear();
+            if let Some(facts) = &self.flows[at as usize].facts {
+                self.template.expand(facts, 0, &mut self.text);
+            }
+        }
+        self.unnamed.insert(self.text.as_str().into(), at);
+        Ok(())
+    }
+
+    /// The flow's file, made if it is not there.
+    fn create(&mut self, at: u32) -> Result<FileId, OutputError> {
+        if let Some(id) = self.flows[at as usize].file {
+            return Ok(id);
+        }
+        let created = self.create_new(at);
+        let flow = &mut self.flows[at as usize];
+        match &created {
+            Ok((id, _)) => {
+                flow.file = Some(*id);
+                flow.facts = None;
+                self.finished.files += 1;
+            }
+            Err(_) => flow.failed = true,
+        }
+        let (id, index) = created?;
+        if let Some(state) = &mut flow.index {
+            state.file = index;
+        }
+        Ok(id)
+    }
+
+    fn create_new(&mut self, at: u32) -> Result<(FileId, Option<FileId>), OutputError> {
+        let Some(facts) = &self.flows[at as usize].facts else {
+            return Err(OutputError::NotOpen(self.flows[at as usize].number));
+        };
+        let mut name = String::new();
+        self.template.expand(facts, 0, &mut name);
+        if self.unnamed.get(name.as_str()) == Some(&at) {
+            self.unnamed.remove(name.as_str());
+        }
+        let mut count =
+            if self.counts.is_empty() { 0 } else { self.counts.get(name.as_str()).copied().unwrap_or(0) };
+        loop {
+            self.text.clear();
+            self.template.expand(facts, count, &mut self.text);
+            let path = relative(&self.text)?;
+            if let Some(created) = create_with_index(&mut self.files, &path, self.index)? {
+                if count > 0 {
+                    if self.counts.len() >= REMEMBERED_COUNTS {
+                        self.counts.clear();
+                    }
+                    self.counts.insert(name.into(), count + 1);
+                }
+                return Ok(created);
+            }
+            count = count.checked_add(1).ok_or_else(|| {
+                OutputError::new(Action::Create, path, io::Error::other("no connection count is left for it"))
+            })?;
+        }
+    }
+
+    /// Writes the flow's pending pieces, making its file where it has none. They are gone afterwards,
+    /// also when the flow has failed.
+    fn write(&mut self, at: u32) -> Result<(), OutputError> {
+        self.dequeue(at);
+        let flow = &mut self.flows[at as usize];
+        let mut pieces = std::mem::take(&mut flow.pending);
+        self.pending_bytes -= flow.pending_bytes;
+        self.pending_pieces -= pieces.len();
+        flow.pending_bytes = 0;
+        let result = if flow.failed { Ok(()) } else { self.write_now(at, &mut pieces) };
+        self.flows[at as usize].failed |= result.is_err();
+        if pieces.capacity() > 0 && self.spare.len() < 16 {
+            pieces.clear();
+            self.spare.push(pieces);
+        }
+        result
+    }
+
+    fn write_now(&mut self, at: u32, pieces: &mut [Piece]) -> Result<(), OutputError> {
+        let id = self.create(at)?;
+        if pieces.is_empty() {
+            return Ok(());
+        }
+        let (reached, result) = write_pieces(self.files.file(id)?, pieces);
+        let flow = &mut self.flows[at as usize];
+        flow.written = flow.written.max(reached);
+        result.map_err(|error| self.files.error(id, Action::Write, error))
+    }
+
+    /// The parts of `bytes` that differ from the first copy, which is pending or in the file.
+    fn compare(&mut self, at: u32, offset: u64, bytes: &[u8]) -> Result<Vec<Range<u64>>, OutputError> {
+        let flow = &self.flows[at as usize];
+        let mut differing = Vec::new();
+        let mut elsewhere: Vec<_> = iter::once(offset..offset + bytes.len() as u64).collect();
+        for piece in flow.pending.iter().rev() {
+            let mut rest = Vec::new();
+            for range in elsewhere {
+                let common = range.start.max(piece.offset)..range.end.min(piece.end());
+                if common.is_empty() {
+                    rest.push(range);
+                    continue;
+                }
+                let first = part(&piece.bytes, piece.offset, &common);
+                differences(first, part(bytes, offset, &common), common.start, &mut differing);
+                rest.extend(
+                    [range.start..common.start, common.end..range.end].into_iter().filter(|r| !r.is_empty()),
+                );
+            }
+            elsewhere = rest;
+            if elsewhere.is_empty() {
+                return Ok(differing);
+            }
+        }
+        let Some(id) = flow.file else { return Ok(differing) };
+        self.buffer.resize(BUFFER, 0);
+        for range in elsewhere {
+            let mut start = range.start;
+            while start < range.end {
+                let end = range.end.min(start + BUFFER as u64);
+                let Some(buffer) = self.buffer.get_mut(..(end - start) as usize) else { break };
+                let read = read_at(self.files.file(id)?, buffer, start);
+                read.map_err(|error| self.files.error(id, Action::Read, error))?;
+                differences(buffer, part(bytes, offset, &(start..end)), start, &mut differing);
+                start = end;
+            }
+        }
+        Ok(differing)
+    }
+
+    /// Moves what is in the file up by `by` bytes, within the limit.
+    fn rebase_file(&mut self, at: u32, by: u64) -> Result<(), OutputError> {
+        let flow = &mut self.flows[at as usize];
+        let Some(id) = flow.file.filter(|_| flow.written > 0) else { return Ok(()) };
+        let moved = flow.written.min(self.limit.saturating_sub(by));
+        flow.beyond_limit += flow.written - moved;
+        let length = if moved > 0 { moved + by } else { 0 };
+        let shrinks = length < flow.written;
+        flow.written = length;
+        self.buffer.resize(BUFFER, 0);
+        let file = self.files.file(id)?;
+        let result = shift_up(file, moved, by, &mut self.buffer)
+            .and_then(|()| if shrinks { file.set_len(length) } else { Ok(()) });
+        result.map_err(|error| self.files.error(id, Action::Write, error))
+    }
+
+    fn rebase_index(&mut self, at: u32, by: u64) -> Result<(), OutputError> {
+        let Some(index) = &mut self.flows[at as usize].index else { return Ok(()) };
+        index.rebase(by, self.limit);
+        let (Some(id), length @ 1..) = (index.file, index.on_disk) else { return Ok(()) };
+        let read = read_start(self.files.file(id)?, length);
+        let text = read.map_err(|error| self.files.error(id, Action::Read, error))?;
+        let text = rebase_text(&String::from_utf8_lossy(&text), by, self.limit);
+        let file = self.files.file(id)?;
+        let written = write_at(file, text.as_bytes(), 0).and_then(|()| file.set_len(text.len() as u64));
+        written.map_err(|error| self.files.error(id, Action::Write, error))?;
+        if let Some(index) = &mut self.flows[at as usize].index {
+            index.on_disk = text.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// Notes a piece in the flow's index, and writes lines where there are too many in memory.
+    fn note(
+        &mut self,
+        at: u32,
+        offset: u64,
+        len: u64,
+        kept: u64,
+        time: Timestamp,
+        repeated: bool,
+    ) -> Result<(), OutputError> {
+        let Some(index) = &mut self.flows[at as usize].index else { return Ok(()) };
+        self.index_lines += usize::from(index.note(offset, len, kept, time, repeated));
+        if index.pending() >= index::LINES {
+            self.write_index(at)?;
+        }
+        if self.index_lines >= INDEX_LINES {
+            self.write_indexes()?;
+        }
+        Ok(())
+    }
+
+    /// Appends the lines in memory to the flow's index; a flow that has failed loses them. After an
+    /// error the flow goes on without index.
+    fn write_index(&mut self, at: u32) -> Result<(), OutputError> {
+        let flow = &mut self.flows[at as usize];
+        let Some(index) = flow.index.as_mut().filter(|index| index.pending() > 0) else { return Ok(()) };
+        self.index_lines -= index.pending();
+        let mut text = String::new();
+        index.take_text(&mut text);
+        let result = if flow.failed { Ok(()) } else { self.append_index(at, &text) };
+        if result.is_err()
+            && let Some(index) = self.flows[at as usize].index.take()
+            && let Some(id) = index.file
+        {
+            self.files.close(id);
+        }
+        result
+    }
+
+    fn append_index(&mut self, at: u32, text: &str) -> Result<(), OutputError> {
+        self.create(at)?;
+        let Some(index) = &mut self.flows[at as usize].index else { return Ok(()) };
+        let Some(id) = index.file else { return Ok(()) };
+        let written = write_at(self.files.file(id)?, text.as_bytes(), index.on_disk);
+        index.on_disk += text.len() as u64;
+        written.map_err(|error| self.files.error(id, Action::Write, error))
+    }
+
+    fn write_indexes(&mut self) -> Result<(), OutputError> {
+        let mut result = Ok(());
+        for at in 0..self.flows.len() as u32 {
+            result = result.and(self.write_index(at));
+        }
+        result
+    }
+
+    fn set_times(&mut self, id: FileId, time: Timestamp) -> Result<(), OutputError> {
+        let time = UNIX_EPOCH.checked_add(Duration::from_nanos(time.0)).unwrap_or(UNIX_EPOCH);
+        let set = self.files.file(id)?.set_times(FileTimes::new().set_accessed(time).set_modified(time));
+        set.map_err(|error| self.files.error(id, Action::SetTimes, error))
+    }
+
+    fn enqueue(&mut self, at: u32) {
+        let before = self.last;
+        let flow = &mut self.flows[at as usize];
+        (flow.before, flow.after, flow.queued) = (before, NONE, true);
+        match self.flows.get_mut(before as usize) {
+            Some(before) => before.after = at,
+            None => self.first = at,
+        }
+        self.last = at;
+    }
+
+    fn dequeue(&mut self, at: u32) {
+        let flow = &mut self.flows[at as usize];
+        if !std::mem::take(&mut flow.queued) {
+            return;
+        }
+        let (before, after) = (flow.before, flow.after);
+        match self.flows.get_mut(before as usize) {
+            Some(before) => before.after = after,
+            None => self.first = after,
+        }
+        match self.flows.get_mut(after as usize) {
+            Some(after) => after.before = before,
+            None => self.last = before,
+        }
+    }
+}
+
+/// Makes a file and its index, or neither: `None` where one of the names is taken.
+fn create_with_index(
+    files: &mut Files,
+    name: &str,
+    index: bool,
+) -> Result<Option<(FileId, Option<FileId>)>, OutputError> {
+    let Some(file) = files.create(name.to_owned())? else { return Ok(None) };
+    if !index {
+        return Ok(Some((file, None)));
+    }
+    match files.create(format!("{name}{}", index::SUFFIX)) {
+        Ok(Some(index)) => Ok(Some((file, Some(index)))),
+        Ok(None) => files.remove(file).map(|()| None),
+        Err(error) => {
+            files.close(file);
+            Err(error)
+        }
+    }
+}
+
+/// The part of `bytes`, which start at `offset`, that has the offsets of `range`.
+fn part<'a>(bytes: &'a [u8], offset: u64, range: &Range<u64>) -> &'a [u8] {
+    bytes.get((range.start - offset) as usize..(range.end - offset) as usize).unwrap_or_default()
+}
+
+/// Appends the ranges in which two copies of the bytes at `offset` differ.
+fn differences(first: &[u8], later: &[u8], offset: u64, ranges: &mut Vec<Range<u64>>) {
+    if first == later {
+        return;
+    }
+    let mut start = offset;
+    for run in first.iter().zip(later).map(|(a, b)| a == b).collect::<Vec<_>>().chunk_by(|a, b| a == b) {
+        let end = start + run.len() as u64;
+        if run.first() == Some(&false) {
+            ranges.push(start..end);
+        }
+        start = end;
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,80 @@
+//! The reporter's thread: takes finished flows from all writers, puts them in the order in which the
+//! core closed them, writes the report and adds up totals.
+
+use std::collections::BTreeMap;
+use std::sync::mpsc::Receiver;
+
+use super::Stop;
+use super::writer::Told;
+use crate::facts::FinishedFlow;
+use crate::report::Report;
+
+/// What all flows came to.
+#[derive(Debug, Default)]
+pub(super) struct Totals {
+    pub(super) files: u64,
+    pub(super) file_bytes: u64,
+    pub(super) conflicts: u64,
+    pub(super) conflict_bytes: u64,
+    pub(super) beyond_limit: u64,
+    pub(super) errors: Vec<String>,
+}
+
+pub(super) struct Reporter {
+    report: Option<Report>,
+    /// Flows that closed after one that has not arrived yet.
+    early: BTreeMap<u64, Box<FinishedFlow>>,
+    next: u64,
+    totals: Totals,
+    failed: bool,
+    stop: Stop,
+}
+
+impl Reporter {
+    pub(super) fn new(report: Option<Report>, stop: Stop) -> Self {
+        Self { report, early: BTreeMap::new(), next: 0, totals: Totals::default(), failed: false, stop }
+    }
+
+    /// Works until all writers have hung up.
+    pub(super) fn run(mut self, told: &Receiver<Told>) -> (Option<Report>, Totals) {
+        for message in told {
+            match message {
+                Told::Failed(error) => self.totals.errors.push(error.to_string()),
+                Told::Flow { order, flow, beyond_limit } if order == self.next => {
+                    self.totals.beyond_limit += beyond_limit;
+                    self.flow(&flow);
+                    while let Some(flow) = self.early.remove(&self.next) {
+                        self.flow(&flow);
+                    }
+                }
+                Told::Flow { order, flow, beyond_limit } => {
+                    self.totals.beyond_limit += beyond_limit;
+                    self.early.insert(order, flow);
+                }
+            }
+        }
+        // A writer that died leaves a hole in the order; what came after it is still told.
+        while let Some((_, flow)) = self.early.pop_first() {
+            self.flow(&flow);
+        }
+        (self.report, self.totals)
+    }
+
+    fn flow(&mut self, flow: &FinishedFlow) {
+        self.next += 1;
+        if let Some(file) = &flow.file {
+            self.totals.files += 1;
+            self.totals.file_bytes += file.size;
+        }
+        self.totals.conflicts += flow.conflicts.listed.len() as u64 + flow.conflicts.omitted;
+        self.totals.conflict_bytes += flow.conflicts.bytes;
+        if let Some(report) = &mut self.report
+            && let Err(error) = report.flow(flow)
+            && !self.failed
+        {
+            self.failed = true;
+            self.totals.errors.push(error.to_string());
+            self.stop.ask();
+        }
+    }
+}

@@ -1,0 +1,401 @@
+//! The thread of the core: reads frames, pushes them, starts and ends the other stages.
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use tapflow_core::{Config, Counters, InOrder, InOrderStorage, Reassembler, Storage, Timestamp};
+
+use super::dispatch::{Batch, Dispatch};
+use super::printer::Printer;
+use super::reporter::{Reporter, Totals};
+use super::tee::{Tee, Watched};
+use super::writer::{Told, Writer};
+use super::{Outcome, Stop, System};
+use crate::cli::{ConsoleOrder, Input, InputRole, Options, ReportTarget};
+use crate::input::{self, Filter, Source};
+use crate::messages::{Progress, RunSummary};
+use crate::output::console::Console;
+use crate::output::{FileStore, StoreConfig, Template, path};
+use crate::report::{Report, RunInfo, RunTotals};
+
+/// Batches under way to a writer, and flows under way to the reporter.
+const QUEUE: usize = 8;
+const TOLD_QUEUE: usize = 4096;
+/// Packets between two looks at the progress line.
+const LOOK: u64 = 4096;
+/// Descriptors for everything but flow files: standard streams, report, input, libraries.
+const OTHER_DESCRIPTORS: usize = 24;
+/// Memory of the in-order console for bytes beyond holes.
+const CONSOLE_MEMORY: usize = 64 << 20;
+/// Files open at once at most; more gain nothing.
+const MAX_OPEN: usize = 1 << 16;
+/// Writers at most: more do not help, the core is one thread.
+const MAX_WRITERS: usize = 8;
+
+/// Runs: reads all inputs, writes everything that `options` asks for.
+///
+/// Everything that goes wrong is in the [`Outcome`]; what was accepted before is on disk then, and the
+/// report is closed.
+#[must_use]
+pub fn run(options: &Options, system: &dyn System, stop: &Stop) -> Outcome {
+    match Run::prepare(options, system, stop) {
+        Ok(run) => run.all(),
+        Err(error) => Outcome { errors: vec![error], summary: String::new() },
+    }
+}
+
+/// A run with everything open.
+struct Run<'o> {
+    options: &'o Options,
+    system: &'o dyn System,
+    stop: &'o Stop,
+    started: Instant,
+    template: Arc<Template>,
+    filter: Option<Filter<'o>>,
+    first: Option<Box<dyn Source + Send>>,
+    errors: Vec<String>,
+    writers: Vec<JoinHandle<()>>,
+    senders: Vec<SyncSender<Batch>>,
+    reporter: JoinHandle<(Option<Report>, Totals)>,
+}
+
+impl<'o> Run<'o> {
+    fn prepare(options: &'o Options, system: &'o dyn System, stop: &'o Stop) -> Result<Self, String> {
+        let template = Template::parse(options.template.as_deref(), &options.names)
+            .map_err(|error| error.to_string())?;
+        let template = Arc::new(template);
+        let filter = match &options.filter {
+            Some(expression) => Some(Filter::new(system.filters(), expression)?),
+            None => None,
+        };
+        // An input that cannot be opened is told before anything is made.
+        let mut errors = Vec::new();
+        let first = match options.inputs.first().map(|input| input::open(&input.path, stop.flag())) {
+            Some(Ok(source)) => Some(source),
+            Some(Err(error)) if options.inputs.len() == 1 => return Err(error.to_string()),
+            Some(Err(error)) => {
+                errors.push(error.to_string());
+                None
+            }
+            None => None,
+        };
+        let report = open_report(options, system)?;
+        let (told, finished) = sync_channel(TOLD_QUEUE);
+        let writer_count = match thread::available_parallelism() {
+            Ok(cores) if options.files => (cores.get() - 1).clamp(1, MAX_WRITERS),
+            _ => 1,
+        };
+        let (mut writers, mut senders) = (Vec::new(), Vec::new());
+        for _ in 0..writer_count {
+            let store = options.files.then(|| store(options, system, &template, writer_count));
+            let (sender, batches) = sync_channel(QUEUE);
+            let writer = Writer::new(store, told.clone(), stop.clone());
+            writers.push(spawn("writer", move || writer.run(&batches))?);
+            senders.push(sender);
+        }
+        let reporter = start_reporter(report, finished, stop)?;
+        let started = Instant::now();
+        Ok(Self {
+            options,
+            system,
+            stop,
+            started,
+            template,
+            filter,
+            first,
+            errors,
+            writers,
+            senders,
+            reporter,
+        })
+    }
+
+    fn all(mut self) -> Outcome {
+        let connections = self.options.max_connections;
+        let config = Config {
+            hash_key: random_key(),
+            idle_timeout: self
+                .options
+                .idle_timeout
+                .map(|idle| u64::try_from(idle.as_nanos()).unwrap_or(u64::MAX)),
+            max_jump: self.options.max_jump,
+            ..Config::default()
+        };
+        let core = Storage::heap(connections, connections.max(1 << 16))
+            .map(|storage| Reassembler::new(config, storage));
+        let Some(Ok(mut core)) = core else {
+            self.errors.push(format!("--max-connections {connections}: there is not that much memory"));
+            return self.end(&Counters::default(), Read::default());
+        };
+        let read = self.read(&mut core);
+        let counters = core.counters().clone();
+        self.end(&counters, read)
+    }
+
+    /// Reads with the sinks that the options ask for.
+    fn read(&mut self, core: &mut Reassembler<'_>) -> Read {
+        let template = self.template.clone();
+        let mut dispatch = Dispatch::new(&template, std::mem::take(&mut self.senders), self.options.files);
+        let mut read = Read::default();
+        match &self.options.console {
+            None => {
+                self.inputs(core, &mut dispatch, &mut read);
+            }
+            Some(console) => {
+                let console = Console::new(io::stdout().lock(), *console);
+                let prefix = console_prefix(&self.options.output_dir);
+                let printer = Printer::new(console, &template, prefix, self.options.max_bytes);
+                match (
+                    self.options.console_order,
+                    InOrderStorage::heap(self.options.max_connections, CONSOLE_MEMORY),
+                ) {
+                    (ConsoleOrder::Stream, Some(storage)) => {
+                        let mut sink = Tee { files: &mut dispatch, printer: InOrder::new(printer, storage) };
+                        self.inputs(core, &mut sink, &mut read);
+                        self.end_printing(sink.printer.into_inner(), &mut read);
+                    }
+                    (ConsoleOrder::Stream, None) => {
+                        self.errors
+                            .push("there is not enough memory to put the console in stream order".to_owned());
+                    }
+                    (ConsoleOrder::Arrival, _) => {
+                        let mut sink = Tee { files: &mut dispatch, printer };
+                        self.inputs(core, &mut sink, &mut read);
+                        self.end_printing(sink.printer, &mut read);
+                    }
+                }
+            }
+        }
+        read.rejects = std::mem::take(&mut dispatch.rejects);
+        read.gaps = dispatch.gaps;
+        read.max_open_flows = dispatch.max_open_flows;
+        read
+    }
+
+    fn end_printing<W: Write>(&mut self, mut printer: Printer<'_, W>, read: &mut Read) {
+        printer.flush();
+        read.beyond_limit += printer.beyond_limit;
+        match printer.error() {
+            // The reader has seen enough.
+            Some(error) if error.kind() == io::ErrorKind::BrokenPipe => read.quiet = true,
+            Some(error) => self.errors.push(format!("standard output: {error}")),
+            None => {}
+        }
+    }
+
+    /// Every input in turn; then whatever is open is closed.
+    fn inputs<S: Watched>(&mut self, core: &mut Reassembler<'_>, sink: &mut S, read: &mut Read) {
+        let inputs: Vec<&Input> = self.options.inputs.iter().collect();
+        let mut progress = Progress::new(total_size(&inputs), !self.options.verbosity.is_quiet());
+        for (index, input) in inputs.iter().enumerate() {
+            if self.stop.is_asked() || sink.is_over() {
+                break;
+            }
+            let source = match (index, self.first.take()) {
+                (0, Some(source)) => source,
+                (0, None) => continue,
+                _ => match input::open(&input.path, self.stop.flag()) {
+                    Ok(source) => source,
+                    Err(error) => {
+                        self.errors.push(error.to_string());
+                        continue;
+                    }
+                },
+            };
+            if self.options.verbosity.is_verbose() {
+                progress.clear();
+                eprintln!("reading {}", source.name());
+            }
+            core.accept_new_connections(input.role == InputRole::Read);
+            if self.input(source, core, sink, read, &mut progress).is_err() {
+                break;
+            }
+        }
+        progress.clear();
+        // When a writer is gone its message has been told; what is left is closed all the same.
+        let _ = core.finish(sink);
+        let _ = sink.hand_over();
+    }
+
+    fn input<S: Watched>(
+        &mut self,
+        mut source: Box<dyn Source + Send>,
+        core: &mut Reassembler<'_>,
+        sink: &mut S,
+        read: &mut Read,
+        progress: &mut Progress,
+    ) -> Result<(), S::Error> {
+        let before = read.bytes;
+        loop {
+            let packet = match source.next() {
+                Ok(Some(packet)) => packet,
+                Ok(None) => break,
+                Err(error) => {
+                    self.errors.push(error.to_string());
+                    break;
+                }
+            };
+            read.packets += 1;
+            let look = read.packets.is_multiple_of(LOOK);
+            let wanted = match &mut self.filter {
+                Some(filter) => match filter.accepts(&packet.frame) {
+                    Ok(wanted) => wanted,
+                    Err(error) => {
+                        self.errors.push(error);
+                        break;
+                    }
+                },
+                None => true,
+            };
+            if wanted {
+                sink.frame(packet.block, packet.frame.time);
+                core.push(&packet.frame, sink)?;
+            } else {
+                read.filtered += 1;
+            }
+            if self.stop.is_asked() || sink.is_over() {
+                break;
+            }
+            if look {
+                progress.update(before + source.progress().done);
+            }
+        }
+        read.bytes = before + source.progress().done;
+        Ok(())
+    }
+
+    /// Ends the threads, closes the report, adds up.
+    fn end(mut self, counters: &Counters, read: Read) -> Outcome {
+        drop(std::mem::take(&mut self.senders));
+        for writer in self.writers {
+            if writer.join().is_err() {
+                self.errors.push("a writer stopped by a fault of the program".to_owned());
+            }
+        }
+        let (report, totals) = match self.reporter.join() {
+            Ok(done) => done,
+            Err(_) => {
+                self.errors.push("the reporter stopped by a fault of the program".to_owned());
+                (None, Totals::default())
+            }
+        };
+        self.errors.extend(totals.errors.iter().cloned());
+        let counters = Counters { conflicts: counters.conflicts + totals.conflicts, ..counters.clone() };
+        let summary = RunSummary {
+            counters,
+            rejects: read.rejects,
+            filtered: read.filtered,
+            files: totals.files,
+            file_bytes: totals.file_bytes,
+            gaps: read.gaps,
+            conflict_bytes: totals.conflict_bytes,
+            beyond_limit: read.beyond_limit + totals.beyond_limit,
+        };
+        if let Some(mut report) = report {
+            let totals = RunTotals {
+                packets: read.packets,
+                max_open_flows: read.max_open_flows,
+                rejected: summary.rejects.by_name(),
+                counters: summary.counts(),
+                errors: self.errors.clone(),
+                elapsed: self.started.elapsed(),
+                usage: self.system.usage(),
+            };
+            if let Err(error) = report.finish(&totals) {
+                self.errors.push(error.to_string());
+            }
+        }
+        let quiet = read.quiet && self.errors.is_empty();
+        let text = if quiet { String::new() } else { summary.text(self.options.verbosity) };
+        Outcome { errors: self.errors, summary: text }
+    }
+}
+
+/// What reading came to.
+#[derive(Default)]
+struct Read {
+    packets: u64,
+    filtered: u64,
+    bytes: u64,
+    rejects: crate::messages::RejectCounts,
+    gaps: u64,
+    max_open_flows: u64,
+    beyond_limit: u64,
+    /// The console's reader went away: no more words.
+    quiet: bool,
+}
+
+fn open_report(options: &Options, system: &dyn System) -> Result<Option<Report>, String> {
+    let path = match &options.report {
+        ReportTarget::None => None,
+        ReportTarget::Default => Some(options.output_dir.join("report.xml")),
+        ReportTarget::File(path) => Some(path.clone()),
+    };
+    if options.files || options.report == ReportTarget::Default {
+        path::prepare(&options.output_dir).map_err(|error| error.to_string())?;
+    }
+    let Some(path) = path else { return Ok(None) };
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let info = RunInfo {
+        command_line: options.command_line.clone(),
+        sources: options.inputs.iter().map(|input| input.path.clone().into_os_string()).collect(),
+        libraries: system.libraries(),
+        host: system.host(),
+        start: Timestamp::new(now.as_secs(), 0),
+    };
+    Report::create(&path, &info).map(Some).map_err(|error| format!("cannot write the report: {error}"))
+}
+
+fn store(options: &Options, system: &dyn System, template: &Arc<Template>, stores: usize) -> FileStore {
+    let system_limit =
+        system.open_file_limit().map_or(usize::MAX, |limit| limit.saturating_sub(OTHER_DESCRIPTORS));
+    let asked = options.max_open_files.map_or(usize::MAX, std::num::NonZeroUsize::get);
+    let max_open = (system_limit.min(asked).min(MAX_OPEN) / stores).max(1);
+    let config = StoreConfig::new(options.output_dir.clone(), Arc::clone(template), max_open);
+    FileStore::new(StoreConfig { limit: options.max_bytes, index: options.index, ..config })
+}
+
+fn spawn<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<JoinHandle<T>, String> {
+    let thread = thread::Builder::new().name(name.to_owned()).spawn(work);
+    thread.map_err(|error| format!("cannot start the thread of the {name}: {error}"))
+}
+
+fn start_reporter(
+    report: Option<Report>,
+    finished: Receiver<Told>,
+    stop: &Stop,
+) -> Result<JoinHandle<(Option<Report>, Totals)>, String> {
+    let reporter = Reporter::new(report, stop.clone());
+    spawn("reporter", move || reporter.run(&finished))
+}
+
+/// What stands before names on the console: the output directory, unless it is the current one.
+fn console_prefix(directory: &Path) -> String {
+    if directory == Path::new(".") { String::new() } else { format!("{}/", directory.display()) }
+}
+
+/// Bytes of all inputs, where each tells.
+fn total_size(inputs: &[&Input]) -> Option<u64> {
+    let size = |input: &&Input| {
+        let facts = std::fs::metadata(&input.path).ok()?;
+        (facts.is_file() && !input.is_stdin()).then_some(facts.len())
+    };
+    inputs.iter().map(size).sum()
+}
+
+/// A key for the connection table that nobody can guess.
+fn random_key() -> [u8; 16] {
+    use std::hash::{BuildHasher, RandomState};
+    let half = || RandomState::new().hash_one(0u8).to_ne_bytes();
+    let mut key = [0; 16];
+    key[..8].copy_from_slice(&half());
+    key[8..].copy_from_slice(&half());
+    key
+}

@@ -1,0 +1,124 @@
+//! The sinks that the core's thread pushes into: the writers alone, or the writers and the console.
+
+use std::io::Write;
+use std::ops::Range;
+
+use bytes::Bytes;
+use tapflow_core::decode::Reject;
+use tapflow_core::{CloseReason, Flow, Frame, InOrder, Opened, Repeat, Sink, Summary, Timestamp};
+
+use super::dispatch::{Dispatch, WriterGone};
+use super::printer::Printer;
+
+/// A sink of the pipeline.
+pub(super) trait Watched: Sink<Error = WriterGone> {
+    /// Tells the memory and the time of the frame that comes next.
+    fn frame(&mut self, block: &Bytes, time: Timestamp);
+
+    /// Whether the output that the run is for is gone.
+    fn is_over(&self) -> bool;
+
+    /// Hands on everything that is held back.
+    fn hand_over(&mut self) -> Result<(), WriterGone>;
+}
+
+impl Watched for Dispatch<'_> {
+    fn frame(&mut self, block: &Bytes, time: Timestamp) {
+        self.set_frame(block, time);
+    }
+
+    fn is_over(&self) -> bool {
+        false
+    }
+
+    fn hand_over(&mut self) -> Result<(), WriterGone> {
+        self.flush()
+    }
+}
+
+/// A console, in whatever order it prints.
+pub(super) trait Prints: Sink<Error = std::convert::Infallible> {
+    /// Whether printing has ended by an error.
+    fn has_failed(&self) -> bool;
+}
+
+impl<W: Write> Prints for Printer<'_, W> {
+    fn has_failed(&self) -> bool {
+        self.error().is_some()
+    }
+}
+
+impl<W: Write> Prints for InOrder<'_, Printer<'_, W>> {
+    fn has_failed(&self) -> bool {
+        self.inner().error().is_some()
+    }
+}
+
+/// Tells every event to the writers and to the console.
+pub(super) struct Tee<'d, 't, P> {
+    pub(super) files: &'d mut Dispatch<'t>,
+    pub(super) printer: P,
+}
+
+impl<P: Prints> Watched for Tee<'_, '_, P> {
+    fn frame(&mut self, block: &Bytes, time: Timestamp) {
+        self.files.set_frame(block, time);
+    }
+
+    fn is_over(&self) -> bool {
+        self.printer.has_failed()
+    }
+
+    fn hand_over(&mut self) -> Result<(), WriterGone> {
+        self.files.flush()
+    }
+}
+
+impl<P: Prints> Sink for Tee<'_, '_, P> {
+    type Error = WriterGone;
+
+    fn opened(&mut self, flow: Flow, opened: &Opened) -> Result<(), WriterGone> {
+        let Ok(()) = self.printer.opened(flow, opened);
+        self.files.opened(flow, opened)
+    }
+
+    fn data(&mut self, flow: Flow, offset: u64, bytes: &[u8]) -> Result<(), WriterGone> {
+        let Ok(()) = self.printer.data(flow, offset, bytes);
+        self.files.data(flow, offset, bytes)
+    }
+
+    fn repeated(&mut self, flow: Flow, offset: u64, bytes: &[u8]) -> Result<Repeat, WriterGone> {
+        let Ok(printed) = self.printer.repeated(flow, offset, bytes);
+        match self.files.repeated(flow, offset, bytes)? {
+            Repeat::NotCompared => Ok(printed),
+            compared => Ok(compared),
+        }
+    }
+
+    fn conflict(&mut self, flow: Flow, offset: u64, bytes: &[u8]) -> Result<(), WriterGone> {
+        self.files.conflict(flow, offset, bytes)
+    }
+
+    fn late(&mut self, flow: Flow, offset: u64, bytes: &[u8]) -> Result<(), WriterGone> {
+        self.files.late(flow, offset, bytes)
+    }
+
+    fn rebased(&mut self, flow: Flow, by: u64) -> Result<(), WriterGone> {
+        let Ok(()) = self.printer.rebased(flow, by);
+        self.files.rebased(flow, by)
+    }
+
+    fn gap(&mut self, flow: Flow, range: Range<u64>) -> Result<(), WriterGone> {
+        let Ok(()) = self.printer.gap(flow, range.clone());
+        self.files.gap(flow, range)
+    }
+
+    fn closed(&mut self, flow: Flow, reason: CloseReason, summary: &Summary) -> Result<(), WriterGone> {
+        let Ok(()) = self.printer.closed(flow, reason, summary);
+        self.files.closed(flow, reason, summary)
+    }
+
+    fn rejected(&mut self, frame: &Frame<'_>, reject: &Reject) -> Result<(), WriterGone> {
+        self.files.rejected(frame, reject)
+    }
+}

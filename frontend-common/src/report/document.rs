@@ -1,0 +1,251 @@
+//! What a report says: the elements of its beginning, of one flow, and of its end.
+
+use std::ffi::OsString;
+use std::fmt::Display;
+use std::net::IpAddr;
+use std::ops::Range;
+use std::time::Duration;
+
+use super::time::Utc;
+use super::xml::{Shown, Xml};
+use super::{RunInfo, RunTotals};
+use crate::facts::{FinishedFlow, Ranges};
+
+const DFXML: &str = "http://www.forensicswiki.org/wiki/Category:Digital_Forensics_XML";
+const DUBLIN_CORE: &str = "http://purl.org/dc/elements/1.1/";
+const TCPFLOW: &str = "http://afflib.org/tcpflow/";
+
+pub(super) fn head(xml: &mut Xml, info: &RunInfo) {
+    xml.text.push_str("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+    xml.open(
+        "dfxml",
+        &[("xmlns", &DFXML), ("xmlns:dc", &DUBLIN_CORE), ("xmlns:tcpflow", &TCPFLOW), ("version", &"1.1.1")],
+    );
+    xml.open("metadata", &[]);
+    xml.leaf("dc:type", &[], &"Feature Extraction");
+    xml.close("metadata");
+
+    xml.open("creator", &[]);
+    xml.leaf("program", &[], &"tapflow");
+    xml.leaf("version", &[], &env!("CARGO_PKG_VERSION"));
+    // No compilation date: the same source and compiler give the same program.
+    xml.open("build_environment", &[]);
+    xml.leaf("compiler", &[], &env!("TAPFLOW_COMPILER"));
+    for (name, version) in &info.libraries {
+        xml.empty("library", &[("name", name), ("version", version)]);
+    }
+    xml.close("build_environment");
+    let host = &info.host;
+    let command_line = info.command_line.iter().map(quoted).collect::<Vec<_>>().join(" ");
+    xml.open("execution_environment", &[]);
+    for (name, value) in [
+        ("os_sysname", &host.sysname),
+        ("os_release", &host.release),
+        ("os_version", &host.version),
+        ("host", &host.name),
+        ("arch", &host.arch),
+        ("command_line", &command_line),
+        ("uid", &host.uid),
+        ("username", &host.username),
+    ] {
+        if !value.is_empty() {
+            xml.leaf(name, &[], value);
+        }
+    }
+    xml.leaf("start_time", &[], &Utc(info.start));
+    xml.close("execution_environment");
+    xml.close("creator");
+
+    xml.open("source", &[]);
+    for source in &info.sources {
+        xml.leaf("image_filename", &[], &Shown(source));
+    }
+    xml.close("source");
+}
+
+pub(super) fn flow(xml: &mut Xml, flow: &FinishedFlow) {
+    xml.open("fileobject", &[]);
+    if let Some(file) = &flow.file {
+        xml.leaf("filename", &[], &Shown(file.path.as_os_str()));
+        xml.leaf("filesize", &[], &file.size);
+        xml.leaf("mtime", &[], &Utc(flow.facts.opened.time));
+        byte_runs(xml, file.size, &flow.gaps);
+    } else {
+        xml.leaf("filesize", &[], &0);
+    }
+    facts(xml, flow);
+    xml.close("fileobject");
+}
+
+/// The parts of a file that hold bytes of the stream. Gaps beyond those that are listed are counted.
+fn byte_runs(xml: &mut Xml, size: u64, gaps: &Ranges) {
+    if size == 0 {
+        return;
+    }
+    if gaps.omitted > 0 {
+        xml.open("byte_runs", &[("tcpflow:gaps_not_listed", &gaps.omitted)]);
+    } else {
+        xml.open("byte_runs", &[]);
+    }
+    let mut sorted: Vec<&Range<u64>> = gaps.listed.iter().collect();
+    sorted.sort_unstable_by_key(|gap| gap.start);
+    let mut offset = 0;
+    for gap in sorted.into_iter().chain([&(size..size)]) {
+        let end = gap.start.min(size);
+        if offset < end {
+            xml.empty("byte_run", &[("file_offset", &offset), ("len", &(end - offset))]);
+        }
+        offset = offset.max(gap.end);
+    }
+    xml.close("byte_runs");
+}
+
+fn facts(xml: &mut Xml, flow: &FinishedFlow) {
+    let (opened, summary) = (&flow.facts.opened, &flow.summary);
+    let key = &opened.key;
+    let mac = |mac: Option<[u8; 6]>| {
+        mac.map(|[a, b, c, d, e, f]| format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}"))
+    };
+    let (mac_daddr, mac_saddr) = (mac(opened.link.destination_mac), mac(opened.link.source_mac));
+    let vlans = opened.link.vlans.iter().map(u16::to_string).collect::<Vec<_>>().join(" ");
+    // The numbers that Linux gives AF_INET and AF_INET6, on every system.
+    let family = match key.source {
+        IpAddr::V4(_) => 2,
+        IpAddr::V6(_) => 10,
+    };
+    let (start, end) = (Utc(opened.time), Utc(summary.last));
+    let (close, side) = (flow.reason.name(), if opened.client { "client" } else { "server" });
+    let (syn, fin) = (u8::from(summary.syn), u8::from(summary.fin));
+
+    let mut attributes: Vec<(&str, &dyn Display)> = vec![("startime", &start), ("endtime", &end)];
+    if let Some(mac) = &mac_daddr {
+        attributes.push(("mac_daddr", mac));
+    }
+    if let Some(mac) = &mac_saddr {
+        attributes.push(("mac_saddr", mac));
+    }
+    if !vlans.is_empty() {
+        attributes.push(("vlan", &vlans));
+    }
+    attributes.extend_from_slice(&[
+        ("family", &family),
+        ("src_ipn", &key.source),
+        ("dst_ipn", &key.destination),
+        ("srcport", &key.source_port),
+        ("dstport", &key.destination_port),
+        ("packets", &summary.packets),
+    ]);
+    if summary.out_of_order > 0 {
+        attributes.push(("out_of_order_count", &summary.out_of_order));
+    }
+    attributes.push(("len", &summary.wire_bytes));
+    if summary.captured_bytes != summary.wire_bytes {
+        attributes.push(("caplen", &summary.captured_bytes));
+    }
+    attributes.extend_from_slice(&[
+        ("flow", &flow.facts.flow.number),
+        ("session", &opened.session),
+        ("side", &side),
+        ("syn", &syn),
+        ("fin", &fin),
+        ("close", &close),
+        ("span", &summary.span),
+        ("data", &summary.data),
+    ]);
+    for (name, bytes) in
+        [("repeated", &summary.repeated), ("acknowledged_unseen", &summary.acknowledged_unseen)]
+    {
+        if *bytes > 0 {
+            attributes.push((name, bytes));
+        }
+    }
+    if flow.gaps.bytes == 0 && flow.conflicts.bytes == 0 {
+        xml.empty("tcpflow:flow", &attributes);
+        return;
+    }
+    xml.open("tcpflow:flow", &attributes);
+    ranges(xml, "tcpflow:gaps", &flow.gaps);
+    ranges(xml, "tcpflow:conflicts", &flow.conflicts);
+    xml.close("tcpflow:flow");
+}
+
+fn ranges(xml: &mut Xml, name: &str, ranges: &Ranges) {
+    if ranges.bytes == 0 {
+        return;
+    }
+    if ranges.omitted > 0 {
+        xml.open(name, &[("bytes", &ranges.bytes), ("not_listed", &ranges.omitted)]);
+    } else {
+        xml.open(name, &[("bytes", &ranges.bytes)]);
+    }
+    for range in &ranges.listed {
+        xml.empty("tcpflow:range", &[("offset", &range.start), ("len", &(range.end - range.start))]);
+    }
+    xml.close(name);
+}
+
+/// The end; without totals where the run did not get as far as having them.
+pub(super) fn tail(xml: &mut Xml, listed: u64, refused: u64, totals: Option<&RunTotals>) {
+    if let Some(totals) = totals {
+        rusage(xml, totals);
+    }
+    xml.leaf("tcpflow:total_flows", &[], &(listed + refused));
+    if refused > 0 {
+        xml.leaf("tcpflow:flows_not_listed", &[], &refused);
+    }
+    if let Some(totals) = totals {
+        counters(xml, totals);
+    } else {
+        xml.leaf("tcpflow:error", &[], &"the program ended before the run did");
+    }
+    xml.close("dfxml");
+}
+
+fn rusage(xml: &mut Xml, totals: &RunTotals) {
+    let seconds = |time: Duration| format!("{:.6}", time.as_secs_f64());
+    let Some(usage) = &totals.usage else {
+        xml.leaf("tcpflow:clocktime", &[], &seconds(totals.elapsed));
+        return;
+    };
+    xml.open("rusage", &[]);
+    xml.leaf("utime", &[], &seconds(usage.user));
+    xml.leaf("stime", &[], &seconds(usage.system));
+    for (name, count) in [
+        ("maxrss", usage.max_resident),
+        ("minflt", usage.minor_faults),
+        ("majflt", usage.major_faults),
+        ("nswap", usage.swaps),
+        ("inblock", usage.blocks_in),
+        ("oublock", usage.blocks_out),
+    ] {
+        xml.leaf(name, &[], &count);
+    }
+    xml.leaf("clocktime", &[], &seconds(totals.elapsed));
+    xml.close("rusage");
+}
+
+fn counters(xml: &mut Xml, totals: &RunTotals) {
+    xml.leaf("tcpflow:total_packets", &[], &totals.packets);
+    xml.leaf("tcpflow:max_open_flows", &[], &totals.max_open_flows);
+    for (element, attribute, counters) in
+        [("tcpflow:rejected", "reason", &totals.rejected), ("tcpflow:counter", "name", &totals.counters)]
+    {
+        for (name, count) in counters.iter().filter(|(_, count)| *count > 0) {
+            xml.leaf(element, &[(attribute, name)], count);
+        }
+    }
+    for error in &totals.errors {
+        xml.leaf("tcpflow:error", &[], error);
+    }
+}
+
+/// An argument as a POSIX shell would have to be given it.
+fn quoted(argument: &OsString) -> String {
+    let text = Shown(argument).to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
+}

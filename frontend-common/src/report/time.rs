@@ -1,0 +1,62 @@
+//! Points in time as the report writes them (ISO 8601, XML Schema's `dateTime`).
+
+use std::fmt;
+
+use tapflow_core::Timestamp;
+
+/// UTC with the fraction that the time has: none, six digits, or nine where there are nanoseconds.
+///
+/// The whole of what is needed of a calendar: no time zone, no leap second, years 1970 to 2554.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Utc(pub(crate) Timestamp);
+
+impl fmt::Display for Utc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (days, second) = (self.0.seconds() / 86_400, self.0.seconds() % 86_400);
+        // Days since 0000-03-01: years that begin in March end with the leap day.
+        let days = days + 719_468;
+        let (era, day) = (days / 146_097, days % 146_097);
+        let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+        let day = day - (365 * year + year / 4 - year / 100);
+        let month = (5 * day + 2) / 153;
+        let day = day - (153 * month + 2) / 5 + 1;
+        let (month, carry) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+        let year = 400 * era + year + carry;
+        let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")?;
+        match self.0.subsec_nanos() {
+            0 => {}
+            nanos if nanos % 1_000 == 0 => write!(f, ".{:06}", nanos / 1_000)?,
+            nanos => write!(f, ".{nanos:09}")?,
+        }
+        f.write_str("Z")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn utc(seconds: u64, nanoseconds: u32) -> String {
+        Utc(Timestamp::new(seconds, nanoseconds)).to_string()
+    }
+
+    #[test]
+    fn fractions_have_the_digits_of_the_capture() {
+        assert_eq!(utc(1_223_315_694, 0), "2008-10-06T17:54:54Z");
+        assert_eq!(utc(1_223_315_694, 638_913_000), "2008-10-06T17:54:54.638913Z");
+        assert_eq!(utc(1_223_315_694, 638_913_001), "2008-10-06T17:54:54.638913001Z");
+    }
+
+    #[test]
+    fn leap_days_and_ends_of_years() {
+        assert_eq!(utc(0, 0), "1970-01-01T00:00:00Z");
+        assert_eq!(utc(951_782_400, 0), "2000-02-29T00:00:00Z");
+        assert_eq!(utc(951_868_799, 0), "2000-02-29T23:59:59Z");
+        assert_eq!(utc(951_868_800, 0), "2000-03-01T00:00:00Z");
+        assert_eq!(utc(1_735_689_599, 0), "2024-12-31T23:59:59Z");
+        assert_eq!(utc(4_107_542_400, 0), "2100-03-01T00:00:00Z");
+        assert_eq!(utc(4_107_542_399, 0), "2100-02-28T23:59:59Z");
+        assert_eq!(Utc(Timestamp(u64::MAX)).to_string(), "2554-07-21T23:34:33.709551615Z");
+    }
+}

@@ -1,0 +1,89 @@
+//! Frames made by hand: Ethernet, IPv4 and TCP, with the fields that a test cares about.
+
+use tapflow_core::{Frame, LinkType, Timestamp};
+
+/// FIN flag.
+pub const FIN: u8 = 1;
+/// SYN flag.
+pub const SYN: u8 = 2;
+/// RST flag.
+pub const RST: u8 = 4;
+/// ACK flag.
+pub const ACK: u8 = 16;
+
+/// Bytes in front of the payload of [`TcpFrame::bytes`].
+pub const HEADERS: usize = 14 + 20 + 20;
+
+/// One TCP segment on Ethernet.
+#[derive(Clone, Debug)]
+pub struct TcpFrame {
+    /// Source address and port.
+    pub source: ([u8; 4], u16),
+    /// Destination address and port.
+    pub destination: ([u8; 4], u16),
+    /// Sequence number.
+    pub sequence: u32,
+    /// Acknowledgement number.
+    pub acknowledgement: u32,
+    /// Flags, as in the header.
+    pub flags: u8,
+    /// Payload.
+    pub payload: Vec<u8>,
+}
+
+/// The client of tests with one connection.
+pub const CLIENT: ([u8; 4], u16) = ([10, 0, 0, 1], 40000);
+/// The server of tests with one connection.
+pub const SERVER: ([u8; 4], u16) = ([10, 0, 0, 2], 80);
+
+impl TcpFrame {
+    /// From [`CLIENT`] to [`SERVER`].
+    #[must_use]
+    pub fn up(sequence: u32, flags: u8, payload: &[u8]) -> Self {
+        Self {
+            source: CLIENT,
+            destination: SERVER,
+            sequence,
+            acknowledgement: 0,
+            flags,
+            payload: payload.to_vec(),
+        }
+    }
+
+    /// From [`SERVER`] to [`CLIENT`].
+    #[must_use]
+    pub fn down(sequence: u32, flags: u8, payload: &[u8]) -> Self {
+        Self { source: SERVER, destination: CLIENT, ..Self::up(sequence, flags, payload) }
+    }
+
+    /// The same with an acknowledgement.
+    #[must_use]
+    pub fn acknowledging(self, acknowledgement: u32) -> Self {
+        Self { acknowledgement, flags: self.flags | ACK, ..self }
+    }
+
+    /// The frame's bytes.
+    #[must_use]
+    pub fn bytes(&self) -> Vec<u8> {
+        let mut bytes = vec![2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0];
+        let total = (40 + self.payload.len()) as u16;
+        bytes.extend([0x45, 0]);
+        bytes.extend(total.to_be_bytes());
+        bytes.extend([0, 0, 0x40, 0, 64, 6, 0, 0]);
+        bytes.extend(self.source.0);
+        bytes.extend(self.destination.0);
+        bytes.extend(self.source.1.to_be_bytes());
+        bytes.extend(self.destination.1.to_be_bytes());
+        bytes.extend(self.sequence.to_be_bytes());
+        bytes.extend(self.acknowledgement.to_be_bytes());
+        bytes.extend([0x50, self.flags, 0xff, 0xff, 0, 0, 0, 0]);
+        bytes.extend(&self.payload);
+        bytes
+    }
+}
+
+/// A frame captured whole.
+#[must_use]
+pub fn frame(bytes: &[u8], seconds: u64) -> Frame<'_> {
+    Frame { link: LinkType::ETHERNET, time: Timestamp::new(seconds, 0), wire_len: bytes.len() as u32, bytes }
+}
