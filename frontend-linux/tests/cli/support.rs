@@ -9,6 +9,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::unistd::geteuid;
+use tapflow_tests::not_tested;
 use tempfile::TempDir;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tapflow");
@@ -146,7 +147,7 @@ impl Place {
         let allowed = have("unshare")
             && self.shell_of(&[&unshare[..], &["sh", "-c", probe]].concat()).status == Some(0);
         if !allowed {
-            eprintln!("not tested: mount namespaces are not allowed here");
+            not_tested("mount namespaces are not allowed here");
             return None;
         }
         Some(self.shell_of(&[&unshare[..], &["sh", "-c", line]].concat()))
@@ -202,7 +203,7 @@ pub(crate) fn streams(captures: &[&str]) -> BTreeMap<String, Vec<u8>> {
 fn have(program: &str) -> bool {
     let found = Command::new(program).arg("--version").output().is_ok();
     if !found {
-        eprintln!("not tested: there is no {program} here");
+        not_tested(&format!("there is no {program} here"));
     }
     found
 }
