@@ -39,7 +39,9 @@ fn the_same_files_and_console() {
     let own = ordinary(&own_captures());
     let corpus = corpus().map(|corpus| ordinary(&corpus.join("captures"))).unwrap_or_default();
     if corpus.is_empty() {
-        println!("no corpus beside the repository and no TAPFLOW_CORPUS: only this repository's captures are compared");
+        println!(
+            "no corpus beside the repository and no TAPFLOW_CORPUS: only this repository's captures are compared"
+        );
     }
     let work: Vec<(&Capture, &Combination)> = COMBINATIONS
         .iter()
@@ -117,15 +119,16 @@ fn compare(capture: &Capture, combination: &Combination) -> Vec<(Kind, String)> 
         },
         _ => [capture.path.display().to_string(), String::new()],
     };
-    let [ours, theirs] = [(TAPFLOW, combination.tapflow), ("tcpflow", combination.tcpflow)].map(|(program, options)| {
-        let directory = scratch.path().join(Path::new(program).file_name().expect("a name"));
-        std::fs::create_dir(&directory).unwrap();
-        let stdin = matches!(combination.input, Input::Stdin).then_some(capture.path.as_path());
-        let arguments = combination.arguments(options, &inputs);
-        let finished = program::run(program, &arguments, &directory, stdin, LIMIT);
-        assert!(!finished.timed_out, "{program} {arguments:?} does not end");
-        (finished, program::tree(&directory))
-    });
+    let [ours, theirs] =
+        [(TAPFLOW, combination.tapflow), ("tcpflow", combination.tcpflow)].map(|(program, options)| {
+            let directory = scratch.path().join(Path::new(program).file_name().expect("a name"));
+            std::fs::create_dir(&directory).unwrap();
+            let stdin = matches!(combination.input, Input::Stdin).then_some(capture.path.as_path());
+            let arguments = combination.arguments(options, &inputs);
+            let finished = program::run(program, &arguments, &directory, stdin, LIMIT);
+            assert!(!finished.timed_out, "{program} {arguments:?} does not end");
+            (finished, program::tree(&directory))
+        });
     differences(combination, ours, theirs)
 }
 

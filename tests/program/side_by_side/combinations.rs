@@ -31,9 +31,11 @@ impl Combination {
             Input::Read => vec!["-r".into(), first.clone()],
             Input::Stdin => vec!["-r".into(), "-".into()],
             Input::Listed => Vec::new(),
-            Input::Halves([one, two]) => {
-                [one, first, two, second].into_iter().filter(|word| !word.is_empty()).map(str::to_owned).collect()
-            }
+            Input::Halves([one, two]) => [one, first, two, second]
+                .into_iter()
+                .filter(|word| !word.is_empty())
+                .map(str::to_owned)
+                .collect(),
         };
         arguments.extend(options.iter().map(|option| (*option).to_owned()));
         if matches!(self.input, Input::Listed) {
