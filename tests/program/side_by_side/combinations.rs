@@ -6,10 +6,22 @@ pub(crate) struct Combination {
     /// The options as one types them, and what is read where it is not simply `-r CAPTURE`.
     pub(crate) name: &'static str,
     pub(crate) input: Input,
-    /// Whether it runs over the corpus too: each of some thousand runs costs a few milliseconds.
-    pub(crate) on_corpus: bool,
+    pub(crate) reach: Reach,
     pub(crate) tapflow: &'static [&'static str],
     pub(crate) tcpflow: &'static [&'static str],
+}
+
+/// The captures that a combination runs over.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Reach {
+    /// Those of the corpus too.
+    Everywhere,
+    /// Those of this repository.
+    Links,
+    /// Those that are not about links and file formats.
+    Numbers,
+    /// The same without the one of a thousand files.
+    Own,
 }
 
 /// How a capture is given.
@@ -55,11 +67,11 @@ impl Combination {
 }
 
 const fn same(name: &'static str, options: &'static [&'static str]) -> Combination {
-    Combination { name, input: Input::Read, on_corpus: false, tapflow: options, tcpflow: options }
+    Combination { name, input: Input::Read, reach: Reach::Own, tapflow: options, tcpflow: options }
 }
 
 const fn reading(name: &'static str, input: Input) -> Combination {
-    Combination { name, input, on_corpus: false, tapflow: &[], tcpflow: &[] }
+    Combination { name, input, reach: Reach::Own, tapflow: &[], tcpflow: &[] }
 }
 
 /// tcpflow prints what arrives; tapflow does so when told.
@@ -68,7 +80,7 @@ macro_rules! console {
         Combination {
             name: concat!($($option, " ",)* "on the console"),
             input: Input::Read,
-            on_corpus: false,
+            reach: Reach::Own,
             tapflow: &[$($option,)* "--order", "arrival"],
             tcpflow: &[$($option,)*],
         }
@@ -76,18 +88,17 @@ macro_rules! console {
 }
 
 impl Combination {
-    /// Runs over the corpus too.
-    const fn everywhere(self) -> Self {
-        Self { on_corpus: true, ..self }
+    const fn over(self, reach: Reach) -> Self {
+        Self { reach, ..self }
     }
 }
 
 pub(crate) const COMBINATIONS: &[Combination] = &[
-    same("nothing", &[]).everywhere(),
+    same("nothing", &[]).over(Reach::Everywhere),
     // Names.
-    same("-Fk", &["-Fk"]),
-    same("-Fm", &["-Fm"]),
-    same("-Fg", &["-Fg"]),
+    same("-Fk", &["-Fk"]).over(Reach::Numbers),
+    same("-Fm", &["-Fm"]).over(Reach::Numbers),
+    same("-Fg", &["-Fg"]).over(Reach::Numbers),
     same("-Ft", &["-Ft"]),
     same("-FT", &["-FT"]),
     same("-FkT", &["-FkT"]),
@@ -101,20 +112,20 @@ pub(crate) const COMBINATIONS: &[Combination] = &[
         ..same("", &[])
     },
     same("-T directories", &["-T%A/%B/%a-%b%C%c"]),
-    same("-T addresses of the link", &["-T%E_%e_%a_%b%c"]),
-    same("-T session and number", &["-T%S_%N"]).everywhere(),
+    same("-T addresses of the link", &["-T%E_%e_%a_%b%c"]).over(Reach::Links),
+    same("-T session and number", &["-T%S_%N"]).over(Reach::Everywhere),
     same("-T times and numbers", &["-Tx-%T-%t/%K%M%G/%N%%%C%c"]),
     same("-T one name", &["-Tflow%#"]),
     same("-T then -F", &["-Ft", "-T%a-%b%c", "-FT"]),
-    same("-T VLAN", &["-T%A%V%v-%a-%b"]),
+    same("-T VLAN", &["-T%A%V%v-%a-%b"]).over(Reach::Links),
     // What is written.
     same("-o DIR", &["-o", "out"]),
     same("-b 1", &["-b", "1"]),
-    same("-b 100", &["-b", "100"]).everywhere(),
+    same("-b 100", &["-b", "100"]).over(Reach::Everywhere),
     same("-m 1000000", &["-m", "1000000"]),
-    same("-I", &["-I"]).everywhere(),
+    same("-I", &["-I"]).over(Reach::Everywhere),
     same("-I -b 100", &["-I", "-b", "100"]),
-    same("-f 4", &["-f", "4"]),
+    same("-f 4", &["-f", "4"]).over(Reach::Numbers),
     same("-X FILE", &["-X", "other.xml"]),
     same("-X FILE -FX", &["-o", "out", "-X", "other.xml", "-FX"]),
     same("-S enable_report=NO", &["-S", "enable_report=NO"]),
@@ -122,19 +133,19 @@ pub(crate) const COMBINATIONS: &[Combination] = &[
     // What is read.
     reading("-l CAPTURE", Input::Listed),
     reading("-r - < CAPTURE", Input::Stdin),
-    reading("-r HALF -r HALF", Input::Halves(["-r", "-r"])).everywhere(),
-    reading("-r HALF -R HALF", Input::Halves(["-r", "-R"])).everywhere(),
+    reading("-r HALF -r HALF", Input::Halves(["-r", "-r"])).over(Reach::Everywhere),
+    reading("-r HALF -R HALF", Input::Halves(["-r", "-R"])).over(Reach::Everywhere),
     reading("-l HALF HALF", Input::Halves(["-l", ""])),
-    same("port 80", &["port 80"]).everywhere(),
+    same("port 80", &["port 80"]).over(Reach::Everywhere),
     same("port 80 in words", &["tcp", "and", "dst", "port", "80"]),
     same("ip6 or vlan", &["ip6 or vlan"]),
     same("tcp flags", &["tcp[tcpflags] & tcp-syn == 0 and greater 80"]),
     // The console.
     console!("-c"),
     console!("-C"),
-    console!("-c" "-B").everywhere(),
+    console!("-c" "-B").over(Reach::Everywhere),
     console!("-C" "-B"),
-    console!("-C" "-B" "-0").everywhere(),
+    console!("-C" "-B" "-0").over(Reach::Everywhere),
     console!("-c" "-0"),
     console!("-c" "-s"),
     console!("-c" "-D"),
