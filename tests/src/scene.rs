@@ -9,7 +9,8 @@ use std::ops::Range;
 
 use tapflow_core::decode::Reject;
 use tapflow_core::{
-    CloseReason, Config, Counters, Flow, Frame, Opened, Reassembler, Repeat, Sink, Storage, Summary, Timestamp,
+    CloseReason, Config, Counters, Flow, Frame, Opened, Reassembler, Repeat, Sink, Storage, Summary,
+    Timestamp,
 };
 
 use crate::frames::{HEADERS, TcpFrame, frame};

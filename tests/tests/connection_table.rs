@@ -43,10 +43,7 @@ fn an_ack_a_fin_and_an_rst_begin_nothing() {
 #[test]
 fn a_fin_with_data_begins_a_flow() {
     let mut scene = Scene::default();
-    assert_eq!(
-        scene.push(&TcpFrame::up(5, FIN, b"bye")),
-        ["0 opened session 0 client", "0 data 0 bye"]
-    );
+    assert_eq!(scene.push(&TcpFrame::up(5, FIN, b"bye")), ["0 opened session 0 client", "0 data 0 bye"]);
 }
 
 #[test]
@@ -133,7 +130,11 @@ fn a_table_of_one_connection_serves_one_after_the_other() {
     scene.push(&TcpFrame::up(100, 0, b"one").client_port(1));
     assert_eq!(
         scene.push(&TcpFrame::up(9, SYN, b"").client_port(2)),
-        ["0 closed evicted-least-active 3", "1 closed evicted-least-active 0", "2 opened session 1 client syn"]
+        [
+            "0 closed evicted-least-active 3",
+            "1 closed evicted-least-active 0",
+            "2 opened session 1 client syn"
+        ]
     );
     assert_eq!(scene.push(&TcpFrame::up(10, 0, b"two").client_port(2)), ["2 data 0 two"]);
     assert_eq!(scene.finish(), ["2 closed end-of-input 3"]);
@@ -145,10 +146,7 @@ fn finish_closes_everything_and_the_reassembler_goes_on() {
     let mut scene = Scene::default();
     scene.handshake(1);
     scene.push(&TcpFrame::up(105, 0, b"island").client_port(1));
-    assert_eq!(
-        scene.finish(),
-        ["0 gap 0..5", "0 closed end-of-input 11", "1 closed end-of-input 0"]
-    );
+    assert_eq!(scene.finish(), ["0 gap 0..5", "0 closed end-of-input 11", "1 closed end-of-input 0"]);
     assert!(scene.finish().is_empty());
     assert_eq!(scene.handshake(1), ["2 opened session 1 client syn", "3 opened session 1 syn"]);
     assert_eq!(scene.push(&TcpFrame::up(100, 0, b"again").client_port(1)), ["2 data 0 again"]);

@@ -54,10 +54,7 @@ fn a_jump_is_measured_from_the_last_byte_seen() {
 fn a_jump_back_begins_a_new_connection() {
     let mut scene = Scene::default();
     scene.push(&TcpFrame::up(17 * MIB, 0, b"one"));
-    assert_eq!(
-        scene.push(&TcpFrame::up(MIB, 0, b"two")),
-        ["1 opened session 1 client", "1 data 0 two"]
-    );
+    assert_eq!(scene.push(&TcpFrame::up(MIB, 0, b"two")), ["1 opened session 1 client", "1 data 0 two"]);
 }
 
 #[test]
