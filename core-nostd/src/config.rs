@@ -10,6 +10,9 @@ pub struct Config {
     pub hash_key: [u8; 16],
     /// A connection without packets for this long is closed; `None` keeps it until the end.
     pub idle_timeout: Option<u64>,
+    /// Connections that are half-open, closing or lingering at most: one more makes room as in a full
+    /// table, so that a flood of attempts does not take the memory of connections that carry data.
+    pub max_inactive: u32,
     /// How long a closed connection stays to absorb late packets, as TIME-WAIT does (RFC 9293, 3.3.2).
     pub linger: u64,
     /// A jump forward in sequence numbers by this many bytes or more begins a new connection.
@@ -33,6 +36,7 @@ impl Default for Config {
         Self {
             hash_key: [0; 16],
             idle_timeout: None,
+            max_inactive: u32::MAX,
             linger: 60 * Timestamp::SECOND,
             max_jump: Self::DEFAULT_MAX_JUMP,
             rebase_window: 1 << 20,

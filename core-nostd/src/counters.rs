@@ -33,7 +33,7 @@ pub struct Counters {
     pub repeated_bytes: u64,
     /// Repeated pieces that the sink found to differ from the first copy.
     pub conflicts: u64,
-    /// Bytes for a hole that had been given up.
+    /// Bytes before the point up to which a flow has given up its holes.
     pub late_bytes: u64,
     /// Bytes before the start of a stream.
     pub out_of_window_bytes: u64,
@@ -59,11 +59,15 @@ pub struct Counters {
     pub rebased: u64,
     /// Segments without SYN or data that belong to no connection.
     pub stray_segments: u64,
+    /// Segments that would have begun a connection while no new ones were wanted.
+    pub unwanted_segments: u64,
     /// Segments of connections that had been closed, with payload, SYN or RST.
     pub after_close_segments: u64,
+    /// SYN segments that answer a SYN a second time with another sequence number, ignored.
+    pub invalid_syns: u64,
     /// RST segments outside the window (RFC 9293, 3.5.3), ignored.
     pub invalid_resets: u64,
-    /// FIN segments whose position contradicts bytes seen, ignored.
+    /// FIN segments whose position contradicts bytes seen, or is a jump away, ignored.
     pub invalid_fins: u64,
     /// Segments with bytes beyond an accepted FIN; the bytes are kept.
     pub data_after_fin: u64,

@@ -2,7 +2,8 @@
 
 use core::net::IpAddr;
 
-use crate::decode::LinkInfo;
+use heapless::Vec;
+
 use crate::frame::Timestamp;
 
 /// The addresses and ports of one direction of a TCP connection.
@@ -29,6 +30,20 @@ impl FlowKey {
             destination_port: self.source_port,
         }
     }
+}
+
+/// VLAN tags that [`LinkInfo`] keeps; deeper ones are peeled too and told apart by [`Segment::domain`](crate::decode::Segment::domain).
+pub const MAX_VLANS: usize = 4;
+
+/// What the link layer said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LinkInfo {
+    /// Sender's MAC address, where the link has one.
+    pub source_mac: Option<[u8; 6]>,
+    /// Receiver's MAC address, where the link has one.
+    pub destination_mac: Option<[u8; 6]>,
+    /// VLAN identifiers, outermost first (0 is a priority tag).
+    pub vlans: Vec<u16, MAX_VLANS>,
 }
 
 /// A flow as a sink sees it: a small index to keep things under, and a number that is never used twice.

@@ -4,14 +4,15 @@
 //! none. Time is the capture's: the same frames give the same events, always.
 
 use crate::config::Config;
-use crate::connection::{Connection, ConnectionKey, Direction, State, Table};
+use crate::connection::{ConnectionKey, Direction, State, Table};
 use crate::counters::Counters;
 use crate::decode::{Segment, decode};
 use crate::flow::Opened;
 use crate::frame::{Frame, Timestamp};
+use crate::matching::{Fit, Found, Matcher, begins};
 use crate::sink::{CloseReason, Sink};
 use crate::storage::{Storage, StorageError};
-use crate::stream::{IslandPool, Placement, Placer, StreamFlags};
+use crate::stream::{IslandPool, Placement, Placer, Stream, StreamFlags};
 
 /// Expiry and the order of activity are kept to this precision, in nanoseconds.
 const TICK: u64 = Timestamp::SECOND / 4;
@@ -55,27 +56,6 @@ pub struct Reassembler<'a> {
 /// new one, and segments may come back to an old one.
 const MAX_SAME_KEY: usize = 8;
 
-/// What a segment is to a connection that has its addresses and ports.
-enum Belongs {
-    /// A part of it.
-    Here,
-    /// Its SYN, after data: the stream begins this many bytes earlier.
-    LateSyn(u32),
-    /// Nothing.
-    No,
-}
-
-/// Which connection a segment belongs to.
-#[derive(Default)]
-struct Found {
-    index: Option<u32>,
-    late_syn: Option<u32>,
-    /// How many connections have its addresses and ports.
-    same_key: usize,
-    newest: Option<u32>,
-    oldest: Option<u32>,
-}
-
 impl<'a> Reassembler<'a> {
     /// A reassembler in the caller's memory.
     ///
@@ -83,7 +63,12 @@ impl<'a> Reassembler<'a> {
     /// When the storage has no room for a connection, or its sizes do not fit together.
     pub fn new(config: Config, storage: Storage<'a>) -> Result<Self, StorageError> {
         storage.check()?;
-        let config = Config { max_jump: config.max_jump.clamp(1, i32::MAX as u32), ..config };
+        let half = i32::MAX as u32;
+        let config = Config {
+            max_jump: config.max_jump.clamp(1, half),
+            rebase_window: config.rebase_window.min(half),
+            ..config
+        };
         Ok(Self {
             table: Table::new(storage.connections, storage.buckets, config.hash_key),
             pool: IslandPool::new(storage.islands),
@@ -115,7 +100,11 @@ impl<'a> Reassembler<'a> {
         self.counters.frame_bytes += frame.bytes.len() as u64;
         self.advance(frame.time, sink)?;
         match decode(frame) {
-            Ok(segment) => self.segment(frame, &segment, sink),
+            Ok(mut segment) => {
+                // RST is looked at before SYN (RFC 9293, 3.10.7).
+                segment.flags.syn &= !segment.flags.rst;
+                self.segment(frame, &segment, sink)
+            }
             Err(reject) => {
                 self.counters.reject(&reject);
                 sink.rejected(frame, &reject)
@@ -172,15 +161,20 @@ impl<'a> Reassembler<'a> {
     ) -> Result<(), S::Error> {
         self.counters.segments += 1;
         let (key, direction) = ConnectionKey::new(&segment.key, segment.domain);
-        let found = self.find(&key, direction, segment);
-        let index = match found.index {
-            Some(index) => Some(index),
-            None => self.begin(key, direction, segment, &found, sink)?,
+        let matcher = Matcher { table: &self.table, pool: &self.pool, config: &self.config };
+        let found = matcher.find(&key, direction, segment);
+        let (index, fit) = match found.best {
+            Some(best) => best,
+            None => match self.begin(key, direction, segment, &found, sink)? {
+                Some(index) => (index, Fit::Touches),
+                None => return Ok(()),
+            },
         };
-        let Some(index) = index else { return Ok(()) };
         self.refresh(index);
         let connection = self.table.get_mut(index);
+        let stream = &mut connection.streams[direction.index()];
         if connection.state == State::Lingering {
+            stream.last = self.now;
             // The last acknowledgement of a connection that ended well is nothing to tell.
             if segment.payload_len > 0 || segment.flags.syn || segment.flags.rst {
                 self.counters.after_close_segments += 1;
@@ -189,13 +183,15 @@ impl<'a> Reassembler<'a> {
             self.counters.after_close_bytes += segment.payload.len() as u64;
             return Ok(());
         }
-        let stream = &mut connection.streams[direction.index()];
-        stream.note_packet(segment, self.now.max(frame.time), frame.wire_len, frame.bytes.len());
+        stream.note_packet(segment, self.now, frame.wire_len, frame.bytes.len());
         if segment.flags.rst {
             self.reset(index, direction, segment);
             return Ok(());
         }
-        self.take_in(index, direction, frame.time, segment, found.late_syn, sink)?;
+        if fit == Fit::SecondAnswer && !self.answer_again(index, direction, segment) {
+            return Ok(());
+        }
+        self.take_in(index, direction, frame.time, segment, fit, sink)?;
         self.change_state(index, segment, sink)
     }
 
@@ -203,81 +199,6 @@ impl<'a> Reassembler<'a> {
     fn refresh(&mut self, index: u32) {
         if self.table.get(index).last().0 / TICK != self.now.0 / TICK {
             self.table.touch(index);
-        }
-    }
-
-    /// Looks for the connection of a segment. What carries nothing goes to the newest one in any case.
-    fn find(&self, key: &ConnectionKey, direction: Direction, segment: &Segment<'_>) -> Found {
-        let mut found = Found::default();
-        for (index, connection) in self.table.entries_of(key) {
-            let newest = found.newest.is_none();
-            found.same_key += 1;
-            found.newest = found.newest.or(Some(index));
-            found.oldest = Some(index);
-            let belongs = if segment.flags.syn {
-                self.syn_belongs(connection, direction, segment)
-            } else {
-                self.belongs(connection, direction, segment, newest)
-            };
-            match belongs {
-                Belongs::Here => found.index = Some(index),
-                Belongs::LateSyn(by) => (found.index, found.late_syn) = (Some(index), Some(by)),
-                Belongs::No => continue,
-            }
-            return found;
-        }
-        if !segment.flags.syn && (segment.payload_len == 0 || segment.flags.rst) {
-            found.index = found.newest;
-        }
-        found
-    }
-
-    /// Whether a segment without SYN is near enough to what a connection has seen: the newest one with
-    /// these addresses and ports takes anything short of a jump, an older one what continues or repeats
-    /// its bytes, a closed one what repeats them.
-    fn belongs(
-        &self,
-        connection: &Connection,
-        direction: Direction,
-        segment: &Segment<'_>,
-        newest: bool,
-    ) -> Belongs {
-        let stream = &connection.streams[direction.index()];
-        let closed = connection.state == State::Lingering;
-        let here = if !stream.is_based() {
-            newest && !closed
-        } else if closed && segment.payload_len > 0 {
-            let offset = stream.offset_of(segment.sequence);
-            offset >= 0 && offset + i64::from(segment.payload_len) <= stream.next as i64
-        } else if newest {
-            !stream.is_jump(segment.sequence, &self.pool, &self.config)
-        } else {
-            let offset = stream.offset_of(segment.sequence);
-            offset >= 0 && offset <= stream.extent(&self.pool) as i64
-        };
-        if here { Belongs::Here } else { Belongs::No }
-    }
-
-    /// Whether a SYN is this connection's.
-    fn syn_belongs(&self, connection: &Connection, direction: Direction, segment: &Segment<'_>) -> Belongs {
-        let stream = &connection.streams[direction.index()];
-        let other = &connection.streams[direction.other().index()];
-        let base = segment.sequence.wrapping_add(1);
-        if stream.is_based() {
-            let before = stream.base().wrapping_sub(base);
-            let late = !stream.has_syn() && before <= self.config.rebase_window;
-            return match before {
-                0 => Belongs::Here,
-                _ if late && connection.state != State::Lingering => Belongs::LateSyn(before),
-                _ => Belongs::No,
-            };
-        }
-        // The first SYN of this direction: the other side's acknowledgements must not contradict it.
-        match other.acknowledgement() {
-            Some(number) if !segment.flags.ack && number.wrapping_sub(base) >= self.config.max_jump => {
-                Belongs::No
-            }
-            _ => Belongs::Here,
         }
     }
 
@@ -290,13 +211,14 @@ impl<'a> Reassembler<'a> {
         found: &Found,
         sink: &mut S,
     ) -> Result<Option<u32>, S::Error> {
-        if !segment.flags.syn && (segment.payload_len == 0 || segment.flags.rst) {
+        if !begins(segment) {
             self.counters.stray_segments += 1;
             self.counters.payload_bytes += segment.payload.len() as u64;
             self.counters.reset_bytes += segment.payload.len() as u64;
             return Ok(None);
         }
         if !self.new_connections {
+            self.counters.unwanted_segments += 1;
             self.counters.payload_bytes += segment.payload.len() as u64;
             self.counters.unwanted_bytes += segment.payload.len() as u64;
             return Ok(None);
@@ -307,12 +229,16 @@ impl<'a> Reassembler<'a> {
             self.reuse(index, sink)?;
         }
         if found.same_key >= MAX_SAME_KEY
-            && let Some(index) = found.oldest
+            && let Some((index, _)) = found.idlest
+            && self.table.get(index).state != State::Free
         {
             self.retire(index, CloseReason::Jump, sink)?;
         }
         // A SYN+ACK seen first comes from the side that did not open the connection.
         let opener = if segment.flags.syn && segment.flags.ack { direction.other() } else { direction };
+        while self.table.inactive() >= self.config.max_inactive.max(1) {
+            self.evict(sink)?;
+        }
         loop {
             if let Ok(index) = self.table.insert(key, opener, self.counters.connections) {
                 self.counters.connections += 1;
@@ -327,17 +253,15 @@ impl<'a> Reassembler<'a> {
     /// A SYN begins a new connection: the one before it ends, and lingers if it has bytes to absorb.
     fn reuse<S: Sink>(&mut self, index: u32, sink: &mut S) -> Result<(), S::Error> {
         let connection = self.table.get(index);
-        let empty = connection.streams.iter().all(|stream| stream.data == 0);
-        let reason = match connection.state {
-            State::Lingering => return Ok(()),
-            State::Closing => connection.closing_reason(),
-            _ => CloseReason::PortReuse,
-        };
-        if empty {
-            return self.retire(index, reason, sink);
+        if connection.state == State::Lingering {
+            return Ok(());
         }
-        self.table.set_state(index, State::Lingering);
-        self.close(index, reason, sink)
+        if connection.streams.iter().all(|stream| stream.data == 0) {
+            return self.retire(index, CloseReason::PortReuse, sink);
+        }
+        self.close(index, CloseReason::PortReuse, sink)?;
+        self.linger(index);
+        Ok(())
     }
 
     /// Makes room for one connection: the oldest closed one, else the oldest half-open one, else the
@@ -354,6 +278,22 @@ impl<'a> Reassembler<'a> {
         }
     }
 
+    /// A second SYN+ACK with another sequence number: the stream begins there if nothing of it was seen and
+    /// the client has not acknowledged the first one. Answers whether it does.
+    fn answer_again(&mut self, index: u32, direction: Direction, segment: &Segment<'_>) -> bool {
+        let streams = &mut self.table.get_mut(index).streams;
+        let acknowledged = streams[direction.other().index()].acknowledgement();
+        let stream = &mut streams[direction.index()];
+        if stream.is_blank(&self.pool) && acknowledged != Some(stream.base()) {
+            stream.set_base(segment.sequence.wrapping_add(1), true);
+            return true;
+        }
+        self.counters.invalid_syns += 1;
+        self.counters.payload_bytes += segment.payload.len() as u64;
+        self.counters.out_of_window_bytes += segment.payload.len() as u64;
+        false
+    }
+
     /// Places what the segment carries: SYN, payload, FIN.
     fn take_in<S: Sink>(
         &mut self,
@@ -361,7 +301,7 @@ impl<'a> Reassembler<'a> {
         direction: Direction,
         time: Timestamp,
         segment: &Segment<'_>,
-        late_syn: Option<u32>,
+        fit: Fit,
         sink: &mut S,
     ) -> Result<(), S::Error> {
         let slot = index * 2 + direction.index() as u32;
@@ -396,13 +336,18 @@ impl<'a> Reassembler<'a> {
             counters: &mut self.counters,
             sink,
         };
-        match late_syn {
-            Some(by) if placer.rebase(u64::from(by), &[])? => placer.stream.flags.set(StreamFlags::SYN),
-            None if segment.flags.syn => placer.stream.flags.set(StreamFlags::SYN),
+        match fit {
+            Fit::LateSyn(by) if placer.rebase(u64::from(by), &[])? => {
+                placer.stream.flags.set(StreamFlags::SYN);
+            }
+            Fit::LateSyn(_) => {}
+            _ if segment.flags.syn => placer.stream.flags.set(StreamFlags::SYN),
             _ => {}
         }
         if segment.payload_len > 0 {
             placer.place(Placement { sequence, captured: segment.payload, len: segment.payload_len })?;
+        } else if !segment.flags.syn && !segment.flags.fin {
+            placer.note_empty(sequence);
         }
         if segment.flags.fin {
             placer.finish_at(sequence, segment.payload_len);
@@ -419,18 +364,21 @@ impl<'a> Reassembler<'a> {
     ) -> Result<(), S::Error> {
         let connection = self.table.get(index);
         let [up, down] = &connection.streams;
-        let was_reset =
-            connection.state == State::Closing && connection.closing_reason() == CloseReason::Reset;
-        if up.is_complete() && down.is_complete() && !was_reset {
+        let reset = connection.state == State::Closing && connection.closing_reason() == CloseReason::Reset;
+        // A socket connected to itself has one direction.
+        let one_way = connection.key.is_reflexive();
+        if up.is_complete() && (down.is_complete() || one_way) && !reset {
             self.close(index, CloseReason::Finished, sink)?;
-            self.table.set_state(index, State::Lingering);
+            self.linger(index);
             return Ok(());
         }
-        let both_fins = up.flags.has(StreamFlags::FIN) && down.flags.has(StreamFlags::FIN);
+        let has_fin = |stream: &Stream| stream.flags.has(StreamFlags::FIN);
         match connection.state {
             // The same SYN again after a refusal: the attempt goes on.
-            State::Closing if segment.flags.syn => self.table.set_state(index, State::HalfOpen),
-            State::HalfOpen | State::Open if both_fins => {
+            State::Closing if reset && segment.flags.syn && up.data + down.data == 0 => {
+                self.table.set_state(index, State::HalfOpen);
+            }
+            State::HalfOpen | State::Open if has_fin(up) && (has_fin(down) || one_way) => {
                 self.table.get_mut(index).set_closing_reason(CloseReason::Finished);
                 self.table.set_state(index, State::Closing);
             }
@@ -452,11 +400,16 @@ impl<'a> Reassembler<'a> {
         let stream = &connection.streams[direction.index()];
         let other = &connection.streams[direction.other().index()];
         let valid = if stream.is_based() {
-            let offset = stream.offset_of(segment.sequence);
+            let offset = stream.offset_of(segment.sequence, &self.pool);
+            // The receiver expects what it acknowledged last, or what it was sent since.
+            let expected = other
+                .acknowledgement()
+                .map_or(i64::MAX, |number| stream.offset_of(number, &self.pool))
+                .min(stream.next as i64);
             let limit = stream.extent(&self.pool) + u64::from(other.receive_window());
-            offset >= stream.next as i64 - 1 && offset <= limit as i64
+            offset >= expected - 1 && offset <= limit as i64
         } else if segment.flags.ack {
-            let offset = other.offset_of(segment.acknowledgement);
+            let offset = other.offset_of(segment.acknowledgement, &self.pool);
             offset >= 0 && offset <= other.extent(&self.pool) as i64 + 1
         } else {
             other.acknowledgement() == Some(segment.sequence)
@@ -471,19 +424,29 @@ impl<'a> Reassembler<'a> {
 
     /// Closes a connection, unless the sink knows it already, and takes it out of the table.
     fn retire<S: Sink>(&mut self, index: u32, reason: CloseReason, sink: &mut S) -> Result<(), S::Error> {
-        let connection = self.table.get(index);
-        let told = match connection.state {
-            State::Free | State::Lingering => Ok(()),
-            State::Closing => self.close(index, connection.closing_reason(), sink),
-            State::HalfOpen | State::Open => self.close(index, reason, sink),
-        };
+        self.close(index, reason, sink)?;
         self.table.remove(index);
-        told
+        Ok(())
     }
 
-    /// Tells the sink the end of both flows.
+    /// A closed connection stays for the linger time.
+    fn linger(&mut self, index: u32) {
+        self.table.set_state(index, State::Lingering);
+        self.table.get_mut(index).streams[0].last = self.now;
+    }
+
+    /// Tells the sink the end of both flows: for `reason`, unless the connection is closing for another one.
+    /// After an error the connection is still closing, and what was not told is told by the next call.
     fn close<S: Sink>(&mut self, index: u32, reason: CloseReason, sink: &mut S) -> Result<(), S::Error> {
-        self.counters.closed[reason as usize] += 1;
+        let reason = match self.table.get(index).state {
+            State::Free | State::Lingering => return Ok(()),
+            State::Closing => self.table.get(index).closing_reason(),
+            State::HalfOpen | State::Open => {
+                self.table.get_mut(index).set_closing_reason(reason);
+                self.table.set_state(index, State::Closing);
+                reason
+            }
+        };
         let connection = self.table.get_mut(index);
         let opener = connection.opener();
         let acknowledged = Direction::BOTH.map(|d| connection.streams[d.other().index()].acknowledgement());
@@ -503,8 +466,11 @@ impl<'a> Reassembler<'a> {
                 sink,
             }
             .close(acknowledged[direction.index()])?;
-            sink.closed(flow, reason, &connection.streams[direction.index()].summary(span, unseen))?;
+            let stream = &mut connection.streams[direction.index()];
+            stream.flags.clear(StreamFlags::OPENED);
+            sink.closed(flow, reason, &stream.summary(span, unseen))?;
         }
+        self.counters.closed[reason as usize] += 1;
         Ok(())
     }
 }

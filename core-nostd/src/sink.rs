@@ -42,7 +42,8 @@ pub trait Sink {
         Ok(())
     }
 
-    /// Bytes for a place that was already given up as a gap; they are not part of the stream any more.
+    /// Bytes that are not part of the stream any more: their flow has given up a hole, and they lie below
+    /// the point up to which it did. Whether they are for the hole or came again is not known.
     fn late(&mut self, flow: Flow, offset: u64, bytes: &[u8]) -> Result<(), Self::Error> {
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! Everything portable around the core: the command line, capture files, output, the report and the
-//! pipeline that ties them together. A front-end adds what its operating system forces on it.
+//! pipeline that ties them together, and the program around it. A front-end adds what its operating system forces on it.
 
+pub mod app;
 pub mod cli;
 pub mod facts;
 pub mod input;

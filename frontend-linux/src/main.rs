@@ -1,74 +1,23 @@
-//! tapflow for Linux: the command line, what the system has to give, and the exit status.
+//! tapflow for Linux: what the system has to give. Everything else is in [`tapflow_common`].
 //!
-//! Exit status: 0 for a good run, 1 when something went wrong (what was accepted is kept), 2 for a
-//! command line that cannot be obeyed, 128 and the signal's number after a signal.
+//! Exit status: as [`app`] says, and 128 plus the signal's number after a signal.
 
 mod filter;
 mod host;
 mod limits;
 mod signals;
 
-use std::io::{self, Write};
 use std::process::ExitCode;
 
-use tapflow_common::cli::{self, Action, Options, Program, USAGE_EXIT_CODE};
+use tapflow_common::app;
+use tapflow_common::cli::Program;
 use tapflow_common::input::FilterCompiler;
-use tapflow_common::pipeline::{self, System};
+use tapflow_common::pipeline::System;
 use tapflow_common::report::{Host, Usage};
 
-const PROGRAM: Program = Program { name: "tapflow", version: env!("CARGO_PKG_VERSION") };
-
 fn main() -> ExitCode {
-    match cli::parse(std::env::args_os(), &PROGRAM) {
-        Ok(Action::Run(options)) => run(&options),
-        Ok(Action::Print(text)) => print(&text),
-        Err(error) => {
-            complain(&error.to_string());
-            ExitCode::from(USAGE_EXIT_CODE)
-        }
-    }
-}
-
-fn run(options: &Options) -> ExitCode {
-    let signals = match signals::Signals::catch() {
-        Ok(signals) => signals,
-        Err(error) => {
-            complain(&format!("cannot catch signals: {error}"));
-            return ExitCode::FAILURE;
-        }
-    };
-    if !options.verbosity.is_quiet() {
-        options.notes.iter().for_each(|note| complain(note));
-    }
-    let outcome = pipeline::run(options, &Linux::default(), signals.stop());
-    outcome.errors.iter().for_each(|error| complain(error));
-    // A message that nobody can read is no reason to fail.
-    let _ = io::stderr().write_all(outcome.summary.as_bytes());
-    match signals.caught() {
-        Some(signal) => {
-            if !options.verbosity.is_quiet() {
-                complain(&format!("stopped by signal {signal}; what was read before is complete"));
-            }
-            ExitCode::from(128 + signal)
-        }
-        None if outcome.errors.is_empty() => ExitCode::SUCCESS,
-        None => ExitCode::FAILURE,
-    }
-}
-
-fn complain(message: &str) {
-    let _ = writeln!(io::stderr(), "{}: {message}", PROGRAM.name);
-}
-
-/// Prints help or version; a reader that closes the pipe early has read enough.
-fn print(text: &str) -> ExitCode {
-    match io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            complain(&format!("standard output: {error}"));
-            ExitCode::FAILURE
-        }
-        _ => ExitCode::SUCCESS,
-    }
+    let program = Program { name: "tapflow", version: env!("CARGO_PKG_VERSION") };
+    app::main(&program, std::env::args_os(), &Linux::default(), signals::catch)
 }
 
 /// What a run needs of this system.

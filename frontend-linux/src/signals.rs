@@ -1,40 +1,53 @@
 //! Signals end a run the way the end of the input does; a second one ends the process at once.
+//!
+//! A signal that was ignored when the process began stays ignored, as `nohup` and shells that start
+//! something in the background want it.
 
+use std::fs;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::flag;
+use tapflow_common::app::{Interruption, Interruptions};
 use tapflow_common::pipeline::Stop;
 
-/// The signals that were asked to be caught.
-pub(crate) struct Signals {
-    stop: Stop,
-    caught: Arc<AtomicUsize>,
+/// Catches SIGINT, SIGTERM and SIGHUP; each asks `stop`.
+///
+/// # Errors
+/// What the system says when a handler cannot be set.
+pub(crate) fn catch(stop: &Stop) -> io::Result<Interruptions> {
+    let caught = Arc::new(AtomicUsize::new(0));
+    // Not the flag of `stop`, which errors set too: the first signal after one still ends the run well.
+    let again = Arc::new(AtomicBool::new(false));
+    let ignored = ignored();
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        if ignored & bit(signal) != 0 {
+            continue;
+        }
+        // In this order: the first signal finds the flag unset and only sets it.
+        flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&again))?;
+        flag::register_usize(signal, Arc::clone(&caught), signal as usize)?;
+        flag::register(signal, Arc::clone(&again))?;
+        flag::register(signal, stop.flag())?;
+    }
+    // Caught, it lets a write beyond the limit of file sizes (`ulimit -f`) fail with a reason; else it kills.
+    flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)))?;
+    Ok(Box::new(move || {
+        let signal = u8::try_from(caught.load(Ordering::Relaxed)).ok().filter(|&signal| signal != 0)?;
+        Some(Interruption { name: format!("signal {signal}"), exit_code: 128 + signal })
+    }))
 }
 
-impl Signals {
-    /// Catches SIGINT, SIGTERM and SIGHUP.
-    pub(crate) fn catch() -> io::Result<Self> {
-        let stop = Stop::default();
-        let caught = Arc::new(AtomicUsize::new(0));
-        for signal in [SIGINT, SIGTERM, SIGHUP] {
-            // In this order: the first signal finds the flag unset and only sets it.
-            flag::register_conditional_shutdown(signal, 128 + signal, stop.flag())?;
-            flag::register_usize(signal, Arc::clone(&caught), signal as usize)?;
-            flag::register(signal, stop.flag())?;
-        }
-        Ok(Self { stop, caught })
-    }
+/// The signals that this process ignores, each as a [`bit`]; none where the system does not tell
+/// (proc_pid_status(5)).
+fn ignored() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
+}
 
-    /// What asks a run to end.
-    pub(crate) fn stop(&self) -> &Stop {
-        &self.stop
-    }
-
-    /// The number of the signal that came, if one came.
-    pub(crate) fn caught(&self) -> Option<u8> {
-        u8::try_from(self.caught.load(Ordering::Relaxed)).ok().filter(|&signal| signal != 0)
-    }
+fn bit(signal: i32) -> u64 {
+    1 << (signal - 1)
 }

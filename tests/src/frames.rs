@@ -27,6 +27,10 @@ pub struct TcpFrame {
     pub acknowledgement: u32,
     /// Flags, as in the header.
     pub flags: u8,
+    /// Window, unscaled.
+    pub window: u16,
+    /// Shift of a window scale option; `None` for a header without options.
+    pub window_scale: Option<u8>,
     /// Payload.
     pub payload: Vec<u8>,
 }
@@ -46,6 +50,8 @@ impl TcpFrame {
             sequence,
             acknowledgement: 0,
             flags,
+            window: 0xffff,
+            window_scale: None,
             payload: payload.to_vec(),
         }
     }
@@ -62,11 +68,20 @@ impl TcpFrame {
         Self { acknowledgement, flags: self.flags | ACK, ..self }
     }
 
+    /// The same with another port on the client's side.
+    #[must_use]
+    pub fn client_port(mut self, port: u16) -> Self {
+        let client = if self.source == SERVER { &mut self.destination } else { &mut self.source };
+        client.1 = port;
+        self
+    }
+
     /// The frame's bytes.
     #[must_use]
     pub fn bytes(&self) -> Vec<u8> {
         let mut bytes = vec![2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0];
-        let total = (40 + self.payload.len()) as u16;
+        let options = self.window_scale.map_or(vec![], |shift| vec![3, 3, shift, 0]);
+        let total = (40 + options.len() + self.payload.len()) as u16;
         bytes.extend([0x45, 0]);
         bytes.extend(total.to_be_bytes());
         bytes.extend([0, 0, 0x40, 0, 64, 6, 0, 0]);
@@ -76,7 +91,10 @@ impl TcpFrame {
         bytes.extend(self.destination.1.to_be_bytes());
         bytes.extend(self.sequence.to_be_bytes());
         bytes.extend(self.acknowledgement.to_be_bytes());
-        bytes.extend([0x50, self.flags, 0xff, 0xff, 0, 0, 0, 0]);
+        bytes.extend([0x50 + 4 * options.len() as u8, self.flags]);
+        bytes.extend(self.window.to_be_bytes());
+        bytes.extend([0, 0, 0, 0]);
+        bytes.extend(options);
         bytes.extend(&self.payload);
         bytes
     }

@@ -3,9 +3,14 @@
 
 pub mod answers;
 pub mod frames;
-
 pub mod model;
 #[cfg(unix)]
 pub mod program;
 pub mod recorder;
 pub mod rewrite;
+pub mod scene;
+
+/// The examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;

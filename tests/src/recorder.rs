@@ -61,6 +61,12 @@ impl Recorder {
         record.bytes.iter().map(|byte| byte.unwrap_or(0)).collect()
     }
 
+    /// Whether every flow was told `closed`.
+    #[must_use]
+    pub fn all_closed(&self) -> bool {
+        self.flows.values().all(|record| record.closed.is_some()) && self.slots.is_empty()
+    }
+
     fn live(&mut self, flow: Flow) -> &mut Record {
         assert_eq!(self.slots.get(&flow.slot), Some(&flow.number), "the slot is this flow's");
         let record = self.flows.get_mut(&flow.number).expect("opened before");
@@ -108,6 +114,7 @@ impl Sink for Recorder {
 
     fn repeated(&mut self, flow: Flow, offset: u64, bytes: &[u8]) -> Result<Repeat, Infallible> {
         let record = self.live(flow);
+        assert!(!bytes.is_empty(), "nothing repeated is not told");
         record.repeated += bytes.len() as u64;
         let first = &record.bytes[offset as usize..offset as usize + bytes.len()];
         if record.late > 0 && first.contains(&None) {
@@ -124,6 +131,7 @@ impl Sink for Recorder {
     }
 
     fn late(&mut self, flow: Flow, _offset: u64, bytes: &[u8]) -> Result<(), Infallible> {
+        assert!(!bytes.is_empty(), "nothing late is not told");
         self.live(flow).late += bytes.len() as u64;
         Ok(())
     }

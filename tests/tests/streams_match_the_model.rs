@@ -6,6 +6,7 @@ use tapflow_core::{Config, Frame, InOrder, InOrderStorage, Reassembler, Storage}
 use tapflow_tests::frames::{CLIENT, HEADERS, SYN, TcpFrame, frame};
 use tapflow_tests::model::Model;
 use tapflow_tests::recorder::Recorder;
+use tapflow_tests::scene::check_accounts;
 
 /// A segment of the client: bytes `[at, at + len)` of its stream, of which `captured` were captured;
 /// a changed one has other bytes than the stream.
@@ -51,20 +52,6 @@ fn reassembler(islands: usize, config: Config) -> Reassembler<'static> {
     Reassembler::new(config, Storage::heap(4, islands).unwrap()).unwrap()
 }
 
-fn check_accounting(reassembler: &Reassembler<'_>) {
-    let c = reassembler.counters();
-    assert_eq!(
-        c.payload_bytes,
-        c.data_bytes
-            + c.repeated_bytes
-            + c.late_bytes
-            + c.out_of_window_bytes
-            + c.after_close_bytes
-            + c.reset_bytes
-            + c.unwanted_bytes
-    );
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -86,7 +73,7 @@ proptest! {
         prop_assert_eq!(&bytes, &model.bytes);
         prop_assert_eq!(record.repeated, model.repeated);
         prop_assert_eq!(record.closed.as_ref().unwrap().1.span, model.bytes.len() as u64);
-        check_accounting(&core);
+        check_accounts(core.counters());
     }
 
     #[test]
@@ -114,7 +101,7 @@ proptest! {
         bytes.resize(model.bytes.len(), None);
         prop_assert_eq!(&bytes, &model.bytes);
         prop_assert_eq!(record.repeated, model.repeated);
-        check_accounting(&core);
+        check_accounts(core.counters());
     }
 
     /// With hardly any island, bytes may come late, but the accounts stay true and nothing is wrong.
@@ -137,7 +124,7 @@ proptest! {
                 prop_assert_eq!(told, expected);
             }
         }
-        check_accounting(&core);
+        check_accounts(core.counters());
     }
 
     /// The adaptor passes the same bytes on in ascending order, whatever its memory.
@@ -169,7 +156,7 @@ proptest! {
                 prop_assert_eq!(record.late, 0);
             }
         }
-        check_accounting(&core);
+        check_accounts(core.counters());
     }
 }
 

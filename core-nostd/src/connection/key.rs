@@ -63,6 +63,11 @@ impl ConnectionKey {
         }
     }
 
+    /// Whether a socket is connected to itself: both directions are one.
+    pub(crate) fn is_reflexive(&self) -> bool {
+        self.addresses[0] == self.addresses[1] && self.ports[0] == self.ports[1]
+    }
+
     pub(crate) fn hash(&self, key: &[u8; 16]) -> u64 {
         let mut hasher = SipHasher13::new_with_key(key);
         let word = |bytes: &[u8; 16], at: usize| {

@@ -17,9 +17,14 @@ pub(super) struct Links {
 pub(super) struct List {
     oldest: u32,
     newest: u32,
+    len: u32,
 }
 
 impl List {
+    pub(super) fn len(&self) -> u32 {
+        self.len
+    }
+
     pub(super) fn oldest(&self) -> Option<u32> {
         self.oldest.checked_sub(1)
     }
@@ -32,6 +37,7 @@ impl List {
             newest => entries[newest as usize - 1].links.newer = index + 1,
         }
         self.newest = index + 1;
+        self.len += 1;
     }
 
     /// Takes out an entry that is on this list.
@@ -45,6 +51,7 @@ impl List {
             0 => self.newest = older,
             newer => entries[newer as usize - 1].links.older = older,
         }
+        self.len -= 1;
     }
 
     /// Makes an entry of this list the newest.

@@ -120,6 +120,11 @@ impl<'a> Table<'a> {
         self.len
     }
 
+    /// Connections that are half-open, closing or lingering.
+    pub(crate) fn inactive(&self) -> u32 {
+        self.half_open.len() + self.ending.len()
+    }
+
     /// Entries that have been in use at some time; all live ones are below it.
     pub(crate) fn touched(&self) -> u32 {
         self.touched

@@ -73,7 +73,8 @@ mod tests {
     use std::vec::Vec;
 
     use super::super::examples::*;
-    use super::super::{Layer, MAX_VLANS, Reject, RejectReason};
+    use super::super::{Layer, Reject, RejectReason};
+    use crate::flow::MAX_VLANS;
     use crate::frame::LinkType;
 
     const ETHERNET: LinkType = LinkType::ETHERNET;

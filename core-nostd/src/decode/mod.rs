@@ -25,7 +25,7 @@ mod examples;
 #[cfg(test)]
 mod robustness;
 
-pub use segment::{Layer, LinkInfo, MAX_VLANS, Reject, RejectReason, Segment, TcpFlags};
+pub use segment::{Layer, Reject, RejectReason, Segment, TcpFlags};
 
 use crate::frame::{Frame, LinkType};
 use peel::Peel;

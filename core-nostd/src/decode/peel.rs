@@ -9,7 +9,8 @@ use heapless::Vec;
 use smoltcp::wire::{EthernetFrame, Ipv4Packet, Ipv6Packet};
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
 
-use super::{Layer, LinkInfo, MAX_VLANS, Reject, RejectReason};
+use super::{Layer, Reject, RejectReason};
+use crate::flow::{LinkInfo, MAX_VLANS};
 use crate::frame::Frame;
 
 /// Set in the domain of three or more VLAN tags, which is a hash; two tags fill 24 bits.

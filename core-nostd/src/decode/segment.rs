@@ -2,23 +2,7 @@
 
 use core::fmt;
 
-use heapless::Vec;
-
-use crate::flow::FlowKey;
-
-/// VLAN tags that [`LinkInfo`] keeps; deeper ones are peeled too and told apart by [`Segment::domain`].
-pub const MAX_VLANS: usize = 4;
-
-/// What the link layer said.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LinkInfo {
-    /// Sender's MAC address, where the link has one.
-    pub source_mac: Option<[u8; 6]>,
-    /// Receiver's MAC address, where the link has one.
-    pub destination_mac: Option<[u8; 6]>,
-    /// VLAN identifiers, outermost first (0 is a priority tag).
-    pub vlans: Vec<u16, MAX_VLANS>,
-}
+use crate::flow::{FlowKey, LinkInfo};
 
 /// The flags of a TCP header (RFC 9293, 3.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

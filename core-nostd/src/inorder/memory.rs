@@ -15,6 +15,10 @@ pub struct Page {
     next: u32,
 }
 
+impl Page {
+    const EMPTY: Self = Self { start: 0, len: 0, next: 0 };
+}
+
 /// What is known of one flow; storage only.
 #[derive(Clone, Copy, Debug, Default, FromZeros)]
 #[repr(C)]
@@ -32,7 +36,11 @@ pub struct Delivery {
     _reserved: u32,
 }
 
-/// The memory of an [`InOrder`](super::InOrder) adaptor.
+impl Delivery {
+    const EMPTY: Self = Self { next: 0, late: 0, number: 0, last: 0, older: 0, newer: 0, _reserved: 0 };
+}
+
+/// The memory of an [`InOrder`](super::InOrder) adaptor: zeroed or [`Default`] values.
 pub struct InOrderStorage<'a> {
     /// One for each flow slot: twice as many as the reassembler's connections.
     pub flows: ManagedSlice<'a, Delivery>,
@@ -54,6 +62,40 @@ impl InOrderStorage<'static> {
             pages: ManagedSlice::Owned(Page::new_vec_zeroed(bytes / PAGE).ok()?),
             bytes: ManagedSlice::Owned(u8::new_vec_zeroed(bytes / PAGE * PAGE).ok()?),
         })
+    }
+}
+
+/// Storage in one static value, for programs without a heap: `FLOWS` is twice the number of connections,
+/// `PAGE` the size of each of the `PAGES` pages in bytes.
+pub struct StaticInOrderStorage<const FLOWS: usize, const PAGES: usize, const PAGE: usize> {
+    flows: [Delivery; FLOWS],
+    pages: [Page; PAGES],
+    bytes: [[u8; PAGE]; PAGES],
+}
+
+impl<const FLOWS: usize, const PAGES: usize, const PAGE: usize> StaticInOrderStorage<FLOWS, PAGES, PAGE> {
+    /// Empty storage.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { flows: [Delivery::EMPTY; FLOWS], pages: [Page::EMPTY; PAGES], bytes: [[0; PAGE]; PAGES] }
+    }
+
+    /// Lends the memory. What an earlier adaptor left in it does not matter.
+    pub fn storage(&mut self) -> InOrderStorage<'_> {
+        self.flows.fill(Delivery::EMPTY);
+        InOrderStorage {
+            flows: ManagedSlice::Borrowed(&mut self.flows),
+            pages: ManagedSlice::Borrowed(&mut self.pages),
+            bytes: ManagedSlice::Borrowed(self.bytes.as_flattened_mut()),
+        }
+    }
+}
+
+impl<const FLOWS: usize, const PAGES: usize, const PAGE: usize> Default
+    for StaticInOrderStorage<FLOWS, PAGES, PAGE>
+{
+    fn default() -> Self {
+        Self::new()
     }
 }
 

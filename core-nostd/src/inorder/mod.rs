@@ -7,7 +7,7 @@
 
 mod memory;
 
-pub use memory::{Delivery, InOrderStorage, Page};
+pub use memory::{Delivery, InOrderStorage, Page, StaticInOrderStorage};
 
 use core::ops::Range;
 
@@ -29,7 +29,7 @@ pub struct InOrder<'a, S> {
 }
 
 impl<'a, S: Sink> InOrder<'a, S> {
-    /// Wraps `inner`. Flows whose slot is beyond `storage.flows` are passed on with every hole skipped.
+    /// Wraps `inner`. Flows whose slot is beyond `storage.flows` are passed on as they come.
     pub fn new(inner: S, storage: InOrderStorage<'a>) -> Self {
         Self { inner, memory: Memory::new(storage) }
     }
@@ -37,6 +37,11 @@ impl<'a, S: Sink> InOrder<'a, S> {
     /// The wrapped sink.
     pub fn inner(&self) -> &S {
         &self.inner
+    }
+
+    /// The wrapped sink, to be told what is no event.
+    pub fn inner_mut(&mut self) -> &mut S {
+        &mut self.inner
     }
 
     /// Ends the adaptor.
@@ -49,7 +54,8 @@ impl<'a, S: Sink> InOrder<'a, S> {
     /// # Errors
     /// The inner sink's.
     pub fn skip(&mut self, flow: Flow) -> Result<(), S::Error> {
-        match self.memory.lowest(flow.slot) {
+        let known = self.memory.flow(flow.slot).is_some_and(|delivery| delivery.number == flow.number);
+        match self.memory.lowest(flow.slot).filter(|_| known) {
             Some(lowest) => self.skip_to(flow, lowest),
             None => Ok(()),
         }
@@ -161,7 +167,8 @@ impl<S: Sink> Sink for InOrder<'_, S> {
 
     fn closed(&mut self, flow: Flow, reason: CloseReason, summary: &Summary) -> Result<(), S::Error> {
         let late = self.memory.flow(flow.slot).map_or(0, |delivery| delivery.late);
-        let summary = Summary { data: summary.data - late, gaps: summary.gaps + late, ..summary.clone() };
+        let data = summary.data.saturating_sub(late);
+        let summary = Summary { data, gaps: summary.gaps.saturating_add(late), ..summary.clone() };
         self.inner.closed(flow, reason, &summary)
     }
 

@@ -26,7 +26,7 @@ use crate::sink::Summary;
 pub(crate) struct StreamFlags(u8);
 
 impl StreamFlags {
-    /// The sink was told `opened`.
+    /// The sink was told `opened`, and not yet `closed`.
     pub(crate) const OPENED: u8 = 1;
     /// `base` is set.
     pub(crate) const BASED: u8 = 2;
@@ -45,6 +45,10 @@ impl StreamFlags {
 
     pub(crate) const fn set(&mut self, flag: u8) {
         self.0 |= flag;
+    }
+
+    pub(crate) const fn clear(&mut self, flag: u8) {
+        self.0 &= !flag;
     }
 }
 
@@ -105,17 +109,19 @@ impl Stream {
         }
     }
 
-    /// The signed offset of `sequence`: the one nearest to where the stream stands, so that
-    /// sequence numbers may wrap any number of times.
-    pub(crate) fn offset_of(&self, sequence: u32) -> i64 {
-        let stands_at = self.base.wrapping_add(self.next as u32);
-        self.next as i64 + i64::from(sequence.wrapping_sub(stands_at) as i32)
+    /// The signed offset of `sequence`: the one nearest to the last byte seen, so that sequence numbers
+    /// may wrap any number of times, also beyond a hole that is never filled.
+    pub(crate) fn offset_of(&self, sequence: u32, pool: &IslandPool<'_>) -> i64 {
+        let extent = self.extent(pool);
+        let stands_at = self.base.wrapping_add(extent as u32);
+        extent as i64 + i64::from(sequence.wrapping_sub(stands_at) as i32)
     }
 
-    /// Whether payload at `sequence` is too far from this stream to belong to it.
-    pub(crate) fn is_jump(&self, sequence: u32, pool: &IslandPool<'_>, config: &Config) -> bool {
-        let offset = self.offset_of(sequence);
-        let jump = i64::from(config.max_jump);
+    /// Whether payload at `sequence` is too far from this stream to belong to it: `max_jump` bytes or
+    /// more ahead, or far before its start.
+    pub(crate) fn is_jump(&self, sequence: u32, pool: &IslandPool<'_>, max_jump: u32) -> bool {
+        let offset = self.offset_of(sequence, pool);
+        let jump = i64::from(max_jump);
         let back = jump.max(i64::from(Config::DEFAULT_MAX_JUMP));
         offset - self.extent(pool) as i64 >= jump || offset <= -back
     }
@@ -123,6 +129,11 @@ impl Stream {
     /// Offset past the last byte captured or announced by a truncated segment.
     pub(crate) fn extent(&self, pool: &IslandPool<'_>) -> u64 {
         pool.end(self.islands).unwrap_or(self.next)
+    }
+
+    /// Neither data nor FIN was seen.
+    pub(crate) fn is_blank(&self, pool: &IslandPool<'_>) -> bool {
+        self.extent(pool) == 0 && !self.flags.has(StreamFlags::FIN)
     }
 
     /// All bytes up to the FIN are there.
@@ -168,7 +179,7 @@ impl Stream {
         Summary {
             span,
             data: self.data,
-            gaps: span - self.data,
+            gaps: span.saturating_sub(self.data),
             repeated: self.repeated,
             acknowledged_unseen,
             packets: self.packets,

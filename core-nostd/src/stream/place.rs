@@ -35,7 +35,7 @@ impl<S: Sink> Placer<'_, '_, S> {
     /// Places payload.
     pub(crate) fn place(&mut self, placement: Placement<'_>) -> Result<(), S::Error> {
         let Placement { sequence, captured, len } = placement;
-        let offset = self.stream.offset_of(sequence);
+        let offset = self.stream.offset_of(sequence, self.pool);
         self.counters.payload_bytes += captured.len() as u64;
         if captured.len() < len as usize {
             self.counters.truncated_segments += 1;
@@ -44,6 +44,7 @@ impl<S: Sink> Placer<'_, '_, S> {
         if offset == self.stream.next as i64
             && self.stream.islands.is_empty()
             && captured.len() == len as usize
+            && !self.stream.flags.has(StreamFlags::FIN)
         {
             return self.append(captured);
         }
@@ -63,13 +64,27 @@ impl<S: Sink> Placer<'_, '_, S> {
         }
         let (start, captured, end) = self.split_at_start(offset, captured, len)?;
         if !captured.is_empty() {
-            self.tell(start, captured)?;
-            self.cover(start, start + captured.len() as u64)?;
+            let covered = start + captured.len() as u64;
+            let told = self.tell(start, captured);
+            if told.is_err() {
+                self.mark(start, covered);
+                return told;
+            }
+            self.cover(start, covered)?;
         }
         if start + (captured.len() as u64) < end {
             self.cover(end, end)?;
         }
         Ok(())
+    }
+
+    /// A segment without SYN, data and FIN: one that stands just before the next byte keeps the
+    /// connection alive (RFC 9293, 3.8.4).
+    pub(crate) fn note_empty(&mut self, sequence: u32) {
+        let based = self.stream.is_based();
+        if based && self.stream.offset_of(sequence, self.pool) + 1 == self.stream.next as i64 {
+            self.counters.keepalives += 1;
+        }
     }
 
     /// The segment continues the stream and nothing lies beyond: the common case.
@@ -160,7 +175,7 @@ impl<S: Sink> Placer<'_, '_, S> {
                     tell_data(stream, counters, *sink, *flow, at, slice(at, to))?;
                     at = to;
                 }
-                if at < end && at >= island_start {
+                if at < end && (island_start..island_end).contains(&at) {
                     let to = end.min(island_end);
                     tell_repeated(stream, counters, *sink, *flow, at, slice(at, to))?;
                     at = to;
@@ -173,23 +188,26 @@ impl<S: Sink> Placer<'_, '_, S> {
         Ok(())
     }
 
-    /// Marks `[start, end)` as seen.
+    /// Marks `[start, end)` as seen, and gives up holes until there is room for that.
     fn cover(&mut self, start: u64, end: u64) -> Result<(), S::Error> {
-        loop {
-            if start <= self.stream.next {
-                self.stream.next = self.stream.next.max(end);
-                self.absorb();
-                return Ok(());
-            }
-            if self.pool.insert(&mut self.stream.islands, start, end, self.config.max_islands).is_ok() {
-                return Ok(());
-            }
+        while !self.mark(start, end) {
             self.counters.islands_exhausted += 1;
             self.stream.flags.set(StreamFlags::GAVE_UP);
             let lowest = self.pool.lowest(self.stream.islands).map_or(start, |(island, _)| island.min(start));
             self.give_up(lowest)?;
             self.absorb();
         }
+        Ok(())
+    }
+
+    /// Marks `[start, end)` as seen. Answers whether there was room.
+    fn mark(&mut self, start: u64, end: u64) -> bool {
+        if start > self.stream.next {
+            return self.pool.insert(&mut self.stream.islands, start, end, self.config.max_islands).is_ok();
+        }
+        self.stream.next = self.stream.next.max(end);
+        self.absorb();
+        true
     }
 
     /// Islands that the contiguous part has reached become part of it.
@@ -211,10 +229,12 @@ impl<S: Sink> Placer<'_, '_, S> {
         self.sink.gap(self.flow, hole)
     }
 
-    /// A FIN just after the payload at `sequence` of `len` bytes. It counts unless bytes beyond it were seen.
+    /// A FIN just after the payload at `sequence` of `len` bytes. It counts unless bytes beyond it were
+    /// seen, or it is a jump away.
     pub(crate) fn finish_at(&mut self, sequence: u32, len: u32) {
-        let fin = self.stream.offset_of(sequence).saturating_add(i64::from(len));
-        if fin < 0 || (fin as u64) < self.stream.extent(self.pool) {
+        let fin = self.stream.offset_of(sequence, self.pool).saturating_add(i64::from(len));
+        let extent = self.stream.extent(self.pool);
+        if fin < extent as i64 || fin - extent as i64 >= i64::from(self.config.max_jump) {
             // A retransmitted FIN is the same one.
             if !self.stream.flags.has(StreamFlags::FIN) || self.stream.fin as i64 != fin {
                 self.counters.invalid_fins += 1;
@@ -232,7 +252,8 @@ impl<S: Sink> Placer<'_, '_, S> {
         let fin = self.stream.flags.has(StreamFlags::FIN).then_some(self.stream.fin);
         let span = fin.map_or(extent, |fin| fin.max(extent));
         // The acknowledgement of a FIN is one more than the stream's length; a FIN may have been missed.
-        let acknowledged = acknowledged.map_or(0, |sequence| self.stream.offset_of(sequence).max(0) as u64);
+        let acknowledged =
+            acknowledged.map_or(0, |sequence| self.stream.offset_of(sequence, self.pool).max(0) as u64);
         let beyond = acknowledged.saturating_sub(span);
         let mut unseen = if beyond > 1 && beyond < u64::from(self.config.max_jump) { beyond } else { 0 };
         while self.stream.next < span {

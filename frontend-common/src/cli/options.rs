@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::output::console::ConsoleOptions;
 
 /// Connections that the table holds unless `--max-connections` says otherwise.
-pub const DEFAULT_MAX_CONNECTIONS: usize = 1 << 18;
+pub const DEFAULT_MAX_CONNECTIONS: usize = 1 << 19;
 
 /// Level of messages with `-v`.
 pub const VERBOSE: u32 = 10;

@@ -124,22 +124,11 @@ impl<R: BufRead> BufRead for Counted<R> {
     }
 }
 
-/// Hands on the whole of an input, decompressed if it is compressed.
+/// Hands on the whole of an input that lies within `depth` other compressions, decompressed if it is
+/// compressed.
 ///
 /// # Errors
-/// [`Halt::Unwanted`]; the fault of the compressed data, at its place in the file.
-pub(crate) fn unpack_file<R: BufRead>(mut input: Counted<R>, blocks: &mut Blocks) -> Result<(), Halt> {
-    let taken = input.taken.clone();
-    unpack(&mut input, 0, blocks).map_err(|halt| match halt {
-        Halt::Fault(mut fault) => {
-            fault.offset.get_or_insert(taken.load(Ordering::Relaxed));
-            Halt::Fault(fault)
-        }
-        Halt::Unwanted => halt,
-    })
-}
-
-/// As [`unpack_file`], within `depth` other compressions.
+/// [`Halt::Unwanted`]; the fault of the input or its compression.
 pub(crate) fn unpack(input: &mut dyn BufRead, depth: u32, blocks: &mut Blocks) -> Result<(), Halt> {
     let mut prefix = [0; PREFIX];
     let length = read_prefix(input, &mut prefix).map_err(broken)?;

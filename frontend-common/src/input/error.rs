@@ -187,6 +187,17 @@ impl Fault {
         Self { offset, of_capture: false, part: None, kind }
     }
 
+    /// The same fault where the item is the header of the file.
+    pub(crate) fn in_header(self) -> Self {
+        let kind = match self.kind {
+            InputErrorKind::TruncatedRecord { needed, present } => {
+                InputErrorKind::TruncatedHeader { needed, present }
+            }
+            other => other,
+        };
+        Self { kind, ..self }
+    }
+
     /// The error that the user sees.
     pub(crate) fn named(self, file: &str, unpacked: bool) -> InputError {
         let file = match self.part {

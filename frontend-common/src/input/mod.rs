@@ -16,14 +16,18 @@ mod pcapng;
 mod sniff;
 mod source;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod window;
 mod zip;
+
+use std::time::Duration;
 
 use tapflow_core::{Frame, LinkType, Timestamp};
 
 pub use error::{InputError, InputErrorKind};
 pub use filter::{Filter, FilterCompiler, FrameFilter};
-pub use source::open;
+pub use source::{check, open};
 
 /// The longest packet that is believed, in bytes. Larger lengths are taken for damage.
 pub const RECORD_LIMIT: u32 = 256 << 20;
@@ -55,6 +59,10 @@ pub trait Source {
     /// # Errors
     /// A fault of the input, once, after every frame that could be read; then `None`.
     fn next(&mut self) -> Result<Option<Packet<'_>>, InputError>;
+
+    /// Whether the next frame is not here yet and does not come within `patience`, so that what was read
+    /// before should be shown now.
+    fn waits(&mut self, patience: Duration) -> bool;
 
     /// How far the input has been read.
     fn progress(&self) -> Progress;

@@ -53,17 +53,14 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    /// Reads the file header.
+    /// Reads the file header; `None` if reading was stopped within it.
     ///
     /// # Errors
     /// [`InputErrorKind::TruncatedHeader`], [`InputErrorKind::UnknownVersion`].
-    pub(crate) fn new(window: &mut Window) -> Result<Self, Fault> {
+    pub(crate) fn new(window: &mut Window) -> Result<Option<Self>, Fault> {
         let begin = window.offset();
-        let bytes = window.peek(FILE_HEADER);
-        let Some(header) = bytes.first_chunk::<FILE_HEADER>() else {
-            let (needed, present) = (FILE_HEADER as u64, bytes.len() as u64);
-            window.shortage(needed)?;
-            return Err(Fault::at(begin, InputErrorKind::TruncatedHeader { needed, present }));
+        let Some(header) = window.peek(FILE_HEADER).first_chunk::<FILE_HEADER>() else {
+            return window.shortage(FILE_HEADER as u64).map(|()| None).map_err(Fault::in_header);
         };
         let [m0, m1, m2, m3, major0, major1, minor0, minor1, .., l0, l1, l2, l3] = *header;
         let Some((order, magic)) = variant([m0, m1, m2, m3]) else {
@@ -80,13 +77,24 @@ impl Reader {
         // The upper half tells of a frame check sequence; it is not part of the link type.
         let link = LinkType(order.u32([l0, l1, l2, l3]) & 0xffff);
         window.consume(FILE_HEADER);
-        Ok(Self {
+        Ok(Some(Self {
             order,
             lengths,
             header: if magic == MODIFIED { 24 } else { 16 },
             unit: if magic == NANOSECONDS { 1 } else { 1000 },
             link,
-        })
+        }))
+    }
+
+    /// Whether all of the next record is in `bytes`, or can be known to be damaged.
+    pub(crate) fn holds_record(&self, bytes: &[u8]) -> bool {
+        let length = |at| self.order.u32_at(bytes, at);
+        let captured = match self.lengths {
+            Lengths::Captured => length(8),
+            Lengths::Wire => length(12),
+            Lengths::Either => length(8).min(length(12)),
+        };
+        captured.is_some_and(|length| length > RECORD_LIMIT || bytes.len() >= self.header + length as usize)
     }
 
     /// The next record, or `None` at the end.

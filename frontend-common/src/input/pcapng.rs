@@ -127,6 +127,15 @@ impl Reader {
         Self { order: Order::Little, interfaces: Vec::new(), time: Timestamp::default() }
     }
 
+    /// Whether all of the next block is in `bytes`, as far as its header tells.
+    pub(crate) fn holds_block(&self, bytes: &[u8]) -> bool {
+        match bytes.first_chunk().copied().map(recognise) {
+            // The byte order of a section is its own.
+            Some(true) => true,
+            _ => self.order.u32_at(bytes, 4).is_some_and(|length| bytes.len() as u64 >= u64::from(length)),
+        }
+    }
+
     /// The next packet, or `None` at the end. Blocks that contradict themselves go to `faults`.
     ///
     /// # Errors
@@ -143,6 +152,9 @@ impl Reader {
             // The type of a section header reads the same in both orders; its own order comes after it.
             if recognise([k0, k1, k2, k3]) {
                 self.begin_section(window)?;
+                if window.stopped() {
+                    return Ok(None);
+                }
                 continue;
             }
             let kind = self.order.u32([k0, k1, k2, k3]);
@@ -154,6 +166,9 @@ impl Reader {
             let whole = u64::from(length).next_multiple_of(4);
             if !matches!(kind, INTERFACE | OBSOLETE_PACKET | SIMPLE_PACKET | ENHANCED_PACKET) {
                 self.step_over(window, whole, length)?;
+                if window.stopped() {
+                    return Ok(None);
+                }
                 continue;
             }
             if length > RECORD_LIMIT {
@@ -192,10 +207,7 @@ impl Reader {
     fn begin_section(&mut self, window: &mut Window) -> Result<(), Fault> {
         let begin = window.offset();
         let Some(head) = window.peek(28).first_chunk::<28>() else {
-            return match short(window, 28) {
-                Err(fault) => Err(fault),
-                Ok(_) => Err(malformed(begin, "the section header is cut off")),
-            };
+            return short(window, 28).map(|_| ());
         };
         let order = match head {
             [_, _, _, _, _, _, _, _, 0x4d, 0x3c, 0x2b, 0x1a, ..] => Order::Little,
@@ -232,6 +244,7 @@ impl Reader {
             _ => {
                 let present = skipped + tail.len() as u64;
                 window.consume(TAIL);
+                // Nothing is left: what is told here is why, if there is more to tell than the end.
                 window.shortage(whole)?;
                 if window.stopped() {
                     return Ok(());
@@ -298,13 +311,9 @@ impl Reader {
 
 /// The end of the input within a block, or before one.
 fn short(window: &mut Window, needed: u64) -> Result<Option<Record>, Fault> {
-    let begin = window.offset();
-    window.shortage(needed).map(|()| None).map_err(|fault| match fault.kind {
-        InputErrorKind::TruncatedRecord { needed, present } if begin == 0 => {
-            Fault::at(0, InputErrorKind::TruncatedHeader { needed, present })
-        }
-        _ => fault,
-    })
+    let in_header = window.offset() == 0;
+    let end = window.shortage(needed).map(|()| None);
+    if in_header { end.map_err(Fault::in_header) } else { end }
 }
 
 fn malformed(offset: u64, reason: &'static str) -> Fault {

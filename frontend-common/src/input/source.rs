@@ -1,11 +1,13 @@
 //! A capture file as a [`Source`]: opened, recognised, read to its end or its first fault.
 
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Cursor};
-use std::path::Path;
+use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
+use bytes::Bytes;
 use tapflow_core::{Frame, LinkType};
 
 use super::compress::{self, Counted};
@@ -29,6 +31,25 @@ pub fn open(path: &Path, stop: Arc<AtomicBool>) -> Result<Box<dyn Source + Send>
     }
 }
 
+/// Whether a capture can be opened, as far as that can be told without reading it. Pipes and devices
+/// are not touched.
+///
+/// # Errors
+/// Those of [`open`].
+pub fn check(path: &Path) -> Result<(), InputError> {
+    let openable = || -> io::Result<()> {
+        if path.as_os_str() == STDIN {
+            return Ok(());
+        }
+        let facts = fs::metadata(path)?;
+        if facts.is_dir() {
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
+        if facts.is_file() { File::open(path).map(drop) } else { Ok(()) }
+    };
+    openable().map_err(|error| Fault::of_file(None, error.into()).named(&path.display().to_string(), false))
+}
+
 /// The name that stands for standard input.
 const STDIN: &str = "-";
 /// Bytes read at a time from what cannot be mapped.
@@ -44,7 +65,7 @@ enum Format {
     Over,
 }
 
-struct Capture {
+pub(super) struct Capture {
     name: String,
     window: Window,
     format: Format,
@@ -68,30 +89,43 @@ impl Capture {
         if facts.is_dir() {
             return Err(InputErrorKind::Directory);
         }
-        let file = File::open(path)?;
-        if !facts.is_file() || facts.len() == 0 {
+        if !facts.is_file() {
+            let file = Opened { path: path.to_owned(), file: None };
             return Self::of_stream(name, BufReader::with_capacity(READ, file), None, stop);
         }
-        let total = Some(facts.len());
-        let Ok(bytes) = mapped::map(&file) else {
-            return Self::of_stream(name, BufReader::with_capacity(READ, file), total, stop);
-        };
-        if compress::Format::recognise(bytes.get(..compress::PREFIX).unwrap_or(&bytes)).is_some() {
-            return Self::of_stream(name, Cursor::new(bytes), total, stop);
+        let file = File::open(path)?;
+        if facts.len() == 0 {
+            return Self::of_stream(name, BufReader::with_capacity(READ, file), None, stop);
         }
-        Ok(Self::new(name, Window::of_bytes(bytes), None, total))
+        match mapped::map(&file) {
+            Ok(bytes) => Self::of_memory(name, bytes, stop),
+            Err(_) => Self::of_stream(name, BufReader::with_capacity(READ, file), Some(facts.len()), stop),
+        }
+    }
+
+    /// An input that lies in memory: read where it lies if it is not compressed.
+    pub(super) fn of_memory(
+        name: String,
+        bytes: Bytes,
+        stop: Arc<AtomicBool>,
+    ) -> Result<Self, InputErrorKind> {
+        let total = Some(bytes.len() as u64);
+        match compress::Format::recognise(bytes.get(..compress::PREFIX).unwrap_or(&bytes)) {
+            Some(_) => Self::of_stream(name, Cursor::new(bytes), total, stop),
+            None => Ok(Self::new(name, Window::of_bytes(bytes), None, total)),
+        }
     }
 
     /// An input that is read, and decompressed, by a thread.
-    fn of_stream(
+    pub(super) fn of_stream(
         name: String,
         input: impl BufRead + Send + 'static,
         total: Option<u64>,
         stop: Arc<AtomicBool>,
     ) -> Result<Self, InputErrorKind> {
         let taken = Arc::new(AtomicU64::new(0));
-        let input = Counted::new(input, taken.clone());
-        let feed = Feed::start(stop, move |blocks| compress::unpack_file(input, blocks))?;
+        let mut input = Counted::new(input, taken.clone());
+        let feed = Feed::start(stop, taken.clone(), move |blocks| compress::unpack(&mut input, 0, blocks))?;
         Ok(Self::new(name, Window::of_feed(feed), Some(taken), total))
     }
 
@@ -143,6 +177,22 @@ impl Capture {
     }
 }
 
+/// A file that is opened by the first read: a named pipe may wait there until it has a writer, which
+/// only the reading thread may do.
+struct Opened {
+    path: PathBuf,
+    file: Option<File>,
+}
+
+impl Read for Opened {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        match &mut self.file {
+            Some(file) => file.read(bytes),
+            none => none.insert(File::open(&self.path)?).read(bytes),
+        }
+    }
+}
+
 impl Source for Capture {
     #[inline]
     fn next(&mut self) -> Result<Option<Packet<'_>>, InputError> {
@@ -169,6 +219,16 @@ impl Source for Capture {
         Ok(Some(Packet { frame, block, interface: record.interface }))
     }
 
+    fn waits(&mut self, patience: Duration) -> bool {
+        let at_hand = self.window.at_hand();
+        let complete = match &self.format {
+            Format::Pcap(reader) => reader.holds_record(at_hand),
+            Format::Pcapng(reader) => reader.holds_block(at_hand),
+            Format::Unknown | Format::Over => false,
+        };
+        !complete && !self.done && self.window.waits(patience)
+    }
+
     fn progress(&self) -> Progress {
         let done = match &self.taken {
             Some(taken) => taken.load(Ordering::Relaxed),
@@ -190,7 +250,9 @@ impl Source for Capture {
 fn begin(window: &mut Window, is_member: bool) -> Result<Format, Fault> {
     let magic = window.peek(4).first_chunk().copied();
     match magic {
-        Some(magic) if pcap::recognise(magic) => Ok(Format::Pcap(pcap::Reader::new(window)?)),
+        Some(magic) if pcap::recognise(magic) => {
+            Ok(pcap::Reader::new(window)?.map_or(Format::Over, Format::Pcap))
+        }
         Some(magic) if pcapng::recognise(magic) => Ok(Format::Pcapng(pcapng::Reader::new())),
         _ => unknown(window, is_member),
     }

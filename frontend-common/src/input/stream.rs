@@ -7,7 +7,7 @@
 
 use std::io::{self, Read};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
@@ -61,37 +61,53 @@ enum State {
 pub(crate) struct Feed {
     pieces: Receiver<Piece>,
     stop: Arc<AtomicBool>,
+    /// What came while nobody had to wait for it.
+    early: Option<Piece>,
     state: State,
     fault: Option<Fault>,
     unpacked: bool,
+    /// Whether all bytes belong to parts of an archive; `None` before the first of either.
+    in_parts: Option<bool>,
 }
 
 impl Feed {
-    /// Starts a thread that calls `read` with the place for its bytes.
+    /// Starts a thread that calls `read` with the place for its bytes; `taken` counts those of the input.
     ///
     /// # Errors
     /// The thread cannot be started.
     pub(crate) fn start(
         stop: Arc<AtomicBool>,
+        taken: Arc<AtomicU64>,
         read: impl FnOnce(&mut Blocks) -> Result<(), Halt> + Send + 'static,
     ) -> io::Result<Self> {
         let (sender, pieces) = sync_channel(AHEAD);
         thread::Builder::new().name("input".into()).spawn(move || {
-            let mut blocks = Blocks { pieces: sender, room: BytesMut::new() };
+            let mut blocks = Blocks { pieces: sender, room: BytesMut::new(), taken };
             // Where sending fails, the source was dropped and nobody listens.
             if let Err(Halt::Fault(fault)) = read(&mut blocks) {
                 let _ = blocks.fault(fault);
             }
             let _ = blocks.send(Piece::End);
         })?;
-        Ok(Self { pieces, stop, state: State::Open, fault: None, unpacked: false })
+        Ok(Self {
+            pieces,
+            stop,
+            early: None,
+            state: State::Open,
+            fault: None,
+            unpacked: false,
+            in_parts: None,
+        })
     }
 
     /// The next bytes of this part; `None` at its end, after a fault and after a stop.
     pub(crate) fn next_block(&mut self) -> Option<Bytes> {
         while self.state == State::Open {
             self.state = match self.receive() {
-                Ok(Piece::Data(bytes)) => return Some(bytes),
+                Ok(Piece::Data(bytes)) => {
+                    self.in_parts.get_or_insert(false);
+                    return Some(bytes);
+                }
                 Ok(Piece::Unpacked) => {
                     self.unpacked = true;
                     State::Open
@@ -110,9 +126,14 @@ impl Feed {
 
     /// Goes on to the next part, past all that is left of this one: its name.
     pub(crate) fn next_part(&mut self) -> Option<String> {
+        // What is left may be endless.
+        if self.in_parts == Some(false) {
+            return None;
+        }
         loop {
             match std::mem::replace(&mut self.state, State::Over) {
                 State::Before(name) => {
+                    self.in_parts = Some(true);
                     self.fault = None;
                     self.state = State::Open;
                     return Some(name);
@@ -152,11 +173,22 @@ impl Feed {
         self.unpacked
     }
 
+    /// Whether more is expected and does not come within `patience`.
+    pub(crate) fn waits(&mut self, patience: Duration) -> bool {
+        if self.state == State::Open && self.early.is_none() {
+            self.early = self.pieces.recv_timeout(patience).ok();
+        }
+        self.state == State::Open && self.early.is_none()
+    }
+
     /// Waits for what the thread says next; the state to take where it says no more.
     fn receive(&mut self) -> Result<Piece, State> {
         loop {
             if self.stop.load(Ordering::Relaxed) {
                 return Err(State::Stopped);
+            }
+            if let Some(piece) = self.early.take() {
+                return Ok(piece);
             }
             match self.pieces.recv_timeout(STOP_DELAY) {
                 Ok(piece) => return Ok(piece),
@@ -186,6 +218,8 @@ pub(crate) enum Halt {
 pub(crate) struct Blocks {
     pieces: SyncSender<Piece>,
     room: BytesMut,
+    /// Bytes of the input that were read, for the places of faults.
+    taken: Arc<AtomicU64>,
 }
 
 impl Blocks {
@@ -230,7 +264,8 @@ impl Blocks {
     ///
     /// # Errors
     /// [`Halt::Unwanted`].
-    pub(crate) fn fault(&mut self, fault: Fault) -> Result<(), Halt> {
+    pub(crate) fn fault(&mut self, mut fault: Fault) -> Result<(), Halt> {
+        fault.offset.get_or_insert(self.taken.load(Ordering::Relaxed));
         self.send(Piece::Failed(fault))
     }
 

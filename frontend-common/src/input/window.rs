@@ -4,6 +4,8 @@
 //! item that lies across two blocks is joined in a block of its own. The bytes peeked at stay in
 //! [`Window::block`] until the next peek, so that a frame can be handed on without a copy.
 
+use std::time::Duration;
+
 use bytes::{Bytes, BytesMut};
 
 use super::error::{Fault, InputErrorKind};
@@ -54,6 +56,16 @@ impl Window {
             self.fill(count);
         }
         self.block.get(self.position..).unwrap_or_default()
+    }
+
+    /// What follows here of the block, without waiting for more.
+    pub(crate) fn at_hand(&self) -> &[u8] {
+        self.block.get(self.position..).unwrap_or_default()
+    }
+
+    /// Whether nothing follows on the block, and nothing comes within `patience`.
+    pub(crate) fn waits(&mut self, patience: Duration) -> bool {
+        self.pending.is_empty() && self.feed.as_mut().is_some_and(|feed| feed.waits(patience))
     }
 
     /// Steps over `count` bytes that were peeked at.

@@ -32,6 +32,8 @@ pub struct RunSummary {
     pub conflict_bytes: u64,
     /// Bytes not kept because of `-b`.
     pub beyond_limit: u64,
+    /// The input in which the run was stopped, by a signal or an error; `None` at its end.
+    pub ended_in: Option<String>,
 }
 
 impl RunSummary {
@@ -43,6 +45,9 @@ impl RunSummary {
             return text;
         }
         line(&mut text, "read", self.read());
+        if let Some(input) = &self.ended_in {
+            line(&mut text, "ended", vec![format!("early, in {input}")]);
+        }
         line(&mut text, "written", self.written());
         line(&mut text, "not used", self.not_used(verbosity.is_verbose()));
         line(&mut text, "missing", self.missing());
@@ -84,6 +89,8 @@ impl RunSummary {
             ("rebased", c.rebased),
             ("stray_segments", c.stray_segments),
             ("after_close_segments", c.after_close_segments),
+            ("unwanted_segments", c.unwanted_segments),
+            ("invalid_syns", c.invalid_syns),
             ("invalid_resets", c.invalid_resets),
             ("invalid_fins", c.invalid_fins),
             ("data_after_fin", c.data_after_fin),
@@ -222,6 +229,7 @@ impl RunSummary {
             (c.out_of_order_segments, "out of order"),
             (c.keepalives, "keepalive"),
             (c.rebased, "before what seemed the start"),
+            (c.invalid_syns, "SYN out of place"),
             (c.invalid_resets, "RST out of window"),
             (c.invalid_fins, "FIN out of place"),
             (c.data_after_fin, "with data after FIN"),
@@ -302,6 +310,12 @@ written:    2 files, 300 bytes
         let summary = RunSummary::default();
         assert_eq!(summary.text(USUAL), "read:       0 packets, 0 connections, 0 flows, 0 bytes\n");
         assert_eq!(summary.text(Verbosity(0)), "");
+    }
+
+    #[test]
+    fn a_run_that_was_stopped_says_where() {
+        let summary = RunSummary { ended_in: Some("a.pcap".to_owned()), ..RunSummary::default() };
+        assert!(summary.text(USUAL).contains("\nended:      early, in a.pcap\n"));
     }
 
     #[test]

@@ -278,7 +278,7 @@ fn hex_line(buffer: &mut Vec<u8>, offset: usize, bytes: &[u8]) {
 mod tests {
     use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-    use tapflow_core::decode::LinkInfo;
+    use tapflow_core::LinkInfo;
     use tapflow_core::{Flow, FlowKey, Opened, Timestamp};
 
     use super::*;

@@ -140,7 +140,7 @@ struct State {
     /// Time of its first packet.
     time: Timestamp,
     /// What its name is made of, until it has one.
-    facts: Option<Box<FlowFacts>>,
+    facts: Option<Arc<FlowFacts>>,
     file: Option<FileId>,
     index: Option<Box<FlowIndex>>,
     pending: Vec<Piece>,
@@ -191,12 +191,13 @@ impl FileStore {
     }
 
     /// A flow begins. Nothing is on disk until it has data.
-    pub fn open(&mut self, facts: FlowFacts) {
+    pub fn open(&mut self, facts: impl Into<Arc<FlowFacts>>) {
+        let facts = facts.into();
         let number = facts.flow.number;
         let state = State {
             number,
             time: facts.opened.time,
-            facts: Some(Box::new(facts)),
+            facts: Some(facts),
             file: None,
             index: self.index.then(Box::default),
             pending: Vec::new(),
@@ -461,9 +462,13 @@ impl FileStore {
         let mut count =
             if self.counts.is_empty() { 0 } else { self.counts.get(name.as_str()).copied().unwrap_or(0) };
         loop {
-            self.text.clear();
-            self.template.expand(facts, count, &mut self.text);
-            let path = relative(&self.text)?;
+            let path = if count == 0 {
+                relative(&name)?
+            } else {
+                self.text.clear();
+                self.template.expand(facts, count, &mut self.text);
+                relative(&self.text)?
+            };
             if let Some(created) = create_with_index(&mut self.files, &path, self.index)? {
                 if count > 0 {
                     if self.counts.len() >= REMEMBERED_COUNTS {

@@ -4,6 +4,7 @@
 //! always handled by one writer, and which file gets which count does not depend on timing.
 
 use std::ops::Range;
+use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
 use bytes::Bytes;
@@ -17,17 +18,22 @@ use crate::output::Template;
 /// What a writer has to do, in the order of the capture. Flows are named by number.
 #[derive(Debug)]
 pub(super) enum Operation {
-    Open(Box<FlowFacts>),
+    Open(Arc<FlowFacts>),
+    /// The memory that the operations after this one refer to: parts of it instead of slices, as
+    /// counting references for every packet in two threads would cost more than the rest.
+    Block(Bytes),
+    /// `first` says that the flow had no data before.
     Data {
         flow: u64,
         offset: u64,
-        bytes: Bytes,
+        part: Range<usize>,
         time: Timestamp,
+        first: bool,
     },
     Repeated {
         flow: u64,
         offset: u64,
-        bytes: Bytes,
+        part: Range<usize>,
         time: Timestamp,
     },
     Rebased {
@@ -45,6 +51,8 @@ pub(super) enum Operation {
         reason: CloseReason,
         summary: Box<Summary>,
     },
+    /// Everything that waits is written, so that others can see it.
+    Flush,
 }
 
 /// Operations that travel together.
@@ -62,8 +70,10 @@ pub(super) struct Dispatch<'t> {
     template: &'t Template,
     senders: Vec<SyncSender<Batch>>,
     batches: Vec<Batch>,
-    /// The writer of each flow slot.
-    shard_of_slot: Vec<u8>,
+    /// Whether each writer has the present block.
+    has_block: Vec<bool>,
+    /// By flow slot.
+    slots: Vec<Slot>,
     /// Whether stream bytes are wanted, or only the facts of flows.
     wants_data: bool,
     block: Bytes,
@@ -76,14 +86,23 @@ pub(super) struct Dispatch<'t> {
     pub(super) max_open_flows: u64,
 }
 
+/// What is known of the flow in a slot.
+#[derive(Clone, Copy, Default)]
+struct Slot {
+    writer: u8,
+    has_data: bool,
+}
+
 impl<'t> Dispatch<'t> {
     pub(super) fn new(template: &'t Template, senders: Vec<SyncSender<Batch>>, wants_data: bool) -> Self {
         let batches = senders.iter().map(|_| Vec::with_capacity(BATCH)).collect();
+        let has_block = vec![false; senders.len()];
         Self {
             template,
             senders,
             batches,
-            shard_of_slot: Vec::new(),
+            has_block,
+            slots: Vec::new(),
             wants_data,
             block: Bytes::new(),
             time: Timestamp::default(),
@@ -101,11 +120,12 @@ impl<'t> Dispatch<'t> {
         self.time = time;
         if block.as_ptr() != self.block.as_ptr() || block.len() != self.block.len() {
             self.block = block.clone();
+            self.has_block.fill(false);
         }
     }
 
     fn shard(&self, slot: u32) -> usize {
-        self.shard_of_slot.get(slot as usize).copied().map_or(0, usize::from)
+        self.slots.get(slot as usize).map_or(0, |slot| usize::from(slot.writer))
     }
 
     fn send(&mut self, shard: usize, operation: Operation) -> Result<(), WriterGone> {
@@ -128,15 +148,29 @@ impl<'t> Dispatch<'t> {
         Ok(())
     }
 
-    /// The part of the present block that `bytes` is; a copy if it is none, which does not happen
-    /// for slices of the frame that was pushed.
-    fn hold(&self, bytes: &[u8]) -> Bytes {
-        let block = self.block.as_ptr_range();
-        let part = bytes.as_ptr_range();
-        if block.start <= part.start && part.end <= block.end {
-            return self.block.slice_ref(bytes);
+    /// Hands over what is left and has it written: nothing comes for a while.
+    pub(super) fn rest(&mut self) -> Result<(), WriterGone> {
+        for shard in 0..self.senders.len() {
+            self.send(shard, Operation::Flush)?;
         }
-        Bytes::copy_from_slice(bytes)
+        self.flush()
+    }
+
+    /// The part of the writer's block that `bytes` is. It gets a copy as its block if they are no part
+    /// of the present one, which does not happen for slices of the frame that was pushed.
+    fn part(&mut self, shard: usize, bytes: &[u8]) -> Result<Range<usize>, WriterGone> {
+        let start = bytes.as_ptr().addr().wrapping_sub(self.block.as_ptr().addr());
+        let part = start..start.wrapping_add(bytes.len());
+        if self.block.get(part.clone()).is_none() {
+            self.has_block[shard] = false;
+            self.send(shard, Operation::Block(Bytes::copy_from_slice(bytes)))?;
+            return Ok(0..bytes.len());
+        }
+        if !self.has_block[shard] {
+            self.has_block[shard] = true;
+            self.send(shard, Operation::Block(self.block.clone()))?;
+        }
+        Ok(part)
     }
 }
 
@@ -144,15 +178,18 @@ impl Sink for Dispatch<'_> {
     type Error = WriterGone;
 
     fn opened(&mut self, flow: Flow, opened: &Opened) -> Result<(), WriterGone> {
-        let facts = Box::new(FlowFacts { flow, opened: opened.clone() });
-        self.name.clear();
-        self.template.expand(&facts, 0, &mut self.name);
-        let shard = (fnv1a(self.name.as_bytes()) % self.senders.len() as u64) as usize;
-        let slot = flow.slot as usize;
-        if self.shard_of_slot.len() <= slot {
-            self.shard_of_slot.resize(slot + 1, 0);
+        let facts = Arc::new(FlowFacts { flow, opened: opened.clone() });
+        let mut shard = 0;
+        if self.senders.len() > 1 {
+            self.name.clear();
+            self.template.expand(&facts, 0, &mut self.name);
+            shard = (fnv1a(self.name.as_bytes()) % self.senders.len() as u64) as usize;
         }
-        self.shard_of_slot[slot] = shard as u8;
+        let slot = flow.slot as usize;
+        if self.slots.len() <= slot {
+            self.slots.resize(slot + 1, Slot::default());
+        }
+        self.slots[slot] = Slot { writer: shard as u8, has_data: false };
         self.open_flows += 1;
         self.max_open_flows = self.max_open_flows.max(self.open_flows);
         self.send(shard, Operation::Open(facts))
@@ -162,14 +199,18 @@ impl Sink for Dispatch<'_> {
         if !self.wants_data {
             return Ok(());
         }
-        let (bytes, time) = (self.hold(bytes), self.time);
-        self.send(self.shard(flow.slot), Operation::Data { flow: flow.number, offset, bytes, time })
+        let shard = self.shard(flow.slot);
+        let (part, time) = (self.part(shard, bytes)?, self.time);
+        let slot = self.slots.get_mut(flow.slot as usize);
+        let first = slot.is_some_and(|slot| !std::mem::replace(&mut slot.has_data, true));
+        self.send(shard, Operation::Data { flow: flow.number, offset, part, time, first })
     }
 
     fn repeated(&mut self, flow: Flow, offset: u64, bytes: &[u8]) -> Result<Repeat, WriterGone> {
         if self.wants_data {
-            let (bytes, time) = (self.hold(bytes), self.time);
-            self.send(self.shard(flow.slot), Operation::Repeated { flow: flow.number, offset, bytes, time })?;
+            let shard = self.shard(flow.slot);
+            let (part, time) = (self.part(shard, bytes)?, self.time);
+            self.send(shard, Operation::Repeated { flow: flow.number, offset, part, time })?;
         }
         // The writer compares, and reports what differs.
         Ok(Repeat::NotCompared)

@@ -10,6 +10,7 @@
 //! accepted stays, the report is closed, the message names the file. A stop, as a signal asks for,
 //! ends the run the way the end of the input does.
 
+mod complaints;
 mod dispatch;
 mod printer;
 mod reporter;
@@ -17,7 +18,6 @@ mod run;
 mod tee;
 mod writer;
 
-use std::ffi::OsString;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -42,7 +42,15 @@ pub trait System {
 
     /// Names and versions of libraries, for the report.
     fn libraries(&self) -> Vec<(String, String)>;
+
+    /// Processors that the run may use. The output is the same with any number.
+    fn processors(&self) -> usize {
+        std::thread::available_parallelism().map_or(1, usize::from)
+    }
 }
+
+/// Puts a message for the user on standard error, under the program's name.
+pub type Say<'a> = &'a dyn Fn(&str);
 
 /// Asks a run to end; clones ask the same run.
 #[derive(Clone, Debug, Default)]
@@ -70,16 +78,9 @@ impl Stop {
 /// How a run ended.
 #[derive(Clone, Debug, Default)]
 pub struct Outcome {
-    /// What went wrong, each with the file that it is about; empty for a good run.
+    /// What went wrong, each with the file that it is about; empty for a good run. The user has been
+    /// told each of them when it happened.
     pub errors: Vec<String>,
     /// The summary for standard error; empty when quiet.
     pub summary: String,
-}
-
-/// The arguments as one would type them, for messages.
-#[must_use]
-pub fn program_name(arguments: &[OsString]) -> String {
-    let first = arguments.first().map(std::path::Path::new);
-    let name = first.and_then(|path| path.file_stem()).map(|name| name.to_string_lossy().into_owned());
-    name.unwrap_or_else(|| "tapflow".to_owned())
 }

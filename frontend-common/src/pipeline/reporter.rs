@@ -36,8 +36,8 @@ impl Reporter {
     }
 
     /// Works until all writers have hung up.
-    pub(super) fn run(mut self, told: &Receiver<Told>) -> (Option<Report>, Totals) {
-        for message in told {
+    pub(super) fn run(mut self, told: &Receiver<Vec<Told>>) -> (Option<Report>, Totals) {
+        for message in told.iter().flatten() {
             match message {
                 Told::Failed(error) => self.totals.errors.push(error.to_string()),
                 Told::Flow { order, flow, beyond_limit } if order == self.next => {

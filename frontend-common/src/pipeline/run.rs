@@ -5,28 +5,33 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use tapflow_core::{Config, Counters, InOrder, InOrderStorage, Reassembler, Storage, Timestamp};
+use tapflow_core::decode::{Reject, RejectReason, decode};
+use tapflow_core::{
+    Config, Counters, Frame, InOrder, InOrderStorage, LinkType, Reassembler, Storage, Timestamp,
+};
 
+use super::complaints::Complaints;
 use super::dispatch::{Batch, Dispatch};
 use super::printer::Printer;
 use super::reporter::{Reporter, Totals};
 use super::tee::{Tee, Watched};
 use super::writer::{Told, Writer};
-use super::{Outcome, Stop, System};
+use super::{Outcome, Say, Stop, System};
 use crate::cli::{ConsoleOrder, Input, InputRole, Options, ReportTarget};
 use crate::input::{self, Filter, Source};
-use crate::messages::{Progress, RunSummary};
+use crate::messages::{Progress, RejectKind, RunSummary};
 use crate::output::console::Console;
 use crate::output::{FileStore, StoreConfig, Template, path};
 use crate::report::{Report, RunInfo, RunTotals};
 
-/// Batches under way to a writer, and flows under way to the reporter.
+/// Batches under way to a writer, and to the reporter.
 const QUEUE: usize = 8;
-const TOLD_QUEUE: usize = 4096;
 /// Packets between two looks at the progress line.
 const LOOK: u64 = 4096;
+/// How long nothing comes from a pipe before everything read so far is shown.
+const PATIENCE: Duration = Duration::from_millis(20);
 /// Descriptors for everything but flow files: standard streams, report, input, libraries.
 const OTHER_DESCRIPTORS: usize = 24;
 /// Memory of the in-order console for bytes beyond holes.
@@ -41,10 +46,18 @@ const MAX_WRITERS: usize = 8;
 /// Everything that goes wrong is in the [`Outcome`]; what was accepted before is on disk then, and the
 /// report is closed.
 #[must_use]
-pub fn run(options: &Options, system: &dyn System, stop: &Stop) -> Outcome {
-    match Run::prepare(options, system, stop) {
-        Ok(run) => run.all(),
-        Err(error) => Outcome { errors: vec![error], summary: String::new() },
+pub fn run(options: &Options, system: &dyn System, stop: &Stop, say: Say<'_>) -> Outcome {
+    let mut complaints = Complaints::new(say);
+    let unreadable = check_inputs(options, &mut complaints);
+    if unreadable.len() == options.inputs.len() {
+        return Outcome { errors: complaints.into_list(), summary: String::new() };
+    }
+    match Run::prepare(options, system, stop, say) {
+        Ok(run) => Run { unreadable, complaints, ..run }.all(),
+        Err(error) => {
+            complaints.add(error);
+            Outcome { errors: complaints.into_list(), summary: String::new() }
+        }
     }
 }
 
@@ -52,19 +65,26 @@ pub fn run(options: &Options, system: &dyn System, stop: &Stop) -> Outcome {
 struct Run<'o> {
     options: &'o Options,
     system: &'o dyn System,
+    say: Say<'o>,
     stop: &'o Stop,
     started: Instant,
     template: Arc<Template>,
     filter: Option<Filter<'o>>,
-    first: Option<Box<dyn Source + Send>>,
-    errors: Vec<String>,
+    /// Numbers of inputs that cannot be opened, which has been told.
+    unreadable: Vec<usize>,
+    complaints: Complaints<'o>,
     writers: Vec<JoinHandle<()>>,
     senders: Vec<SyncSender<Batch>>,
     reporter: JoinHandle<(Option<Report>, Totals)>,
 }
 
 impl<'o> Run<'o> {
-    fn prepare(options: &'o Options, system: &'o dyn System, stop: &'o Stop) -> Result<Self, String> {
+    fn prepare(
+        options: &'o Options,
+        system: &'o dyn System,
+        stop: &'o Stop,
+        say: Say<'o>,
+    ) -> Result<Self, String> {
         let template = Template::parse(options.template.as_deref(), &options.names)
             .map_err(|error| error.to_string())?;
         let template = Arc::new(template);
@@ -72,23 +92,10 @@ impl<'o> Run<'o> {
             Some(expression) => Some(Filter::new(system.filters(), expression)?),
             None => None,
         };
-        // An input that cannot be opened is told before anything is made.
-        let mut errors = Vec::new();
-        let first = match options.inputs.first().map(|input| input::open(&input.path, stop.flag())) {
-            Some(Ok(source)) => Some(source),
-            Some(Err(error)) if options.inputs.len() == 1 => return Err(error.to_string()),
-            Some(Err(error)) => {
-                errors.push(error.to_string());
-                None
-            }
-            None => None,
-        };
         let report = open_report(options, system)?;
-        let (told, finished) = sync_channel(TOLD_QUEUE);
-        let writer_count = match thread::available_parallelism() {
-            Ok(cores) if options.files => (cores.get() - 1).clamp(1, MAX_WRITERS),
-            _ => 1,
-        };
+        let (told, finished) = sync_channel(QUEUE);
+        let writer_count =
+            if options.files { system.processors().saturating_sub(1).clamp(1, MAX_WRITERS) } else { 1 };
         let (mut writers, mut senders) = (Vec::new(), Vec::new());
         for _ in 0..writer_count {
             let store = options.files.then(|| store(options, system, &template, writer_count));
@@ -106,8 +113,9 @@ impl<'o> Run<'o> {
             started,
             template,
             filter,
-            first,
-            errors,
+            unreadable: Vec::new(),
+            say,
+            complaints: Complaints::new(say),
             writers,
             senders,
             reporter,
@@ -123,12 +131,13 @@ impl<'o> Run<'o> {
                 .idle_timeout
                 .map(|idle| u64::try_from(idle.as_nanos()).unwrap_or(u64::MAX)),
             max_jump: self.options.max_jump,
+            max_inactive: u32::try_from(connections / 2).unwrap_or(u32::MAX),
             ..Config::default()
         };
         let core = Storage::heap(connections, connections.max(1 << 16))
             .map(|storage| Reassembler::new(config, storage));
         let Some(Ok(mut core)) = core else {
-            self.errors.push(format!("--max-connections {connections}: there is not that much memory"));
+            self.complaints.add(format!("--max-connections {connections}: there is not that much memory"));
             return self.end(&Counters::default(), Read::default());
         };
         let read = self.read(&mut core);
@@ -159,8 +168,8 @@ impl<'o> Run<'o> {
                         self.end_printing(sink.printer.into_inner(), &mut read);
                     }
                     (ConsoleOrder::Stream, None) => {
-                        self.errors
-                            .push("there is not enough memory to put the console in stream order".to_owned());
+                        self.complaints
+                            .add("there is not enough memory to put the console in stream order".to_owned());
                     }
                     (ConsoleOrder::Arrival, _) => {
                         let mut sink = Tee { files: &mut dispatch, printer };
@@ -182,8 +191,16 @@ impl<'o> Run<'o> {
         match printer.error() {
             // The reader has seen enough.
             Some(error) if error.kind() == io::ErrorKind::BrokenPipe => read.quiet = true,
-            Some(error) => self.errors.push(format!("standard output: {error}")),
+            Some(error) => self.complaints.add(format!("standard output: {error}")),
             None => {}
+        }
+    }
+
+    /// Says more, when more is wanted.
+    fn explain(&self, progress: &mut Progress, message: impl FnOnce() -> String) {
+        if self.options.verbosity.is_verbose() {
+            progress.clear();
+            (self.say)(&message());
         }
     }
 
@@ -193,25 +210,35 @@ impl<'o> Run<'o> {
         let mut progress = Progress::new(total_size(&inputs), !self.options.verbosity.is_quiet());
         for (index, input) in inputs.iter().enumerate() {
             if self.stop.is_asked() || sink.is_over() {
+                read.ended_in = Some(input.path.display().to_string());
                 break;
             }
-            let source = match (index, self.first.take()) {
-                (0, Some(source)) => source,
-                (0, None) => continue,
-                _ => match input::open(&input.path, self.stop.flag()) {
-                    Ok(source) => source,
-                    Err(error) => {
-                        self.errors.push(error.to_string());
-                        continue;
-                    }
-                },
-            };
-            if self.options.verbosity.is_verbose() {
-                progress.clear();
-                eprintln!("reading {}", source.name());
+            if self.unreadable.contains(&index) {
+                continue;
             }
+            let mut source = match input::open(&input.path, self.stop.flag()) {
+                Ok(source) => source,
+                Err(error) => {
+                    progress.clear();
+                    self.complaints.add(error);
+                    continue;
+                }
+            };
             core.accept_new_connections(input.role == InputRole::Read);
-            if self.input(source, core, sink, read, &mut progress).is_err() {
+            self.explain(&mut progress, || format!("reading {}", source.name()));
+            let packets = read.packets;
+            let ended = self.input(&mut *source, core, sink, read, &mut progress);
+            self.explain(&mut progress, || {
+                format!("{} packets read from {}", read.packets - packets, source.name())
+            });
+            for kind in source.link_types().iter().filter_map(|link| undecoded(*link)) {
+                progress.clear();
+                let name = source.name();
+                self.complaints
+                    .add(format_args!("{name}: packets {kind} cannot be decoded; all others were used"));
+            }
+            if ended.is_err() || self.stop.is_asked() || sink.is_over() {
+                read.ended_in = Some(source.name().to_owned());
                 break;
             }
         }
@@ -223,19 +250,24 @@ impl<'o> Run<'o> {
 
     fn input<S: Watched>(
         &mut self,
-        mut source: Box<dyn Source + Send>,
+        source: &mut dyn Source,
         core: &mut Reassembler<'_>,
         sink: &mut S,
         read: &mut Read,
         progress: &mut Progress,
     ) -> Result<(), S::Error> {
         let before = read.bytes;
+        let may_wait = source.progress().total.is_none();
         loop {
+            if may_wait && source.waits(PATIENCE) {
+                sink.rest()?;
+            }
             let packet = match source.next() {
                 Ok(Some(packet)) => packet,
                 Ok(None) => break,
                 Err(error) => {
-                    self.errors.push(error.to_string());
+                    progress.clear();
+                    self.complaints.add(error);
                     break;
                 }
             };
@@ -245,7 +277,8 @@ impl<'o> Run<'o> {
                 Some(filter) => match filter.accepts(&packet.frame) {
                     Ok(wanted) => wanted,
                     Err(error) => {
-                        self.errors.push(error);
+                        progress.clear();
+                        self.complaints.add(format_args!("{}: {error}", source.name()));
                         break;
                     }
                 },
@@ -273,20 +306,25 @@ impl<'o> Run<'o> {
         drop(std::mem::take(&mut self.senders));
         for writer in self.writers {
             if writer.join().is_err() {
-                self.errors.push("a writer stopped by a fault of the program".to_owned());
+                self.complaints.add("a writer stopped by a fault of the program".to_owned());
             }
         }
         let (report, totals) = match self.reporter.join() {
             Ok(done) => done,
             Err(_) => {
-                self.errors.push("the reporter stopped by a fault of the program".to_owned());
+                self.complaints.add("the reporter stopped by a fault of the program".to_owned());
                 (None, Totals::default())
             }
         };
-        self.errors.extend(totals.errors.iter().cloned());
+        totals.errors.iter().for_each(|error| self.complaints.add(error));
         let counters = Counters { conflicts: counters.conflicts + totals.conflicts, ..counters.clone() };
+        let quiet = read.quiet && self.complaints.is_empty();
+        let ended_in = read.ended_in.filter(|_| !read.quiet);
+        let mut errors = self.complaints.list().to_vec();
+        errors.extend(ended_in.iter().map(|input| format!("ended early, in {input}")));
         let summary = RunSummary {
             counters,
+            ended_in,
             rejects: read.rejects,
             filtered: read.filtered,
             files: totals.files,
@@ -301,17 +339,16 @@ impl<'o> Run<'o> {
                 max_open_flows: read.max_open_flows,
                 rejected: summary.rejects.by_name(),
                 counters: summary.counts(),
-                errors: self.errors.clone(),
+                errors,
                 elapsed: self.started.elapsed(),
                 usage: self.system.usage(),
             };
             if let Err(error) = report.finish(&totals) {
-                self.errors.push(error.to_string());
+                self.complaints.add(error);
             }
         }
-        let quiet = read.quiet && self.errors.is_empty();
         let text = if quiet { String::new() } else { summary.text(self.options.verbosity) };
-        Outcome { errors: self.errors, summary: text }
+        Outcome { errors: self.complaints.into_list(), summary: text }
     }
 }
 
@@ -325,8 +362,33 @@ struct Read {
     gaps: u64,
     max_open_flows: u64,
     beyond_limit: u64,
+    /// The input in which the run was stopped.
+    ended_in: Option<String>,
     /// The console's reader went away: no more words.
     quiet: bool,
+}
+
+/// Tells which inputs cannot be opened, before anything is made and hours may pass: their numbers.
+fn check_inputs(options: &Options, complaints: &mut Complaints<'_>) -> Vec<usize> {
+    let mut unreadable = Vec::new();
+    for (index, input) in options.inputs.iter().enumerate() {
+        if let Err(error) = input::check(&input.path) {
+            complaints.add(error);
+            unreadable.push(index);
+        }
+    }
+    unreadable
+}
+
+/// What a frame of this link type is called where such frames are not decoded.
+fn undecoded(link: LinkType) -> Option<RejectKind> {
+    let frame = Frame { link, time: Timestamp::default(), wire_len: 0, bytes: &[] };
+    match decode(&frame) {
+        Err(Reject { layer, reason: reason @ RejectReason::UnknownLinkType(_), .. }) => {
+            Some(RejectKind { layer, reason })
+        }
+        _ => None,
+    }
 }
 
 fn open_report(options: &Options, system: &dyn System) -> Result<Option<Report>, String> {
@@ -339,6 +401,20 @@ fn open_report(options: &Options, system: &dyn System) -> Result<Option<Report>,
         path::prepare(&options.output_dir).map_err(|error| error.to_string())?;
     }
     let Some(path) = path else { return Ok(None) };
+    // Names that the user gave may be links, such as /dev/stdout. In the output directory nobody gave it.
+    let refusal = if options.report == ReportTarget::Default && path.is_symlink() {
+        Some("it is a symbolic link, which is not followed; remove it")
+    } else if options.inputs.iter().any(|input| !input.is_stdin() && is_same_file(&input.path, &path)) {
+        Some("it is an input")
+    } else {
+        None
+    };
+    if let Some(reason) = refusal {
+        return Err(format!(
+            "cannot write the report {}: {reason}, or name another file with -X",
+            path.display()
+        ));
+    }
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let info = RunInfo {
         command_line: options.command_line.clone(),
@@ -347,7 +423,24 @@ fn open_report(options: &Options, system: &dyn System) -> Result<Option<Report>,
         host: system.host(),
         start: Timestamp::new(now.as_secs(), 0),
     };
-    Report::create(&path, &info).map(Some).map_err(|error| format!("cannot write the report: {error}"))
+    Report::create(&path, &info)
+        .map(Some)
+        .map_err(|error| format!("{error}; choose another place with -o, or for the report with -X"))
+}
+
+/// Whether two paths lead to one file.
+fn is_same_file(a: &Path, b: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let identity = |path| std::fs::metadata(path).ok().map(|facts| (facts.dev(), facts.ino()));
+        identity(a).is_some_and(|a| identity(b) == Some(a))
+    }
+    #[cfg(not(unix))]
+    {
+        let identity = |path| std::fs::canonicalize(path).ok();
+        identity(a).is_some_and(|a| identity(b) == Some(a))
+    }
 }
 
 fn store(options: &Options, system: &dyn System, template: &Arc<Template>, stores: usize) -> FileStore {
@@ -369,7 +462,7 @@ fn spawn<T: Send + 'static>(
 
 fn start_reporter(
     report: Option<Report>,
-    finished: Receiver<Told>,
+    finished: Receiver<Vec<Told>>,
     stop: &Stop,
 ) -> Result<JoinHandle<(Option<Report>, Totals)>, String> {
     let reporter = Reporter::new(report, stop.clone());

@@ -18,8 +18,11 @@ pub(super) trait Watched: Sink<Error = WriterGone> {
     /// Whether the output that the run is for is gone.
     fn is_over(&self) -> bool;
 
-    /// Hands on everything that is held back.
+    /// Hands on everything that is held back, at the end.
     fn hand_over(&mut self) -> Result<(), WriterGone>;
+
+    /// Shows everything that is held back without need: no frame comes for a while.
+    fn rest(&mut self) -> Result<(), WriterGone>;
 }
 
 impl Watched for Dispatch<'_> {
@@ -34,23 +37,38 @@ impl Watched for Dispatch<'_> {
     fn hand_over(&mut self) -> Result<(), WriterGone> {
         self.flush()
     }
+
+    fn rest(&mut self) -> Result<(), WriterGone> {
+        Dispatch::rest(self)
+    }
 }
 
 /// A console, in whatever order it prints.
 pub(super) trait Prints: Sink<Error = std::convert::Infallible> {
     /// Whether printing has ended by an error.
     fn has_failed(&self) -> bool;
+
+    /// Hands on what is collected.
+    fn show(&mut self);
 }
 
 impl<W: Write> Prints for Printer<'_, W> {
     fn has_failed(&self) -> bool {
         self.error().is_some()
     }
+
+    fn show(&mut self) {
+        self.flush();
+    }
 }
 
 impl<W: Write> Prints for InOrder<'_, Printer<'_, W>> {
     fn has_failed(&self) -> bool {
         self.inner().error().is_some()
+    }
+
+    fn show(&mut self) {
+        self.inner_mut().flush();
     }
 }
 
@@ -71,6 +89,11 @@ impl<P: Prints> Watched for Tee<'_, '_, P> {
 
     fn hand_over(&mut self) -> Result<(), WriterGone> {
         self.files.flush()
+    }
+
+    fn rest(&mut self) -> Result<(), WriterGone> {
+        self.printer.show();
+        self.files.rest()
     }
 }
 

@@ -4,8 +4,12 @@
 //! After an error of the file system the writer goes on without writing: it closes what is open, so
 //! that every flow is reported with what reached the disk.
 
+use std::mem;
+use std::ops::Range;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender};
 
+use bytes::Bytes;
 use rustc_hash::FxHashMap;
 
 use super::Stop;
@@ -26,19 +30,27 @@ pub(super) enum Told {
 pub(super) struct Writer {
     store: Option<FileStore>,
     flows: FxHashMap<u64, Live>,
-    reporter: SyncSender<Told>,
+    /// What parts of operations are parts of. Its own count of references: see [`Operation::Block`].
+    block: Bytes,
+    /// For the reporter, at the end of the batch.
+    told: Vec<Told>,
+    reporter: SyncSender<Vec<Told>>,
     stop: Stop,
     failed: bool,
 }
 
+/// A flow that is open. Most have no gaps, and those of a port scan no data either: they stay small.
 struct Live {
-    facts: Box<FlowFacts>,
-    gaps: Ranges,
+    facts: Arc<FlowFacts>,
+    gaps: Option<Box<Ranges>>,
+    /// The store knows it.
+    has_data: bool,
 }
 
 impl Writer {
-    pub(super) fn new(store: Option<FileStore>, reporter: SyncSender<Told>, stop: Stop) -> Self {
-        Self { store, flows: FxHashMap::default(), reporter, stop, failed: false }
+    pub(super) fn new(store: Option<FileStore>, reporter: SyncSender<Vec<Told>>, stop: Stop) -> Self {
+        let (flows, block, told) = (FxHashMap::default(), Bytes::new(), Vec::new());
+        Self { store, flows, block, told, reporter, stop, failed: false }
     }
 
     /// Works until the core's side hangs up.
@@ -49,8 +61,16 @@ impl Writer {
                     self.fail(error);
                 }
             }
+            self.tell();
         }
         self.finish();
+    }
+
+    /// The reporter outlives the writers; if it is gone there is nobody to tell.
+    fn tell(&mut self) {
+        if !self.told.is_empty() {
+            let _ = self.reporter.send(mem::take(&mut self.told));
+        }
     }
 
     /// Flows that the core did not close, after a failure elsewhere, still get their bytes on disk.
@@ -60,67 +80,84 @@ impl Writer {
         if let Some(error) = finished.error.or(finished.times_not_set) {
             self.fail(error);
         }
+        self.tell();
     }
 
     fn fail(&mut self, error: OutputError) {
         if !self.failed {
             self.failed = true;
             self.stop.ask();
-            // The reporter outlives the writers; if it is gone there is nobody to tell.
-            let _ = self.reporter.send(Told::Failed(error));
+            self.told.push(Told::Failed(error));
         }
     }
 
     fn apply(&mut self, operation: Operation) -> Result<(), OutputError> {
         match operation {
             Operation::Open(facts) => {
-                let number = facts.flow.number;
-                if let (Some(store), false) = (&mut self.store, self.failed) {
-                    store.open(FlowFacts::clone(&facts));
-                }
-                self.flows.insert(number, Live { facts, gaps: Ranges::default() });
+                let live = Live { facts, gaps: None, has_data: false };
+                self.flows.insert(live.facts.flow.number, live);
                 Ok(())
             }
-            Operation::Data { flow, offset, bytes, time } => match &mut self.store {
-                Some(store) if !self.failed => store.data(flow, offset, bytes, time),
-                _ => Ok(()),
-            },
-            Operation::Repeated { flow, offset, bytes, time } => match &mut self.store {
-                Some(store) if !self.failed => store.repeated(flow, offset, &bytes, time).map(drop),
-                _ => Ok(()),
-            },
+            Operation::Block(block) => {
+                self.block = Bytes::from_owner(block);
+                Ok(())
+            }
+            Operation::Data { flow, offset, part, time, first } => {
+                let bytes = self.slice(part);
+                let Some(store) = self.store.as_mut().filter(|_| !self.failed) else { return Ok(()) };
+                if first && let Some(live) = self.flows.get_mut(&flow) {
+                    live.has_data = true;
+                    store.open(Arc::clone(&live.facts));
+                }
+                store.data(flow, offset, bytes, time)
+            }
+            Operation::Repeated { flow, offset, part, time } => {
+                let bytes = self.slice(part);
+                match &mut self.store {
+                    Some(store) if !self.failed => store.repeated(flow, offset, &bytes, time).map(drop),
+                    _ => Ok(()),
+                }
+            }
             Operation::Rebased { flow, by } => {
-                if let Some(live) = self.flows.get_mut(&flow) {
-                    live.gaps.shift(by);
+                let Some(live) = self.flows.get_mut(&flow) else { return Ok(()) };
+                if let Some(gaps) = &mut live.gaps {
+                    gaps.shift(by);
                 }
                 match &mut self.store {
-                    Some(store) if !self.failed => store.rebased(flow, by),
+                    Some(store) if !self.failed && live.has_data => store.rebased(flow, by),
                     _ => Ok(()),
                 }
             }
             Operation::Gap { flow, range } => {
                 if let Some(live) = self.flows.get_mut(&flow) {
-                    live.gaps.push(range);
+                    live.gaps.get_or_insert_default().push(range);
                 }
                 Ok(())
             }
+            Operation::Flush => match &mut self.store {
+                Some(store) if !self.failed => store.flush(),
+                _ => Ok(()),
+            },
             Operation::Close { flow, order, reason, summary } => {
-                let (closed, result) = self.close(flow);
-                if let Some(Live { facts, gaps }) = self.flows.remove(&flow) {
-                    let flow = Box::new(FinishedFlow {
-                        facts: *facts,
-                        reason,
-                        summary: *summary,
-                        file: closed.file,
-                        gaps,
-                        conflicts: closed.conflicts,
-                    });
-                    let beyond_limit = closed.beyond_limit;
-                    let _ = self.reporter.send(Told::Flow { order, flow, beyond_limit });
-                }
+                let Some(Live { facts, gaps, has_data }) = self.flows.remove(&flow) else { return Ok(()) };
+                let (closed, result) = if has_data { self.close(flow) } else { (Closed::default(), Ok(())) };
+                let flow = Box::new(FinishedFlow {
+                    facts: Arc::unwrap_or_clone(facts),
+                    reason,
+                    summary: *summary,
+                    file: closed.file,
+                    gaps: gaps.map(|gaps| *gaps).unwrap_or_default(),
+                    conflicts: closed.conflicts,
+                });
+                self.told.push(Told::Flow { order, flow, beyond_limit: closed.beyond_limit });
                 result
             }
         }
+    }
+
+    fn slice(&self, part: Range<usize>) -> Bytes {
+        debug_assert!(part.end <= self.block.len());
+        self.block.slice(part)
     }
 
     /// Closes a flow's file; after an error, whatever of it reached the disk.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use tapflow_core::decode::LinkInfo;
+use tapflow_core::LinkInfo;
 use tapflow_core::{CloseReason, Flow, FlowKey, Opened, Summary};
 
 use super::*;

@@ -1,0 +1,93 @@
+//! The program around a run, the same for every front-end: command line, messages, exit status.
+//!
+//! Exit status: 0 for a good run, 1 when something went wrong (what was accepted is kept), 2 for a
+//! command line that cannot be obeyed; after an interruption whatever the front-end says.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use crate::cli::{self, Action, Options, Program, USAGE_EXIT_CODE};
+use crate::pipeline::{self, Stop, System};
+
+/// How the system told the run to end early.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interruption {
+    /// What it was, to stand after "stopped by".
+    pub name: String,
+    /// The exit status that says so.
+    pub exit_code: u8,
+}
+
+/// Tells whether an interruption came.
+pub type Interruptions = Box<dyn Fn() -> Option<Interruption>>;
+
+/// Obeys the command line `args`, the program's own name first.
+///
+/// `catch` is called once, before a run: from then on an interruption asks the [`Stop`] it was given.
+/// Errors, warnings and the summary go to standard error.
+pub fn main(
+    program: &Program,
+    args: impl IntoIterator<Item = OsString>,
+    system: &dyn System,
+    catch: impl FnOnce(&Stop) -> io::Result<Interruptions>,
+) -> ExitCode {
+    let complain = |message: &str| {
+        // A message that nobody can read is no reason to fail.
+        let _ = writeln!(io::stderr(), "{}: {message}", program.name);
+    };
+    match cli::parse(args, program) {
+        Ok(Action::Run(options)) => run(&options, system, catch, complain),
+        Ok(Action::Print(text)) => print(&text, complain),
+        Err(error) => {
+            complain(&error.to_string());
+            ExitCode::from(USAGE_EXIT_CODE)
+        }
+    }
+}
+
+fn run(
+    options: &Options,
+    system: &dyn System,
+    catch: impl FnOnce(&Stop) -> io::Result<Interruptions>,
+    complain: impl Fn(&str),
+) -> ExitCode {
+    let stop = Stop::default();
+    let interruptions = match catch(&stop) {
+        Ok(interruptions) => interruptions,
+        Err(error) => {
+            complain(&format!("cannot catch interruptions: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    if !options.verbosity.is_quiet() {
+        options.notes.iter().for_each(|note| complain(note));
+    }
+    let outcome = pipeline::run(options, system, &stop, &complain);
+    let interruption = interruptions();
+    if let Some(interruption) = &interruption
+        && !options.verbosity.is_quiet()
+    {
+        complain(&format!(
+            "stopped by {}; the files have everything that was read before",
+            interruption.name
+        ));
+    }
+    let _ = io::stderr().write_all(outcome.summary.as_bytes());
+    match interruption {
+        Some(interruption) => ExitCode::from(interruption.exit_code),
+        None if outcome.errors.is_empty() => ExitCode::SUCCESS,
+        None => ExitCode::FAILURE,
+    }
+}
+
+/// Prints help or version; a reader that closes the pipe early has read enough.
+fn print(text: &str, complain: impl Fn(&str)) -> ExitCode {
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            complain(&format!("standard output: {error}"));
+            ExitCode::FAILURE
+        }
+        _ => ExitCode::SUCCESS,
+    }
+}
