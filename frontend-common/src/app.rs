@@ -68,10 +68,7 @@ fn run(
     if let Some(interruption) = &interruption
         && !options.verbosity.is_quiet()
     {
-        complain(&format!(
-            "stopped by {}; the files have everything that was read before",
-            interruption.name
-        ));
+        complain(&format!("stopped by {}; everything read before it was used", interruption.name));
     }
     let _ = io::stderr().write_all(outcome.summary.as_bytes());
     match interruption {

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tapflow_tests::answers::{Answer, Capture, EXCEPTIONS, corpus, own_captures, repository, sha256};
+use tapflow_tests::not_tested;
 use tapflow_tests::program::{self, Finished, Tree};
 
 const TAPFLOW: &str = env!("CARGO_BIN_EXE_tapflow");
@@ -22,9 +23,7 @@ fn ordinary() -> Vec<Capture> {
     let mut captures = Capture::all(&own_captures());
     match corpus() {
         Some(corpus) => captures.extend(Capture::all(&corpus.join("captures"))),
-        None => println!(
-            "no corpus beside the repository and no TAPFLOW_CORPUS: only this repository's captures are tested"
-        ),
+        None => not_tested("the corpus is not beside the repository and TAPFLOW_CORPUS does not name it"),
     }
     captures.retain(|capture| {
         capture.needs.is_empty() && EXCEPTIONS.iter().all(|(exception, ..)| *exception != capture.name)
@@ -220,7 +219,7 @@ fn validate(reports: &[PathBuf]) {
     let directory = asked.clone().unwrap_or_else(|| repository().join("../shared/dfxml"));
     if !directory.is_dir() || !program::is_installed("xmllint") {
         assert!(asked.is_none(), "TAPFLOW_DFXML is set, but it or xmllint is not there");
-        println!("no DFXML schema beside the repository or no xmllint: reports were read, not validated");
+        not_tested("reports by their schema: it is not beside the repository, or there is no xmllint");
         return;
     }
     for schema in ["dfxml.xsd", "dfxml-1.1.1.xsd"].map(|name| directory.join(name)) {
@@ -236,7 +235,7 @@ fn validate(reports: &[PathBuf]) {
 #[test]
 fn malformed_captures_give_no_files_and_say_why() {
     let Some(corpus) = corpus() else {
-        println!("no corpus: malformed captures are not tested");
+        not_tested("malformed captures: there is no corpus");
         return;
     };
     let files: Vec<PathBuf> =

@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicBool;
 use tapflow_common::input;
 use tapflow_core::{Config, Reassembler, Storage};
 use tapflow_tests::answers::{Answer, Capture, EXCEPTIONS, Flows, corpus, own_captures, sha256};
+use tapflow_tests::not_tested;
 use tapflow_tests::recorder::Recorder;
 
 /// The flows with data that the core finds in a capture, whatever error ends the file.
@@ -50,9 +51,7 @@ fn differences(capture: &Capture) -> Vec<String> {
 #[test]
 fn of_the_corpus() {
     let Some(corpus) = corpus() else {
-        println!(
-            "no corpus beside the repository and no TAPFLOW_CORPUS: only this repository's captures are tested"
-        );
+        not_tested("the corpus is not beside the repository and TAPFLOW_CORPUS does not name it");
         return;
     };
     let captures = Capture::all(&corpus.join("captures"));
@@ -82,7 +81,7 @@ fn of_this_repository() {
 #[test]
 fn malformed_captures_give_no_data() {
     let Some(corpus) = corpus() else {
-        println!("no corpus: malformed captures are not tested");
+        not_tested("malformed captures: there is no corpus");
         return;
     };
     let files: Vec<_> =

@@ -85,3 +85,9 @@ struct Record {
     wire_len: u32,
     interface: u32,
 }
+
+impl Record {
+    /// Stands where no record was read yet.
+    const NONE: Self =
+        Self { start: 0, length: 0, link: LinkType::NULL, time: Timestamp(0), wire_len: 0, interface: 0 };
+}

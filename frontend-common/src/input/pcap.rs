@@ -97,15 +97,15 @@ impl Reader {
         captured.is_some_and(|length| length > RECORD_LIMIT || bytes.len() >= self.header + length as usize)
     }
 
-    /// The next record, or `None` at the end.
+    /// Puts the next record into `record`; false at the end.
     ///
     /// # Errors
     /// [`InputErrorKind::TruncatedRecord`], [`InputErrorKind::AbsurdLength`]; nothing can be read after.
     #[inline]
-    pub(crate) fn next(&mut self, window: &mut Window) -> Result<Option<Record>, Fault> {
+    pub(crate) fn next(&mut self, window: &mut Window, record: &mut Record) -> Result<bool, Fault> {
         let bytes = window.peek(self.header);
         let (Some(fields), true) = (bytes.first_chunk::<16>(), bytes.len() >= self.header) else {
-            return window.shortage(self.header as u64).map(|()| None);
+            return window.shortage(self.header as u64).map(|()| false);
         };
         let [s0, s1, s2, s3, f0, f1, f2, f3, c0, c1, c2, c3, w0, w1, w2, w3] = *fields;
         let seconds = u64::from(self.order.u32([s0, s1, s2, s3]));
@@ -132,10 +132,11 @@ impl Reader {
         let length = captured as usize;
         let whole = self.header + length;
         if window.peek(whole).len() < whole {
-            return window.shortage(whole as u64).map(|()| None);
+            return window.shortage(whole as u64).map(|()| false);
         }
         let start = window.position() + self.header;
         window.consume(whole);
-        Ok(Some(Record { start, length, link: self.link, time, wire_len: wire, interface }))
+        *record = Record { start, length, link: self.link, time, wire_len: wire, interface };
+        Ok(true)
     }
 }

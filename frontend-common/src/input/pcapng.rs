@@ -136,13 +136,18 @@ impl Reader {
         }
     }
 
-    /// The next packet, or `None` at the end. Blocks that contradict themselves go to `faults`.
+    /// Puts the next packet into `record`; false at the end. Blocks that contradict themselves go to `faults`.
     ///
     /// # Errors
     /// [`InputErrorKind::TruncatedRecord`] (or `TruncatedHeader` in the first block),
     /// [`InputErrorKind::AbsurdLength`], [`InputErrorKind::UnknownVersion`], and
     /// [`InputErrorKind::Malformed`] for lengths that disagree; nothing can be read after.
-    pub(crate) fn next(&mut self, window: &mut Window, faults: &mut Faults) -> Result<Option<Record>, Fault> {
+    pub(crate) fn next(
+        &mut self,
+        window: &mut Window,
+        record: &mut Record,
+        faults: &mut Faults,
+    ) -> Result<bool, Fault> {
         loop {
             let begin = window.offset();
             let Some(head) = window.peek(HEAD).first_chunk::<HEAD>() else {
@@ -153,7 +158,7 @@ impl Reader {
             if recognise([k0, k1, k2, k3]) {
                 self.begin_section(window)?;
                 if window.stopped() {
-                    return Ok(None);
+                    return Ok(false);
                 }
                 continue;
             }
@@ -167,7 +172,7 @@ impl Reader {
             if !matches!(kind, INTERFACE | OBSOLETE_PACKET | SIMPLE_PACKET | ENHANCED_PACKET) {
                 self.step_over(window, whole, length)?;
                 if window.stopped() {
-                    return Ok(None);
+                    return Ok(false);
                 }
                 continue;
             }
@@ -184,20 +189,20 @@ impl Reader {
             }
             let body = block.get(HEAD..whole - TAIL).unwrap_or_default();
             let found = match kind {
-                INTERFACE => self.describe(body).map(|()| None),
-                ENHANCED_PACKET => self.enhanced(body).map(Some),
-                SIMPLE_PACKET => self.simple(body).map(Some),
-                _ => self.obsolete(body).map(Some),
+                INTERFACE => self.describe(body).map(|()| false),
+                ENHANCED_PACKET => self.enhanced(body, record).map(|()| true),
+                SIMPLE_PACKET => self.simple(body, record).map(|()| true),
+                _ => self.obsolete(body, record).map(|()| true),
             };
-            let block_at = window.position();
+            let body_at = window.position() + HEAD;
             window.consume(whole);
             match found {
-                Ok(Some(mut record)) => {
+                Ok(true) => {
                     self.time = record.time;
-                    record.start += block_at + HEAD;
-                    return Ok(Some(record));
+                    record.start += body_at;
+                    return Ok(true);
                 }
-                Ok(None) => {}
+                Ok(false) => {}
                 Err(reason) => faults.add(malformed(begin, reason)),
             }
         }
@@ -266,16 +271,16 @@ impl Reader {
 
     /// Enhanced packet block, 4.3: interface, time, captured and wire length, bytes.
     #[inline]
-    fn enhanced(&self, body: &[u8]) -> Result<Record, &'static str> {
+    fn enhanced(&self, body: &[u8], record: &mut Record) -> Result<(), &'static str> {
         let field = |at| self.order.u32_at(body, at).ok_or("a packet block is shorter than its fields");
-        self.packet(body, field(0)?, [field(4)?, field(8)?, field(12)?, field(16)?])
+        self.packet(body, field(0)?, [field(4)?, field(8)?, field(12)?, field(16)?], record)
     }
 
     /// Obsolete packet block, appendix A: as the enhanced one, with a drop count beside the interface.
-    fn obsolete(&self, body: &[u8]) -> Result<Record, &'static str> {
+    fn obsolete(&self, body: &[u8], record: &mut Record) -> Result<(), &'static str> {
         let field = |at| self.order.u32_at(body, at).ok_or("a packet block is shorter than its fields");
         let interface = u32::from(self.order.u16_at(body, 0).unwrap_or_default());
-        self.packet(body, interface, [field(4)?, field(8)?, field(12)?, field(16)?])
+        self.packet(body, interface, [field(4)?, field(8)?, field(12)?, field(16)?], record)
     }
 
     #[inline]
@@ -284,23 +289,26 @@ impl Reader {
         body: &[u8],
         interface: u32,
         [high, low, captured, wire_len]: [u32; 4],
-    ) -> Result<Record, &'static str> {
+        record: &mut Record,
+    ) -> Result<(), &'static str> {
         let facts = self.interface(interface)?;
         let length = captured as usize;
         if body.len() - 20 < length {
             return Err("a packet is longer than its block");
         }
         let time = facts.time(high, low);
-        Ok(Record { start: 20, length, link: facts.link, time, wire_len, interface })
+        *record = Record { start: 20, length, link: facts.link, time, wire_len, interface };
+        Ok(())
     }
 
     /// Simple packet block, 4.4: wire length and bytes. It has no time; it gets that of the packet before.
-    fn simple(&self, body: &[u8]) -> Result<Record, &'static str> {
+    fn simple(&self, body: &[u8], record: &mut Record) -> Result<(), &'static str> {
         let wire_len = self.order.u32_at(body, 0).ok_or("a packet block is shorter than its fields")?;
         let facts = self.interface(0)?;
         let kept = if facts.snaplen == 0 { wire_len } else { wire_len.min(facts.snaplen) };
         let length = (kept as usize).min(body.len() - 4);
-        Ok(Record { start: 4, length, link: facts.link, time: self.time, wire_len, interface: 0 })
+        *record = Record { start: 4, length, link: facts.link, time: self.time, wire_len, interface: 0 };
+        Ok(())
     }
 
     #[inline]
@@ -310,9 +318,9 @@ impl Reader {
 }
 
 /// The end of the input within a block, or before one.
-fn short(window: &mut Window, needed: u64) -> Result<Option<Record>, Fault> {
+fn short(window: &mut Window, needed: u64) -> Result<bool, Fault> {
     let in_header = window.offset() == 0;
-    let end = window.shortage(needed).map(|()| None);
+    let end = window.shortage(needed).map(|()| false);
     if in_header { end.map_err(Fault::in_header) } else { end }
 }
 

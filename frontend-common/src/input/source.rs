@@ -73,6 +73,8 @@ pub(super) struct Capture {
     part: Option<String>,
     faults: Faults,
     links: Vec<LinkType>,
+    /// The record that was read last.
+    record: Record,
     done: bool,
     /// Bytes of the file that were read, where a thread reads it.
     taken: Option<Arc<AtomicU64>>,
@@ -137,20 +139,23 @@ impl Capture {
             part: None,
             faults: Faults::default(),
             links: Vec::new(),
+            record: Record::NONE,
             done: false,
             taken,
             total,
         }
     }
 
-    /// The next record of the present part, or `None` at its end.
+    /// Reads the next record of the present part; false at its end.
     #[inline]
-    fn record(&mut self) -> Result<Option<Record>, Fault> {
+    fn record(&mut self) -> Result<bool, Fault> {
         loop {
             match &mut self.format {
-                Format::Pcap(reader) => return reader.next(&mut self.window),
-                Format::Pcapng(reader) => return reader.next(&mut self.window, &mut self.faults),
-                Format::Over => return Ok(None),
+                Format::Pcap(reader) => return reader.next(&mut self.window, &mut self.record),
+                Format::Pcapng(reader) => {
+                    return reader.next(&mut self.window, &mut self.record, &mut self.faults);
+                }
+                Format::Over => return Ok(false),
                 Format::Unknown => self.format = begin(&mut self.window, self.part.is_some())?,
             }
         }
@@ -196,23 +201,24 @@ impl Read for Opened {
 impl Source for Capture {
     #[inline]
     fn next(&mut self) -> Result<Option<Packet<'_>>, InputError> {
-        let record = loop {
+        loop {
             if self.done {
                 return Ok(None);
             }
             match self.record() {
-                Ok(Some(record)) => break record,
-                Ok(None) => {}
+                Ok(true) => break,
+                Ok(false) => {}
                 Err(fault) => self.faults.add(fault),
             }
             if !self.next_part() {
                 self.done = true;
                 return self.faults.take(&self.name, self.window.unpacked()).map_or(Ok(None), Err);
             }
-        };
-        if self.links.last() != Some(&record.link) {
-            self.met(record.link);
         }
+        if self.links.last() != Some(&self.record.link) {
+            self.met(self.record.link);
+        }
+        let record = &self.record;
         let block = self.window.block();
         let bytes = block.get(record.start..record.start + record.length).unwrap_or_default();
         let frame = Frame { link: record.link, time: record.time, wire_len: record.wire_len, bytes };

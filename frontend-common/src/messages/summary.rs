@@ -135,6 +135,7 @@ impl RunSummary {
         let c = &self.counters;
         push(&mut items, self.filtered, "not matched by the filter");
         push(&mut items, c.stray_segments, "TCP of no known connection");
+        push(&mut items, c.unwanted_segments, "TCP of connections that began in a file of -R");
         push(&mut items, c.after_close_segments, "TCP after the connection's end");
         items
     }

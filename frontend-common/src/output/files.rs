@@ -3,11 +3,15 @@
 //! At most `max_open` descriptors are in use. Opening one more closes the least recently used; so
 //! does a refusal of the operating system for want of descriptors. A file that was closed is opened
 //! again without truncation, not through a symbolic link, and only if it is still the same file.
-//! Every operation is O(1).
+//! Whenever a file is closed it gets the times that it is to have, so that it need not be opened again
+//! for that. Every operation is O(1).
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, FileTimes, OpenOptions};
 use std::io;
 use std::path::PathBuf;
+use std::time::{Duration, UNIX_EPOCH};
+
+use tapflow_core::Timestamp;
 
 use super::error::{Action, OutputError, too_many_open};
 use super::path::Directory;
@@ -29,6 +33,8 @@ pub(super) struct Files {
     /// Ends of the list of open entries, linked by `older` and `newer`.
     oldest: u32,
     newest: u32,
+    /// The first file whose times could not be set; its contents are complete.
+    pub(super) times_not_set: Option<OutputError>,
 }
 
 #[derive(Debug)]
@@ -38,6 +44,8 @@ struct Entry {
     file: Option<File>,
     /// Which file it was when it was closed.
     identity: Option<(u64, u64)>,
+    /// The times that it gets when it is closed.
+    time: Option<Timestamp>,
     older: u32,
     newer: u32,
 }
@@ -52,11 +60,17 @@ impl Files {
             open: 0,
             oldest: NONE,
             newest: NONE,
+            times_not_set: None,
         }
     }
 
-    /// Makes a file that was not there, with its folders; `None` where something has that name.
-    pub(super) fn create(&mut self, name: String) -> Result<Option<FileId>, OutputError> {
+    /// Makes a file that was not there, with its folders; `None` where something has that name. `time`
+    /// is what its times are set to.
+    pub(super) fn create(
+        &mut self,
+        name: String,
+        time: Option<Timestamp>,
+    ) -> Result<Option<FileId>, OutputError> {
         self.directory.make_folders(&name)?;
         let path = self.directory.path(&name);
         let mut options = OpenOptions::new();
@@ -66,7 +80,8 @@ impl Files {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
             Err(error) => return Err(OutputError::new(Action::Create, path, error)),
         };
-        let entry = Entry { name: name.into(), file: Some(file), identity: None, older: NONE, newer: NONE };
+        let entry =
+            Entry { name: name.into(), file: Some(file), identity: None, time, older: NONE, newer: NONE };
         let at = match self.free.pop() {
             Some(at) => {
                 self.entries[at as usize] = entry;
@@ -102,11 +117,11 @@ impl Files {
 
     /// Forgets a file, closing it if it is open.
     pub(super) fn close(&mut self, id: FileId) {
-        if self.entries[id.0 as usize].file.is_some() {
+        if let Some(file) = self.entries[id.0 as usize].file.take() {
             self.unlink(id.0);
+            self.set_times(id, &file);
         }
         let entry = &mut self.entries[id.0 as usize];
-        entry.file = None;
         entry.name = Box::default();
         self.free.push(id.0);
     }
@@ -164,8 +179,19 @@ impl Files {
             return Ok(());
         };
         self.unlink(at);
+        self.set_times(FileId(at), &file);
         self.entries[at as usize].identity = identity(&file)?;
         Ok(())
+    }
+
+    fn set_times(&mut self, id: FileId, file: &File) {
+        let Some(time) = self.entries[id.0 as usize].time else { return };
+        let time = UNIX_EPOCH.checked_add(Duration::from_nanos(time.0)).unwrap_or(UNIX_EPOCH);
+        if let Err(error) = file.set_times(FileTimes::new().set_accessed(time).set_modified(time))
+            && self.times_not_set.is_none()
+        {
+            self.times_not_set = Some(self.error(id, Action::SetTimes, error));
+        }
     }
 
     fn link(&mut self, at: u32) {
@@ -232,14 +258,14 @@ mod tests {
     }
 
     fn create(files: &mut Files, name: &str) -> FileId {
-        files.create(name.to_owned()).expect("created").expect("new")
+        files.create(name.to_owned(), None).expect("created").expect("new")
     }
 
     #[test]
     fn a_name_that_exists_is_not_touched() {
         let directory = tempfile::tempdir().expect("a directory");
         std::fs::write(directory.path().join("a"), "old").expect("a file");
-        assert_eq!(files(&directory, 1).create("a".into()).expect("no error"), None);
+        assert_eq!(files(&directory, 1).create("a".into(), None).expect("no error"), None);
         assert_eq!(std::fs::read(directory.path().join("a")).expect("there"), b"old");
     }
 

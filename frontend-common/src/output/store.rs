@@ -12,13 +12,11 @@
 //! - After an error of one flow the others can still be written and closed.
 
 use std::collections::HashMap;
-use std::fs::FileTimes;
 use std::io;
 use std::iter;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
@@ -137,8 +135,6 @@ pub struct FileStore {
 #[derive(Debug)]
 struct State {
     number: u64,
-    /// Time of its first packet.
-    time: Timestamp,
     /// What its name is made of, until it has one.
     facts: Option<Arc<FlowFacts>>,
     file: Option<FileId>,
@@ -159,7 +155,7 @@ struct State {
 }
 
 // 300,000 flows may be open at once.
-const _: () = assert!(size_of::<State>() <= 152);
+const _: () = assert!(size_of::<State>() <= 144);
 
 impl FileStore {
     /// A store without flows.
@@ -196,7 +192,6 @@ impl FileStore {
         let number = facts.flow.number;
         let state = State {
             number,
-            time: facts.opened.time,
             facts: Some(facts),
             file: None,
             index: self.index.then(Box::default),
@@ -364,14 +359,7 @@ impl FileStore {
             beyond_limit: flow.beyond_limit,
         };
         flow.facts = None;
-        let time = flow.time;
-        if let Some(id) = file {
-            if let Err(error) = self.set_times(id, time) {
-                self.finished.times_not_set.get_or_insert(error);
-            }
-            self.files.close(id);
-        }
-        if let Some(id) = index.and_then(|index| index.file) {
+        for id in [file, index.and_then(|index| index.file)].into_iter().flatten() {
             self.files.close(id);
         }
         Ok(closed)
@@ -403,6 +391,7 @@ impl FileStore {
                 each(number, closed);
             }
         }
+        self.finished.times_not_set = self.files.times_not_set.take();
         self.finished
     }
 
@@ -469,7 +458,7 @@ impl FileStore {
                 self.template.expand(facts, count, &mut self.text);
                 relative(&self.text)?
             };
-            if let Some(created) = create_with_index(&mut self.files, &path, self.index)? {
+            if let Some(created) = create_with_index(&mut self.files, &path, facts.opened.time, self.index)? {
                 if count > 0 {
                     if self.counts.len() >= REMEMBERED_COUNTS {
                         self.counts.clear();
@@ -641,12 +630,6 @@ impl FileStore {
         result
     }
 
-    fn set_times(&mut self, id: FileId, time: Timestamp) -> Result<(), OutputError> {
-        let time = UNIX_EPOCH.checked_add(Duration::from_nanos(time.0)).unwrap_or(UNIX_EPOCH);
-        let set = self.files.file(id)?.set_times(FileTimes::new().set_accessed(time).set_modified(time));
-        set.map_err(|error| self.files.error(id, Action::SetTimes, error))
-    }
-
     fn enqueue(&mut self, at: u32) {
         let before = self.last;
         let flow = &mut self.flows[at as usize];
@@ -679,13 +662,14 @@ impl FileStore {
 fn create_with_index(
     files: &mut Files,
     name: &str,
+    time: Timestamp,
     index: bool,
 ) -> Result<Option<(FileId, Option<FileId>)>, OutputError> {
-    let Some(file) = files.create(name.to_owned())? else { return Ok(None) };
+    let Some(file) = files.create(name.to_owned(), Some(time))? else { return Ok(None) };
     if !index {
         return Ok(Some((file, None)));
     }
-    match files.create(format!("{name}{}", index::SUFFIX)) {
+    match files.create(format!("{name}{}", index::SUFFIX), None) {
         Ok(Some(index)) => Ok(Some((file, Some(index)))),
         Ok(None) => files.remove(file).map(|()| None),
         Err(error) => {

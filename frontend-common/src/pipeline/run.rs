@@ -261,6 +261,7 @@ impl<'o> Run<'o> {
         loop {
             if may_wait && source.waits(PATIENCE) {
                 sink.rest()?;
+                progress.update(before + source.progress().done);
             }
             let packet = match source.next() {
                 Ok(Some(packet)) => packet,
@@ -317,6 +318,12 @@ impl<'o> Run<'o> {
             }
         };
         totals.errors.iter().for_each(|error| self.complaints.add(error));
+        let directory = &self.options.output_dir;
+        if self.options.files && !directory.exists() {
+            let name = directory.display();
+            self.complaints
+                .add(format_args!("{name}: removed during the run, with all that was written there"));
+        }
         let counters = Counters { conflicts: counters.conflicts + totals.conflicts, ..counters.clone() };
         let quiet = read.quiet && self.complaints.is_empty();
         let ended_in = read.ended_in.filter(|_| !read.quiet);
@@ -403,17 +410,14 @@ fn open_report(options: &Options, system: &dyn System) -> Result<Option<Report>,
     let Some(path) = path else { return Ok(None) };
     // Names that the user gave may be links, such as /dev/stdout. In the output directory nobody gave it.
     let refusal = if options.report == ReportTarget::Default && path.is_symlink() {
-        Some("it is a symbolic link, which is not followed; remove it")
+        Some("it is a symbolic link, which is not followed; remove it or name another file with -X")
     } else if options.inputs.iter().any(|input| !input.is_stdin() && is_same_file(&input.path, &path)) {
-        Some("it is an input")
+        Some("it is an input; name another file with -X")
     } else {
         None
     };
     if let Some(reason) = refusal {
-        return Err(format!(
-            "cannot write the report {}: {reason}, or name another file with -X",
-            path.display()
-        ));
+        return Err(format!("cannot write the report {}: {reason}", path.display()));
     }
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let info = RunInfo {

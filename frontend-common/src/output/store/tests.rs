@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::time::SystemTime;
+use std::time::{Duration, UNIX_EPOCH};
 
 use super::*;
 use crate::cli::NameFlags;

@@ -1,0 +1,17 @@
+//! The program as users run it: arguments and bytes in; files, messages and an exit status out.
+//!
+//! Each test has a directory of its own, in which the program runs. Captures are those of `tests/data`,
+//! named `@NAME` in arguments.
+
+// Tests may panic.
+#![allow(clippy::unwrap_used)]
+
+mod bad_inputs;
+mod bad_outputs;
+mod console;
+mod files;
+mod inputs;
+mod messages;
+mod progress;
+mod stopping;
+mod support;

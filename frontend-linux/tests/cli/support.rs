@@ -1,0 +1,241 @@
+//! Runs the program in a directory that goes when the test ends.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::unistd::geteuid;
+use tapflow_tests::not_tested;
+use tempfile::TempDir;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_tapflow");
+
+/// How a run ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Run {
+    /// The exit status; `None` after a fatal signal.
+    pub(crate) status: Option<i32>,
+    pub(crate) out: Vec<u8>,
+    pub(crate) err: String,
+}
+
+impl Run {
+    /// Asserts the exit status, showing messages when it is another.
+    pub(crate) fn ends_with(self, status: i32) -> Self {
+        assert_eq!(self.status, Some(status), "{}", self.err);
+        self
+    }
+
+    /// Asserts that standard error holds all of these.
+    pub(crate) fn says(self, parts: &[&str]) -> Self {
+        for part in parts {
+            assert!(self.err.contains(part), "{part:?} is not in:\n{}", self.err);
+        }
+        self
+    }
+}
+
+impl From<Output> for Run {
+    fn from(output: Output) -> Self {
+        Self {
+            status: output.status.code(),
+            out: output.stdout,
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+/// The path of a capture of `tests/data`.
+pub(crate) fn capture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data").join(name)
+}
+
+/// The bytes of a capture of `tests/data`.
+pub(crate) fn capture_bytes(name: &str) -> Vec<u8> {
+    fs::read(capture(name)).unwrap()
+}
+
+/// A directory to run in.
+pub(crate) struct Place(TempDir);
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        let place = Self(TempDir::new().unwrap());
+        // Other users may come in.
+        fs::set_permissions(place.0.path(), fs::Permissions::from_mode(0o777)).unwrap();
+        place
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    pub(crate) fn put(&self, name: &str, bytes: impl AsRef<[u8]>) {
+        fs::write(self.path(name), bytes).unwrap();
+    }
+
+    /// The program, to run here. `@NAME` is a capture of `tests/data`.
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(PROGRAM);
+        command.current_dir(self.0.path()).stdin(Stdio::null());
+        for arg in args {
+            match arg.strip_prefix('@') {
+                Some(name) => command.arg(capture(name)),
+                None => command.arg(arg),
+            };
+        }
+        command
+    }
+
+    /// Runs the program here.
+    pub(crate) fn tapflow(&self, args: &[&str]) -> Run {
+        self.command(args).output().unwrap().into()
+    }
+
+    /// Runs the program here with `input` on standard input.
+    pub(crate) fn tapflow_with(&self, args: &[&str], input: &[u8]) -> Run {
+        let mut child = self.start(args);
+        let mut stdin = child.stdin.take().unwrap();
+        let input = input.to_vec();
+        // It may leave before it has read everything.
+        let feeder = std::thread::spawn(move || stdin.write_all(&input).is_ok());
+        let output = child.wait_with_output().unwrap();
+        feeder.join().unwrap();
+        output.into()
+    }
+
+    /// Starts the program here with pipes on all three sides.
+    pub(crate) fn start(&self, args: &[&str]) -> Child {
+        let mut command = self.command(args);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    }
+
+    /// Runs a line of shell here, in which `$tapflow` is the program and `$data` the folder of captures.
+    pub(crate) fn shell(&self, line: &str) -> Run {
+        self.shell_of(&["sh", "-c", line])
+    }
+
+    fn shell_of(&self, words: &[&str]) -> Run {
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]).current_dir(self.0.path()).stdin(Stdio::null());
+        command.env("tapflow", PROGRAM).env("data", capture(""));
+        command.output().unwrap().into()
+    }
+
+    /// Runs a line of shell as a user whom permissions bind: `None` as root without `setpriv`.
+    pub(crate) fn shell_unprivileged(&self, line: &str) -> Option<Run> {
+        if !geteuid().is_root() {
+            return Some(self.shell(line));
+        }
+        // Where the program is built may be closed to others.
+        fs::copy(PROGRAM, self.path("program")).unwrap();
+        let line = format!("tapflow=./program; {line}");
+        let other = ["--reuid=65534", "--regid=65534", "--clear-groups", "sh", "-c", &line];
+        have("setpriv").then(|| self.shell_of(&[&["setpriv"], &other[..]].concat()))
+    }
+
+    /// Runs a line of shell in a mount namespace of its own: `None` where the system allows none.
+    pub(crate) fn shell_with_mounts(&self, line: &str) -> Option<Run> {
+        let user: &[&str] = if geteuid().is_root() { &["--mount"] } else { &["--mount", "--map-root-user"] };
+        let unshare = [&["unshare"], user].concat();
+        let probe = "mkdir -p probe && mount -t tmpfs tmpfs probe";
+        let allowed = have("unshare")
+            && self.shell_of(&[&unshare[..], &["sh", "-c", probe]].concat()).status == Some(0);
+        if !allowed {
+            not_tested("mount namespaces are not allowed here");
+            return None;
+        }
+        Some(self.shell_of(&[&unshare[..], &["sh", "-c", line]].concat()))
+    }
+
+    /// All files below a folder by their relative names, the report left out; links as what they name.
+    pub(crate) fn files(&self, folder: &str) -> BTreeMap<String, Vec<u8>> {
+        let mut files = BTreeMap::new();
+        collect(&self.path(folder), "", &mut files);
+        files.remove("report.xml");
+        files
+    }
+
+    /// The report in a folder: well-formed XML with its root closed, or the test fails.
+    pub(crate) fn report(&self, folder: &str) -> String {
+        self.report_file(&format!("{folder}/report.xml"))
+    }
+
+    pub(crate) fn report_file(&self, name: &str) -> String {
+        let text = fs::read_to_string(self.path(name)).unwrap();
+        let document = roxmltree::Document::parse(&text).unwrap();
+        assert_eq!(document.root_element().tag_name().name(), "dfxml");
+        text
+    }
+}
+
+fn collect(folder: &Path, prefix: &str, files: &mut BTreeMap<String, Vec<u8>>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        let name = format!("{prefix}{}", entry.file_name().to_str().unwrap());
+        let kind = entry.file_type().unwrap();
+        if kind.is_dir() {
+            collect(&entry.path(), &format!("{name}/"), files);
+        } else if kind.is_symlink() {
+            let target = fs::read_link(entry.path()).unwrap();
+            files.insert(name, target.to_str().unwrap().as_bytes().to_vec());
+        } else {
+            files.insert(name, fs::read(entry.path()).unwrap());
+        }
+    }
+}
+
+/// The streams of captures that are read without a fault, by file name.
+pub(crate) fn streams(captures: &[&str]) -> BTreeMap<String, Vec<u8>> {
+    let place = Place::new();
+    let files: Vec<String> = captures.iter().map(|name| format!("@{name}")).collect();
+    let mut args = vec!["-q", "-o", "o", "-l"];
+    args.extend(files.iter().map(String::as_str));
+    place.tapflow(&args).ends_with(0);
+    place.files("o")
+}
+
+fn have(program: &str) -> bool {
+    let found = Command::new(program).arg("--version").output().is_ok();
+    if !found {
+        not_tested(&format!("there is no {program} here"));
+    }
+    found
+}
+
+/// Waits until something is so; fails after 20 seconds.
+pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < Duration::from_secs(20), "{what}: not within 20 seconds");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Waits for the end of a program; fails, and kills it, after 20 seconds.
+pub(crate) fn end_of(mut child: Child) -> Run {
+    let start = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if start.elapsed() > Duration::from_secs(20) {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            panic!("the program does not end");
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.wait_with_output().unwrap().into()
+}
+
+/// Offsets of the records of a little-endian pcap, and its length.
+pub(crate) fn record_offsets(pcap: &[u8]) -> Vec<usize> {
+    let mut offsets = vec![24];
+    while let Some(length) = pcap.get(offsets[offsets.len() - 1] + 8..).and_then(|rest| rest.first_chunk()) {
+        offsets.push(offsets[offsets.len() - 1] + 16 + u32::from_le_bytes(*length) as usize);
+    }
+    offsets
+}
