@@ -96,14 +96,16 @@ fn setting() -> impl Strategy<Value = Setting> {
         prop_oneof![Just(0), 0..200u32, Just(30_000)],
         0..6u8,
         prop_oneof![0..6u16, Just(u16::MAX)],
+        prop_oneof![0..4u32, Just(u32::MAX)],
     );
     let times = (prop::option::of(0..60u64), 0..60u64);
     (sizes, limits, times).prop_map(|((connections, islands, pages), limits, (idle, linger))| {
-        let (max_jump, rebase_window, max_rebases, max_islands) = limits;
+        let (max_jump, rebase_window, max_rebases, max_islands, max_inactive) = limits;
         let config = Config {
             hash_key: [0; 16],
             idle_timeout: idle.map(|seconds| seconds * Timestamp::SECOND),
             linger: linger * Timestamp::SECOND,
+            max_inactive,
             max_jump,
             rebase_window,
             max_rebases,
