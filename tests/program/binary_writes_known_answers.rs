@@ -2,6 +2,8 @@
 //! flow, whatever the number of files that may be open; a report that is valid; and nothing but messages for
 //! captures that hold no TCP.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::IpAddr;
