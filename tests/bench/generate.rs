@@ -1,21 +1,22 @@
 //! Writes large captures for benchmarks: always the same bytes for the same arguments.
 //!
 //! ```text
-//! generate WHAT OUTPUT [--scale F] [--seed N] [--mib N]
+//! tapflow-bench-captures WHAT OUTPUT [--scale F] [--seed N] [--mib N]
 //! ```
 //!
 //! `OUTPUT` is a pcap file of Ethernet frames with microseconds, `-` is standard output. Every
 //! connection has its handshake, acknowledgements and FINs, every header a valid checksum (RFC 791,
 //! RFC 9293). `--scale` multiplies the number of connections (for `bulk` and `loss`: the bytes).
 //!
-//! Single file, standard library only: `rustc -O generate.rs` is enough to build it.
+//! [`USAGE`] says what each is. Nothing but the standard library: what is measured shares no code with
+//! what makes its input.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
 const USAGE: &str = "\
-usage: generate WHAT OUTPUT [--scale F] [--seed N] [--mib N]
+usage: tapflow-bench-captures WHAT OUTPUT [--scale F] [--seed N] [--mib N]
   bulk   8 connections of --mib MiB each (default 64), interleaved
   loss   the same with 2 % of segments out of order and 1 % sent again with other boundaries
   web    25,000 HTTP connections, responses of 1.5 to 40 KB
@@ -65,8 +66,7 @@ impl Content {
     const SPAN: usize = 1 << 16;
 
     fn new(random: &mut Random) -> Self {
-        const LETTERS: &[u8; 64] =
-            b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 \n";
+        const LETTERS: &[u8; 64] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 \n";
         let mut bytes = Vec::with_capacity(Self::PERIOD + Self::SPAN);
         while bytes.len() < Self::PERIOD {
             let mut word = random.next();
@@ -90,10 +90,8 @@ impl Content {
 /// The sum of 16-bit words that RFC 1071 complements, not yet folded.
 fn sum(bytes: &[u8]) -> u64 {
     let mut chunks = bytes.chunks_exact(4);
-    let mut total: u64 = chunks
-        .by_ref()
-        .map(|c| u64::from(u32::from_be_bytes([c[0], c[1], c[2], c[3]])))
-        .sum();
+    let mut total: u64 =
+        chunks.by_ref().map(|c| u64::from(u32::from_be_bytes([c[0], c[1], c[2], c[3]]))).sum();
     let mut last = [0u8; 4];
     last[..chunks.remainder().len()].copy_from_slice(chunks.remainder());
     total += u64::from(u32::from_be_bytes(last));
@@ -127,11 +125,7 @@ impl Connection {
     fn new(index: u64, random: &mut Random) -> Self {
         let host = (index / 50_000) as u32;
         let client = [10, (host >> 16) as u8, (host >> 8) as u8, host as u8];
-        let end = |address, port, random: &mut Random| End {
-            address,
-            port,
-            next: random.next() as u32,
-        };
+        let end = |address, port, random: &mut Random| End { address, port, next: random.next() as u32 };
         Connection {
             ends: [
                 end(client, 10_000 + (index % 50_000) as u16, random),
@@ -157,12 +151,7 @@ impl<W: Write> Writer<W> {
         header.extend_from_slice(&262_144u32.to_le_bytes());
         header.extend_from_slice(&1u32.to_le_bytes());
         out.write_all(&header)?;
-        Ok(Writer {
-            out,
-            time: START,
-            ident: 0,
-            packets: 0,
-        })
+        Ok(Writer { out, time: START, ident: 0, packets: 0 })
     }
 
     /// Writes a segment from `side` with an explicit sequence number; changes no state of `connection`.
@@ -176,11 +165,7 @@ impl<W: Write> Writer<W> {
     ) -> io::Result<()> {
         let (from, to) = (&connection.ends[side], &connection.ends[1 - side]);
         let ack = if flags & ACK != 0 { to.next } else { 0 };
-        let options: &[u8] = if flags & SYN != 0 {
-            &[2, 4, 0x05, 0xa8]
-        } else {
-            &[]
-        };
+        let options: &[u8] = if flags & SYN != 0 { &[2, 4, 0x05, 0xa8] } else { &[] };
         let tcp_length = 20 + options.len() + payload.len();
         let ip_length = 20 + tcp_length;
         let frame_length = (14 + ip_length) as u32;
@@ -236,8 +221,7 @@ impl<W: Write> Writer<W> {
         payload: &[u8],
     ) -> io::Result<()> {
         self.segment(connection, side, connection.ends[side].next, flags, payload)?;
-        let moved =
-            payload.len() as u32 + u32::from(flags & SYN != 0) + u32::from(flags & FIN != 0);
+        let moved = payload.len() as u32 + u32::from(flags & SYN != 0) + u32::from(flags & FIN != 0);
         connection.ends[side].next = connection.ends[side].next.wrapping_add(moved);
         Ok(())
     }
@@ -265,19 +249,11 @@ struct Options {
 
 impl Options {
     fn parse(arguments: &[String]) -> Result<Self, String> {
-        let mut options = Options {
-            what: String::new(),
-            output: String::new(),
-            scale: 1.0,
-            seed: 1,
-            mib: 64,
-        };
+        let mut options =
+            Options { what: String::new(), output: String::new(), scale: 1.0, seed: 1, mib: 64 };
         let mut rest = arguments.iter();
         while let Some(argument) = rest.next() {
-            let mut value = || {
-                rest.next()
-                    .ok_or_else(|| format!("{argument} needs a value"))
-            };
+            let mut value = || rest.next().ok_or_else(|| format!("{argument} needs a value"));
             match argument.as_str() {
                 "--scale" => options.scale = parse_number(argument, value()?)?,
                 "--seed" => options.seed = parse_number(argument, value()?)?,
@@ -309,9 +285,7 @@ impl Options {
 }
 
 fn parse_number<T: std::str::FromStr>(name: &str, value: &str) -> Result<T, String> {
-    value
-        .parse()
-        .map_err(|_| format!("{name}: {value} is not a number it takes"))
+    value.parse().map_err(|_| format!("{name}: {value} is not a number it takes"))
 }
 
 /// `bulk`, and `loss` when `trouble` is set: eight servers send, clients acknowledge every second segment.
@@ -323,16 +297,12 @@ fn bulk<W: Write>(
     trouble: bool,
 ) -> io::Result<()> {
     let total = options.count(options.mib << 20);
-    let mut connections: Vec<Connection> =
-        (0..8).map(|index| Connection::new(index, random)).collect();
+    let mut connections: Vec<Connection> = (0..8).map(|index| Connection::new(index, random)).collect();
     for connection in &mut connections {
         writer.open(connection)?;
         writer.send(connection, 0, PSH | ACK, b"GET /bulk HTTP/1.0\r\n\r\n")?;
     }
-    let first: Vec<u32> = connections
-        .iter()
-        .map(|connection| connection.ends[1].next)
-        .collect();
+    let first: Vec<u32> = connections.iter().map(|connection| connection.ends[1].next).collect();
     // A segment that was overtaken: offset and length; it is sent after two to four others.
     let mut held: Vec<Option<(u64, usize, u64)>> = vec![None; connections.len()];
     let mut sent = 0u64;
@@ -354,13 +324,7 @@ fn bulk<W: Write>(
             if dice < 20 && held[index].is_none() {
                 held[index] = Some((sent, length, turn + 2 + dice % 3));
             } else {
-                writer.segment(
-                    connection,
-                    1,
-                    seq(sent),
-                    ACK,
-                    content.at(start, sent, length),
-                )?;
+                writer.segment(connection, 1, seq(sent), ACK, content.at(start, sent, length))?;
             }
             if (20..30).contains(&dice) {
                 // Begins before this segment, ends inside it or at its end: other boundaries.
@@ -419,13 +383,7 @@ fn interleave<W: Write>(
         if begun < count && open.len() < 64 {
             let connection = Connection::new(begun, random);
             let (request, response) = job(begun, random);
-            open.push(Job {
-                connection,
-                step: 0,
-                request,
-                response,
-                sent: 0,
-            });
+            open.push(Job { connection, step: 0, request, response, sent: 0 });
             begun += 1;
             continue;
         }
@@ -443,11 +401,7 @@ fn interleave<W: Write>(
                 // Up to four segments in a row, then an acknowledgement.
                 for _ in 0..4 {
                     let end = (now.sent + MSS).min(now.response.len());
-                    let flags = if end == now.response.len() {
-                        PSH | ACK
-                    } else {
-                        ACK
-                    };
+                    let flags = if end == now.response.len() { PSH | ACK } else { ACK };
                     writer.send(&mut now.connection, 1, flags, &now.response[now.sent..end])?;
                     now.sent = end;
                     if end == now.response.len() {
@@ -481,8 +435,7 @@ fn web<W: Write>(
             "GET /page/{index} HTTP/1.1\r\nHost: www.example\r\nUser-Agent: generate\r\nAccept: */*\r\nConnection: close\r\n\r\n"
         );
         let size = 1500 + random.below(38_501) as usize;
-        let kind =
-            ["text/html", "text/plain", "application/json", "image/png"][random.below(4) as usize];
+        let kind = ["text/html", "text/plain", "application/json", "image/png"][random.below(4) as usize];
         let mut response = format!(
             "HTTP/1.1 200 OK\r\nServer: generate\r\nContent-Type: {kind}\r\nContent-Length: {size}\r\nConnection: close\r\n\r\n"
         )
@@ -499,10 +452,7 @@ fn small<W: Write>(
     random: &mut Random,
 ) -> io::Result<()> {
     interleave(writer, random, options.count(100_000), |index, _| {
-        (
-            content.at(index * 31, 0, 100).to_vec(),
-            content.at(index * 37, 7, 200).to_vec(),
-        )
+        (content.at(index * 31, 0, 100).to_vec(), content.at(index * 37, 7, 200).to_vec())
     })
 }
 
@@ -513,9 +463,8 @@ fn open<W: Write>(
     content: &Content,
     random: &mut Random,
 ) -> io::Result<()> {
-    let mut connections: Vec<Connection> = (0..options.count(300_000))
-        .map(|index| Connection::new(index, random))
-        .collect();
+    let mut connections: Vec<Connection> =
+        (0..options.count(300_000)).map(|index| Connection::new(index, random)).collect();
     for connection in &mut connections {
         writer.open(connection)?;
     }
@@ -527,11 +476,7 @@ fn open<W: Write>(
 }
 
 /// One host asks each port of several others; every third answers RST, the rest do not answer.
-fn scan<W: Write>(
-    options: &Options,
-    writer: &mut Writer<W>,
-    random: &mut Random,
-) -> io::Result<()> {
+fn scan<W: Write>(options: &Options, writer: &mut Writer<W>, random: &mut Random) -> io::Result<()> {
     for index in 0..options.count(1_000_000) {
         let mut connection = Connection::new(index, random);
         let host = (index / 65_535) as u16;
@@ -567,25 +512,19 @@ fn generate<W: Write>(options: &Options, out: W) -> io::Result<u64> {
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if arguments
-        .iter()
-        .any(|argument| argument == "-h" || argument == "--help")
-    {
+    if arguments.iter().any(|argument| argument == "-h" || argument == "--help") {
         print!("{USAGE}");
         return ExitCode::SUCCESS;
     }
     let options = match Options::parse(&arguments) {
         Ok(options) => options,
         Err(reason) => {
-            eprintln!("generate: {reason}\n{USAGE}");
+            eprintln!("tapflow-bench-captures: {reason}\n{USAGE}");
             return ExitCode::from(2);
         }
     };
     let done = if options.output == "-" {
-        generate(
-            &options,
-            BufWriter::with_capacity(1 << 20, io::stdout().lock()),
-        )
+        generate(&options, BufWriter::with_capacity(1 << 20, io::stdout().lock()))
     } else {
         File::create(&options.output)
             .and_then(|file| generate(&options, BufWriter::with_capacity(1 << 20, file)))
@@ -596,7 +535,7 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("generate: {}: {error}", options.output);
+            eprintln!("tapflow-bench-captures: {}: {error}", options.output);
             ExitCode::FAILURE
         }
     }

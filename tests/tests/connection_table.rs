@@ -142,6 +142,23 @@ fn a_table_of_one_connection_serves_one_after_the_other() {
 }
 
 #[test]
+fn attempts_and_ended_connections_make_room_for_each_other_before_the_table_is_full() {
+    let mut scene = Scene::with(Config { max_inactive: 2, ..Config::default() }, 8, 8);
+    let syn = |port| TcpFrame::up(9, SYN, b"").client_port(port);
+    for port in 1..4 {
+        scene.handshake(port);
+    }
+    scene.push(&syn(11));
+    scene.push(&TcpFrame::down(0, RST, b"").acknowledging(10).client_port(11));
+    scene.push(&syn(12));
+    // What has ended goes first, then the oldest attempt; open connections stay.
+    assert_eq!(scene.push(&syn(13)), ["6 closed reset 0", "8 opened session 5 client syn"]);
+    assert_eq!(scene.push(&syn(14)), ["7 closed evicted-half-open 0", "9 opened session 6 client syn"]);
+    assert_eq!(scene.counters().max_connections, 5);
+    assert_eq!(scene.push(&TcpFrame::up(100, 0, b"one").client_port(1)), ["0 data 0 one"]);
+}
+
+#[test]
 fn finish_closes_everything_and_the_reassembler_goes_on() {
     let mut scene = Scene::default();
     scene.handshake(1);

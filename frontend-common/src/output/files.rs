@@ -290,6 +290,27 @@ mod tests {
         assert_eq!((files.open, files.oldest, files.newest), (0, NONE, NONE));
     }
 
+    #[test]
+    fn a_file_has_its_time_however_often_its_descriptor_was_needed_elsewhere() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut files = files(&directory, 1);
+        let time = |n| Timestamp::new(1_000_000_000 + n, 5);
+        let make = |files: &mut Files, n: u64| files.create(n.to_string(), Some(time(n))).expect("made");
+        let ids = [1, 2].map(|n| make(&mut files, n).expect("new"));
+        for id in [ids[0], ids[1], ids[0]] {
+            write_at(files.file(id).expect("again"), b"later", 0).expect("written");
+        }
+        for id in ids {
+            files.close(id);
+        }
+        for n in [1_u64, 2] {
+            let facts = std::fs::metadata(directory.path().join(n.to_string())).expect("there");
+            let modified = facts.modified().expect("a time").duration_since(UNIX_EPOCH).expect("later");
+            assert_eq!(modified, Duration::from_nanos(time(n).0));
+        }
+        assert!(files.times_not_set.is_none());
+    }
+
     #[cfg(unix)]
     #[test]
     fn a_file_that_was_replaced_is_not_written() {
