@@ -6,7 +6,6 @@
 //! Left out of the comparison: the content of reports (tapflow's are valid by the schema, tcpflow's are
 //! not) and standard error. tcpflow cuts times to microseconds, so they are compared as far as that.
 
-#![allow(clippy::unwrap_used)]
 #![allow(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
 
 #[path = "side_by_side/combinations.rs"]
