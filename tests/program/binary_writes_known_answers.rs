@@ -2,7 +2,7 @@
 //! flow, whatever the number of files that may be open; a report that is valid; and nothing but messages for
 //! captures that hold no TCP.
 
-#![allow(clippy::unwrap_used)] // what fails here fails the test
+#![allow(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
 
 use std::collections::BTreeMap;
 use std::fs;
