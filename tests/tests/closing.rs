@@ -163,6 +163,24 @@ fn retransmissions_of_the_old_connection_do_not_reach_the_new_one() {
     }
 }
 
+#[test]
+fn bytes_of_the_new_connection_beyond_a_hole_are_not_taken_for_old_ones() {
+    let mut scene = ended();
+    scene.push(&TcpFrame::up(90, SYN, b""));
+    scene.push(&TcpFrame::down(3_000_000_199, SYN, b"").acknowledging(91));
+    // Where the old connection had "up"; the acknowledgement tells them apart.
+    assert_eq!(scene.push(&TcpFrame::up(100, 0, b"UP").acknowledging(3_000_000_200)), ["2 data 9 UP"]);
+    assert_eq!(scene.counters().after_close_bytes, 0);
+}
+
+#[test]
+fn a_syn_just_before_the_start_of_an_ended_connection_is_a_new_one() {
+    let mut scene = Scene::default();
+    scene.push(&TcpFrame::up(100, FIN, b"up").acknowledging(200));
+    scene.push(&TcpFrame::down(200, FIN, b"down").acknowledging(103));
+    assert_eq!(scene.push(&TcpFrame::up(50, SYN, b"")), ["2 opened session 1 client syn"]);
+}
+
 // Port reuse
 
 #[test]
