@@ -10,6 +10,10 @@ use crate::decode::Segment;
 use crate::frame::Timestamp;
 use crate::stream::IslandPool;
 
+/// The longest hole, in bytes, that leads to an older connection while a newer one is open: a window of
+/// lost segments. What is further away has jumped.
+const OLDER_HOLE: u32 = 1 << 20;
+
 /// How a segment fits a connection that has its addresses and ports; better ones are greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Fit {
@@ -52,12 +56,16 @@ impl Matcher<'_, '_> {
     /// where nothing fits.
     pub(crate) fn find(&self, key: &ConnectionKey, direction: Direction, segment: &Segment<'_>) -> Found {
         let mut found = Found::default();
+        let mut max_jump = self.config.max_jump;
         for (index, connection) in self.table.entries_of(key) {
             let fit = if segment.flags.syn {
                 self.fit_of_syn(connection, direction, segment)
             } else {
-                self.fit(connection, direction, segment)
+                self.fit(connection, direction, segment, max_jump)
             };
+            if connection.state != State::Lingering {
+                max_jump = max_jump.min(OLDER_HOLE);
+            }
             if fit > found.best.map_or(Fit::No, |(_, fit)| fit) {
                 found.best = Some((index, fit));
             }
@@ -76,9 +84,15 @@ impl Matcher<'_, '_> {
         found
     }
 
-    /// How a segment without SYN fits. An open connection takes anything short of a jump, a closed one
-    /// what repeats its bytes.
-    fn fit(&self, connection: &Connection, direction: Direction, segment: &Segment<'_>) -> Fit {
+    /// How a segment without SYN fits. An open connection takes anything short of a jump of `max_jump`
+    /// bytes, a closed one what repeats its bytes.
+    fn fit(
+        &self,
+        connection: &Connection,
+        direction: Direction,
+        segment: &Segment<'_>,
+        max_jump: u32,
+    ) -> Fit {
         let stream = &connection.streams[direction.index()];
         let closed = connection.state == State::Lingering;
         if !stream.is_based() {
@@ -98,7 +112,7 @@ impl Matcher<'_, '_> {
         if end >= 0 && offset <= extent + 1 {
             return Fit::Touches;
         }
-        let jumps = stream.is_jump(segment.sequence, self.pool, self.config.max_jump);
+        let jumps = stream.is_jump(segment.sequence, self.pool, max_jump);
         if jumps || closed { Fit::No } else { Fit::Near }
     }
 

@@ -21,6 +21,10 @@ pub struct Record {
     pub conflicts: u64,
     /// Bytes told by `late`.
     pub late: u64,
+    /// Where `data` and `gap` stand, if they come in ascending order.
+    told: u64,
+    /// The last `rebased` moved bytes that had been told by so many.
+    moved: Option<u64>,
     /// What `closed` said.
     pub closed: Option<(CloseReason, Summary)>,
 }
@@ -40,7 +44,8 @@ pub struct Recorder {
 
 impl Recorder {
     /// A recorder inside of an in-order adaptor, which answers some `repeated` itself. If `in_order`, it
-    /// panics when `data` and `gap` do not come in ascending order.
+    /// panics when `data` and `gap` do not come in ascending order (but for the gap that stands for bytes
+    /// before those told already).
     #[must_use]
     pub fn adapted(in_order: bool) -> Self {
         Self { in_order, adapted: true, ..Self::default() }
@@ -67,6 +72,12 @@ impl Recorder {
         self.flows.values().all(|record| record.closed.is_some()) && self.slots.is_empty()
     }
 
+    /// The slot of an open flow.
+    #[must_use]
+    pub fn slot_of(&self, number: u64) -> Option<u32> {
+        self.slots.iter().find(|(_, of)| **of == number).map(|(slot, _)| *slot)
+    }
+
     fn live(&mut self, flow: Flow) -> &mut Record {
         assert_eq!(self.slots.get(&flow.slot), Some(&flow.number), "the slot is this flow's");
         let record = self.flows.get_mut(&flow.number).expect("opened before");
@@ -88,6 +99,8 @@ impl Sink for Recorder {
             repeated: 0,
             conflicts: 0,
             late: 0,
+            told: 0,
+            moved: None,
             closed: None,
         };
         self.flows.insert(flow.number, record);
@@ -100,8 +113,8 @@ impl Sink for Recorder {
         let (start, end) = (offset as usize, offset as usize + bytes.len());
         assert!(!bytes.is_empty(), "no empty data");
         if in_order {
-            let told = record.gaps.last().map_or(0, |gap| gap.end).max(record.bytes.len() as u64);
-            assert_eq!(offset, told, "data continues what was told");
+            assert_eq!(offset, record.told, "data continues what was told");
+            record.told += bytes.len() as u64;
         }
         record.bytes.resize(record.bytes.len().max(end), None);
         for (place, byte) in record.bytes[start..end].iter_mut().zip(bytes) {
@@ -143,11 +156,20 @@ impl Sink for Recorder {
         for gap in &mut record.gaps {
             *gap = gap.start + by..gap.end + by;
         }
+        if record.told > 0 {
+            record.told += by;
+            record.moved = Some(by);
+        }
         Ok(())
     }
 
     fn gap(&mut self, flow: Flow, range: Range<u64>) -> Result<(), Infallible> {
+        let in_order = self.in_order;
         let record = self.live(flow);
+        if in_order && record.moved.take().is_none_or(|by| range != (0..by)) {
+            assert_eq!(range.start, record.told, "a gap continues what was told");
+            record.told = range.end;
+        }
         assert!(!range.is_empty(), "no empty gap");
         let end = record.bytes.len().min(range.end as usize);
         let told = record.bytes.get(range.start as usize..end).unwrap_or_default();

@@ -7,25 +7,9 @@ use std::sync::atomic::AtomicBool;
 
 use tapflow_common::input;
 use tapflow_core::{Config, Reassembler, Storage};
-use tapflow_tests::answers::{Answer, Capture, Flows, corpus, own_captures, sha256};
+use tapflow_tests::answers::{Answer, Capture, EXCEPTIONS, Flows, corpus, own_captures, sha256};
 use tapflow_tests::not_tested;
 use tapflow_tests::recorder::Recorder;
-
-/// Captures of the corpus in which tapflow has reason to differ from the answers, or the answers are
-/// told to be ambiguous. `holds` is what must be found instead: flows with data.
-const EXCEPTIONS: [(&str, usize, &str); 3] = [
-    (
-        "tcpdump-bgp-bgp_capabilities_print-oobr-2",
-        0,
-        "the only datagram has More Fragments set: a real fragment is rejected, never taken for a whole datagram",
-    ),
-    ("tcpdump-bgp_pmsi_tunnel-oobr", 0, "the same: More Fragments is set"),
-    (
-        "zeek-tunnel-direct-bypass",
-        1,
-        "every other segment is inside GRE, which is not decoded yet: 10 bytes are gaps",
-    ),
-];
 
 /// The flows with data that the core finds in a capture, whatever error ends the file.
 fn flows_of(path: &Path) -> Flows {

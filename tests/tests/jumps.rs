@@ -80,6 +80,18 @@ fn segments_come_back_to_the_older_connection() {
 }
 
 #[test]
+fn only_a_hole_short_of_a_mebibyte_leads_to_the_older_connection() {
+    for (hole, expected) in
+        [(MIB - 1, &["0 data 1048578 two"][..]), (MIB, &["2 opened session 2 client", "2 data 0 two"])]
+    {
+        let mut scene = Scene::default();
+        scene.push(&TcpFrame::up(100, 0, b"one"));
+        scene.push(&TcpFrame::up(100 * MIB, 0, b"far"));
+        assert_eq!(scene.push(&TcpFrame::up(103 + hole, 0, b"two")), expected);
+    }
+}
+
+#[test]
 fn of_too_many_the_least_recently_active_is_closed() {
     let mut scene = Scene::with(Config::default(), 64, 64);
     scene.at(1).push(&TcpFrame::up(0, 0, b"x"));

@@ -120,10 +120,15 @@ impl<'a> Memory<'a> {
 
     /// Forgets what its slot held before.
     pub(super) fn begin(&mut self, flow: Flow) {
-        while self.pop(flow.slot).is_some() {}
+        self.forget(flow.slot);
         if let Some(delivery) = self.flow(flow.slot) {
             *delivery = Delivery { number: flow.number, ..Delivery::default() };
         }
+    }
+
+    /// Frees the pages of a slot.
+    pub(super) fn forget(&mut self, slot: u32) {
+        while self.pop(slot).is_some() {}
     }
 
     pub(super) fn flow(&mut self, slot: u32) -> Option<&mut Delivery> {
@@ -135,8 +140,19 @@ impl<'a> Memory<'a> {
         self.oldest.checked_sub(1)
     }
 
-    pub(super) fn has_room(&self, len: usize) -> bool {
-        self.page_size != 0 && len.div_ceil(self.page_size) <= self.free_pages
+    /// Whether `len` bytes at `offset` can be held.
+    pub(super) fn has_room(&self, slot: u32, offset: u64, len: usize) -> bool {
+        let beyond = len.saturating_sub(self.room_in_last(slot, offset));
+        self.page_size != 0 && beyond.div_ceil(self.page_size) <= self.free_pages
+    }
+
+    /// The room left in the flow's last page, if `offset` continues it.
+    fn room_in_last(&self, slot: u32, offset: u64) -> usize {
+        let link = self.storage.flows.get(slot as usize).map_or(0, |delivery| delivery.last);
+        match (link as usize).checked_sub(1).and_then(|at| self.storage.pages.get(at)) {
+            Some(page) if page.start + u64::from(page.len) == offset => self.page_size - page.len as usize,
+            _ => 0,
+        }
     }
 
     fn page(&mut self, link: u32) -> &mut Page {
@@ -168,17 +184,14 @@ impl<'a> Memory<'a> {
 
     /// Fills the room left in the flow's last page, if `offset` continues it. Answers how much it took.
     fn extend_last(&mut self, slot: u32, offset: u64, bytes: &[u8]) -> usize {
-        let page_size = self.page_size;
-        let link = self.delivery(slot).last;
-        let page = self.page(link);
-        let len = page.len as usize;
-        if page.start + u64::from(page.len) != offset {
-            return 0;
+        let taken = bytes.len().min(self.room_in_last(slot, offset));
+        if taken > 0 {
+            let (page_size, link) = (self.page_size, self.delivery(slot).last);
+            let page = self.page(link);
+            let at = (link as usize - 1) * page_size + page.len as usize;
+            page.len += taken as u32;
+            self.storage.bytes[at..at + taken].copy_from_slice(&bytes[..taken]);
         }
-        let taken = bytes.len().min(page_size - len);
-        page.len += taken as u32;
-        let at = (link as usize - 1) * page_size + len;
-        self.storage.bytes[at..at + taken].copy_from_slice(&bytes[..taken]);
         taken
     }
 

@@ -116,7 +116,7 @@ impl<S: Sink> Sink for InOrder<'_, S> {
                 delivery.late += bytes.len() as u64;
                 return self.inner.late(flow, offset, bytes);
             }
-            if self.memory.has_room(bytes.len()) {
+            if self.memory.has_room(flow.slot, offset, bytes.len()) {
                 self.memory.hold(flow.slot, offset, bytes);
                 return Ok(());
             }
@@ -166,6 +166,8 @@ impl<S: Sink> Sink for InOrder<'_, S> {
     }
 
     fn closed(&mut self, flow: Flow, reason: CloseReason, summary: &Summary) -> Result<(), S::Error> {
+        // Bytes wait at the end only if the inner sink failed before.
+        self.memory.forget(flow.slot);
         let late = self.memory.flow(flow.slot).map_or(0, |delivery| delivery.late);
         let data = summary.data.saturating_sub(late);
         let summary = Summary { data, gaps: summary.gaps.saturating_add(late), ..summary.clone() };

@@ -39,6 +39,7 @@ impl StreamFlags {
     /// At least one hole was given up before the end.
     pub(crate) const GAVE_UP: u8 = 32;
 
+    /// Whether any of the flags is set.
     pub(crate) const fn has(self, flag: u8) -> bool {
         self.0 & flag != 0
     }

@@ -119,11 +119,13 @@ impl<S: Sink> Placer<'_, '_, S> {
     }
 
     /// Moves offset 0 down by `by` bytes, of which `head` are the first, if no SYN fixes the
-    /// stream's start and it is still near. Answers whether it did.
+    /// stream's start and it is still near. Answers whether it did. What was seen becomes an island, so
+    /// no hole in it may have been given up.
     pub(crate) fn rebase(&mut self, by: u64, head: &[u8]) -> Result<bool, S::Error> {
         let window = u64::from(self.config.rebase_window);
         let far = by > window || self.stream.extent(self.pool) > window;
-        if self.stream.has_syn() || far || *self.rebases >= self.config.max_rebases {
+        let fixed = self.stream.flags.has(StreamFlags::SYN | StreamFlags::GAVE_UP);
+        if fixed || far || *self.rebases >= self.config.max_rebases {
             return Ok(false);
         }
         *self.rebases += 1;
@@ -164,7 +166,7 @@ impl<S: Sink> Placer<'_, '_, S> {
         }
         if pool.end(stream.islands).is_some_and(|last| at < last) {
             for (island_start, island_end) in pool.iter(stream.islands) {
-                if island_end <= at {
+                if island_end <= at || island_start == island_end {
                     continue;
                 }
                 if at >= end {
@@ -175,7 +177,7 @@ impl<S: Sink> Placer<'_, '_, S> {
                     tell_data(stream, counters, *sink, *flow, at, slice(at, to))?;
                     at = to;
                 }
-                if at < end && (island_start..island_end).contains(&at) {
+                if at < end {
                     let to = end.min(island_end);
                     tell_repeated(stream, counters, *sink, *flow, at, slice(at, to))?;
                     at = to;

@@ -42,6 +42,11 @@ pub trait System {
 
     /// Names and versions of libraries, for the report.
     fn libraries(&self) -> Vec<(String, String)>;
+
+    /// Processors that the run may use. The output is the same with any number.
+    fn processors(&self) -> usize {
+        std::thread::available_parallelism().map_or(1, usize::from)
+    }
 }
 
 /// Puts a message for the user on standard error, under the program's name.

@@ -94,10 +94,8 @@ impl<'o> Run<'o> {
         };
         let report = open_report(options, system)?;
         let (told, finished) = sync_channel(QUEUE);
-        let writer_count = match thread::available_parallelism() {
-            Ok(cores) if options.files => (cores.get() - 1).clamp(1, MAX_WRITERS),
-            _ => 1,
-        };
+        let writer_count =
+            if options.files { system.processors().saturating_sub(1).clamp(1, MAX_WRITERS) } else { 1 };
         let (mut writers, mut senders) = (Vec::new(), Vec::new());
         for _ in 0..writer_count {
             let store = options.files.then(|| store(options, system, &template, writer_count));

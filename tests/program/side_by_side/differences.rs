@@ -237,7 +237,7 @@ pub(crate) const KNOWN: &[Known] = &[
     Known {
         captures: Named(&["tcp-port-reuse"]),
         combinations: &[],
-        kinds: &[Names, Bytes, Times, Console],
+        kinds: &[Names, Bytes, Times],
         reason: "a SYN with a new initial number is a new connection; tcpflow counts and dates it by its first data",
     },
     Known {

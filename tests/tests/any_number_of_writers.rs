@@ -1,0 +1,87 @@
+//! The files of a run are the same with any number of processors, and so of writers, and with any
+//! number of files open at once.
+
+use std::num::NonZeroUsize;
+
+use tapflow_common::cli::{Action, Options, Program, parse};
+use tapflow_common::input::{FilterCompiler, FrameFilter};
+use tapflow_common::pipeline::{Stop, System, run};
+use tapflow_common::report::{Host, Usage};
+use tapflow_core::LinkType;
+use tapflow_tests::answers::own_captures;
+use tapflow_tests::program::{self, Tree};
+
+/// A machine with so many processors.
+struct Machine(usize);
+
+struct NoFilters;
+
+impl FilterCompiler for NoFilters {
+    fn compile(&self, _: LinkType, _: &str) -> Result<Box<dyn FrameFilter + Send>, String> {
+        Err("no filter is asked for".to_owned())
+    }
+}
+
+impl System for Machine {
+    fn filters(&self) -> &dyn FilterCompiler {
+        &NoFilters
+    }
+
+    fn host(&self) -> Host {
+        Host::portable()
+    }
+
+    fn usage(&self) -> Option<Usage> {
+        None
+    }
+
+    fn open_file_limit(&self) -> Option<usize> {
+        None
+    }
+
+    fn libraries(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+
+    fn processors(&self) -> usize {
+        self.0
+    }
+}
+
+fn files(capture: &str, template: &str, processors: usize, open: Option<usize>) -> Tree {
+    let scratch = tempfile::tempdir().unwrap();
+    let capture = own_captures().join(capture);
+    let words = ["tapflow", "-q", "-r", capture.to_str().unwrap(), template];
+    let Ok(Action::Run(options)) = parse(words.map(Into::into), &Program { name: "tapflow", version: "0" })
+    else {
+        panic!("options of a run");
+    };
+    let options = Options {
+        output_dir: scratch.path().to_owned(),
+        max_open_files: open.and_then(NonZeroUsize::new),
+        ..*options
+    };
+    let outcome = run(&options, &Machine(processors), &Stop::default(), &|_| {});
+    assert_eq!(outcome.errors, Vec::<String>::new());
+    let mut tree = program::tree(scratch.path());
+    tree.remove("report.xml").expect("a report");
+    tree
+}
+
+#[test]
+fn the_files_are_the_same() {
+    for (capture, template) in [
+        ("tcp-many-flows.pcap", "-T%A.%a-%B.%b%C%c"),
+        ("tcp-many-flows.pcap", "-T%N/same%C%c"), // flows of one name in one writer, in their order
+        ("tcp-port-reuse.pcap", "-T%A.%a-%B.%b%C%c"),
+        ("wire-loss-reorder.pcap", "-T%A.%a-%B.%b%C%c"),
+        ("tcp-no-syn-earlier-bytes.pcap", "-T%A.%a-%B.%b%C%c"),
+    ] {
+        let expected = files(capture, template, 1, None);
+        assert!(!expected.is_empty());
+        for (processors, open) in [(5, Some(4)), (64, None)] {
+            let found = files(capture, template, processors, open);
+            assert!(found == expected, "{capture} {template}: {processors} processors, {open:?} files");
+        }
+    }
+}
