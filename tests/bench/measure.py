@@ -24,7 +24,7 @@ OPTIONS = {
 }
 CAPTURE = {"console": "web", "no-files": "web"}
 # Where tcpflow is right, so that both must write the same files.
-SAME = ["bulk", "web", "small", "open"]
+SAME = ["bulk", "loss", "web", "small", "open"]
 
 
 def run(program, arguments, output=os.devnull):
