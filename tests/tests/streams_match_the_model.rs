@@ -1,8 +1,10 @@
 //! Any sequence of segments gives what a plain vector per flow gives: every order, overlap, cut by a
 //! snap length, with and without SYN, at every start number including those just below 2^32.
 
+use std::convert::Infallible;
+
 use proptest::prelude::*;
-use tapflow_core::{Config, Frame, InOrder, InOrderStorage, Reassembler, Storage};
+use tapflow_core::{Config, Frame, InOrder, InOrderStorage, Reassembler, Sink, Storage};
 use tapflow_tests::frames::{CLIENT, HEADERS, SYN, TcpFrame, frame};
 use tapflow_tests::model::Model;
 use tapflow_tests::recorder::Recorder;
@@ -36,7 +38,7 @@ fn payload(piece: &Piece) -> Vec<u8> {
 }
 
 /// Pushes the piece's frame, cut to what was captured.
-fn push<S: tapflow_core::Sink>(
+fn push<S: Sink>(
     reassembler: &mut Reassembler<'_>,
     sink: &mut S,
     isn: u32,
@@ -52,6 +54,27 @@ fn reassembler(islands: usize, config: Config) -> Reassembler<'static> {
     Reassembler::new(config, Storage::heap(4, islands).unwrap()).unwrap()
 }
 
+/// Pushes a SYN, if there is one, and the pieces, and ends the run. Answers what the stream should be.
+fn play<S: Sink<Error = Infallible>>(
+    core: &mut Reassembler<'_>,
+    sink: &mut S,
+    isn: u32,
+    with_syn: bool,
+    pieces: &[Piece],
+) -> Model {
+    let mut model = Model::default();
+    if with_syn {
+        let syn = TcpFrame::up(isn, SYN, &[]).bytes();
+        let Ok(()) = core.push(&frame(&syn, 1), sink);
+    }
+    for piece in pieces {
+        let Ok(()) = push(core, sink, isn, piece);
+        model.place(piece.at as usize, &payload(piece)[..piece.captured as usize], piece.len as usize);
+    }
+    let Ok(()) = core.finish(sink);
+    model
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -59,14 +82,7 @@ proptest! {
     fn with_a_syn_first(isn in start(), pieces in prop::collection::vec(piece(), 1..40)) {
         let mut core = reassembler(1000, Config::default());
         let mut sink = Recorder::default();
-        let mut model = Model::default();
-        let syn = TcpFrame::up(isn, SYN, &[]).bytes();
-        let Ok(()) = core.push(&frame(&syn, 1), &mut sink);
-        for piece in &pieces {
-            let Ok(()) = push(&mut core, &mut sink, isn, piece);
-            model.place(piece.at as usize, &payload(piece)[..piece.captured as usize], piece.len as usize);
-        }
-        let Ok(()) = core.finish(&mut sink);
+        let model = play(&mut core, &mut sink, isn, true, &pieces);
         let record = &sink.flows[&0];
         let mut bytes = record.bytes.clone();
         bytes.resize(model.bytes.len(), None);
@@ -109,14 +125,7 @@ proptest! {
     fn with_too_few_islands(isn in start(), islands in 0..4usize, pieces in prop::collection::vec(piece(), 1..40)) {
         let mut core = reassembler(islands, Config::default());
         let mut sink = Recorder::default();
-        let mut model = Model::default();
-        let syn = TcpFrame::up(isn, SYN, &[]).bytes();
-        let Ok(()) = core.push(&frame(&syn, 1), &mut sink);
-        for piece in &pieces {
-            let Ok(()) = push(&mut core, &mut sink, isn, piece);
-            model.place(piece.at as usize, &payload(piece)[..piece.captured as usize], piece.len as usize);
-        }
-        let Ok(()) = core.finish(&mut sink);
+        let model = play(&mut core, &mut sink, isn, true, &pieces);
         let record = &sink.flows[&0];
         prop_assert_eq!(record.closed.as_ref().unwrap().1.span, model.bytes.len() as u64);
         for (told, expected) in record.bytes.iter().zip(&model.bytes) {
@@ -133,16 +142,7 @@ proptest! {
         let mut core = reassembler(1000, Config::default());
         let storage = InOrderStorage::heap(4, memory * 2048).unwrap();
         let mut sink = InOrder::new(Recorder::adapted(with_syn), storage);
-        let mut model = Model::default();
-        if with_syn {
-            let syn = TcpFrame::up(isn, SYN, &[]).bytes();
-            let Ok(()) = core.push(&frame(&syn, 1), &mut sink);
-        }
-        for piece in &pieces {
-            let Ok(()) = push(&mut core, &mut sink, isn, piece);
-            model.place(piece.at as usize, &payload(piece)[..piece.captured as usize], piece.len as usize);
-        }
-        let Ok(()) = core.finish(&mut sink);
+        let model = play(&mut core, &mut sink, isn, with_syn, &pieces);
         let record = &sink.into_inner().flows[&0];
         let span = record.closed.as_ref().unwrap().1.span;
         if with_syn {
