@@ -80,7 +80,10 @@ impl Place {
 
     /// The program, to run here. `@NAME` is a capture of `tests/data`.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(PROGRAM);
+        self.prepare(Command::new(PROGRAM), args)
+    }
+
+    fn prepare(&self, mut command: Command, args: &[&str]) -> Command {
         command.current_dir(self.0.path()).stdin(Stdio::null());
         for arg in args {
             match arg.strip_prefix('@') {
@@ -108,9 +111,12 @@ impl Place {
         output.into()
     }
 
-    /// Starts the program here with pipes on all three sides.
+    /// Starts the program here with pipes on all three sides. No signal is ignored, as some would be where
+    /// the tests run in the background.
     pub(crate) fn start(&self, args: &[&str]) -> Child {
-        let mut command = self.command(args);
+        let mut env = Command::new("env");
+        env.args(["--default-signal=INT,HUP,TERM", PROGRAM]);
+        let mut command = self.prepare(env, args);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.spawn().unwrap()
     }
