@@ -6,7 +6,7 @@
 use crate::config::Config;
 use crate::connection::{ConnectionKey, Direction, State, Table};
 use crate::counters::Counters;
-use crate::decode::{Segment, decode};
+use crate::decode::{Outcome, RejectReason, Segment, dissect};
 use crate::flow::Opened;
 use crate::frame::{Frame, Timestamp};
 use crate::matching::{Fit, Found, Matcher, begins};
@@ -99,17 +99,17 @@ impl<'a> Reassembler<'a> {
         self.counters.frames += 1;
         self.counters.frame_bytes += frame.bytes.len() as u64;
         self.advance(frame.time, sink)?;
-        match decode(frame) {
-            Ok(mut segment) => {
+        let reject = match dissect(frame) {
+            Outcome::Segment(mut segment) => {
                 // RST is looked at before SYN (RFC 9293, 3.10.7).
                 segment.flags.syn &= !segment.flags.rst;
-                self.segment(frame, &segment, sink)
+                return self.segment(frame, &segment, sink);
             }
-            Err(reject) => {
-                self.counters.reject(&reject);
-                sink.rejected(frame, &reject)
-            }
-        }
+            Outcome::Piece(piece) => piece.reject(RejectReason::Fragment),
+            Outcome::Reject(reject) => reject,
+        };
+        self.counters.reject(&reject);
+        sink.rejected(frame, &reject)
     }
 
     /// Tells the time, so that connections can expire while no frames come. A time in the past does nothing.

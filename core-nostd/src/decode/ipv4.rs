@@ -1,10 +1,11 @@
-//! IPv4 (RFC 791). Options are skipped; a fragment is rejected, as it cannot stand for the whole.
+//! IPv4 (RFC 791). Options are skipped.
 
 use smoltcp::wire::Ipv4Packet;
 
 use super::{
     Layer, Next, Reject, RejectReason,
     peel::{Ip, Peel},
+    piece::Part,
 };
 
 const MIN_HEADER: usize = 20;
@@ -29,16 +30,33 @@ pub(super) fn peel(peel: &mut Peel<'_>) -> Result<Next, Reject> {
         }
         total_len => peel.set_len(total_len),
     }
-    if header.more_frags() || header.frag_offset() != 0 {
-        return Err(peel.reject(Layer::Ipv4, RejectReason::Fragment));
-    }
     let protocol = u8::from(header.next_header());
-    if protocol != TCP {
+    let Some(next) = by_protocol(protocol) else {
         return Err(peel.reject(Layer::Ipv4, RejectReason::NotTcp(protocol)));
-    }
+    };
+    let start = peel.offset;
     peel.ip = Ip::V4(fixed);
     peel.advance(header_len, Layer::Ipv4)?;
-    Ok(Next::Tcp)
+    if header.more_frags() || header.frag_offset() != 0 {
+        return Ok(Next::Part(Part {
+            id: u32::from(header.ident()),
+            offset: header.frag_offset(),
+            more: header.more_frags(),
+            protocol,
+            ipv6: false,
+            header: u32::try_from(start).unwrap_or(u32::MAX),
+        }));
+    }
+    Ok(next)
+}
+
+/// What the payload of this protocol number begins with; `None` if it leads to no TCP.
+#[inline]
+pub(super) fn by_protocol(protocol: u8) -> Option<Next> {
+    match protocol {
+        TCP => Some(Next::Tcp),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

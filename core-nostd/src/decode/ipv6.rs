@@ -1,7 +1,6 @@
 //! IPv6 (RFC 8200) and its extension headers, jumbograms (RFC 2675) among them.
 //!
-//! A fragment header that makes no fragment (RFC 6946) is skipped like the others; a real fragment is
-//! rejected. Under a routing header that is not yet used up the destination is the final one, as it
+//! A fragment header that makes no fragment (RFC 6946) is skipped like the others. Under a routing header that is not yet used up the destination is the final one, as it
 //! is for the TCP checksum (RFC 8200, 8.1), so that both directions have the same addresses.
 
 use smoltcp::wire::{
@@ -11,6 +10,7 @@ use smoltcp::wire::{
 use super::{
     Layer, Next, Reject, RejectReason,
     peel::{Ip, Peel},
+    piece::Part,
 };
 
 const HEADER: usize = 40;
@@ -70,8 +70,10 @@ pub(super) fn peel_extension(peel: &mut Peel<'_>, kind: u8) -> Result<Next, Reje
     };
     let header = peel.advance(size, Layer::Ipv6Extension)?;
     match kind {
-        FRAGMENT if is_fragment(header) => {
-            return Err(Reject { layer: Layer::Ipv6Extension, reason: RejectReason::Fragment, offset });
+        FRAGMENT => {
+            if let Some(part) = fragment(header, next, offset) {
+                return Ok(Next::Part(part));
+            }
         }
         ROUTING => {
             if let Some(address) = final_destination(header) {
@@ -86,11 +88,17 @@ pub(super) fn peel_extension(peel: &mut Peel<'_>, kind: u8) -> Result<Next, Reje
 /// Goes on by the next header field of the header of `layer` at `offset`.
 #[inline]
 fn follow(next: u8, layer: Layer, offset: usize) -> Result<Next, Reject> {
+    by_protocol(next).ok_or(Reject { layer, reason: RejectReason::NotTcp(next), offset })
+}
+
+/// What follows a next header field with this number; `None` if it leads to no TCP.
+#[inline]
+pub(super) fn by_protocol(next: u8) -> Option<Next> {
     match next {
-        TCP => Ok(Next::Tcp),
+        TCP => Some(Next::Tcp),
         HOP_BY_HOP | ROUTING | FRAGMENT | AUTHENTICATION | DESTINATION_OPTIONS | MOBILITY | HOST_IDENTITY
-        | SHIM6 => Ok(Next::Ipv6Extension(next)),
-        _ => Err(Reject { layer, reason: RejectReason::NotTcp(next), offset }),
+        | SHIM6 => Some(Next::Ipv6Extension(next)),
+        _ => None,
     }
 }
 
@@ -107,10 +115,21 @@ fn jumbo_payload(bytes: &[u8]) -> Option<usize> {
     })
 }
 
-fn is_fragment(header: &[u8]) -> bool {
+/// What the fragment header at `offset` says, unless it is of a datagram in one fragment.
+fn fragment(header: &[u8], protocol: u8, offset: usize) -> Option<Part> {
     // smoltcp's fields start after the next header field and the reserved byte.
-    let fields = header.get(2..).unwrap_or_default();
-    Ipv6FragmentHeader::new_checked(fields).is_ok_and(|f| f.frag_offset() != 0 || f.more_frags())
+    let fields = Ipv6FragmentHeader::new_checked(header.get(2..)?).ok()?;
+    if fields.frag_offset() == 0 && !fields.more_frags() {
+        return None;
+    }
+    Some(Part {
+        id: fields.ident(),
+        offset: fields.frag_offset() << 3,
+        more: fields.more_frags(),
+        protocol,
+        ipv6: true,
+        header: u32::try_from(offset).unwrap_or(u32::MAX),
+    })
 }
 
 /// Where the datagram goes after the segments that are left in its routing header.

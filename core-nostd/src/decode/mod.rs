@@ -14,6 +14,7 @@ mod ipv6;
 mod llc;
 mod null;
 mod peel;
+mod piece;
 mod ppp;
 mod pppoe;
 mod segment;
@@ -27,15 +28,19 @@ mod robustness;
 
 pub use segment::{Layer, Reject, RejectReason, Segment, TcpFlags};
 
+#[allow(unused_imports)]
+pub(crate) use piece::{Context, Piece};
+
 use crate::frame::{Frame, LinkType};
 use peel::Peel;
+use piece::Part;
 
 /// Headers inside each other, a stack of VLAN tags being one. Real traffic stays below ten.
 const MAX_HEADERS: usize = 64;
 
 /// The header that comes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Next {
+pub(crate) enum Next {
     Ethernet,
     Null,
     Sll,
@@ -53,6 +58,8 @@ enum Next {
     /// An IPv6 extension header with this protocol number.
     Ipv6Extension(u8),
     Tcp,
+    /// Not a header: the rest is a part of a datagram.
+    Part(Part),
 }
 
 impl Next {
@@ -66,22 +73,60 @@ impl Next {
             Self::Ipv6 => Layer::Ipv6,
             Self::Ipv6Extension(_) => Layer::Ipv6Extension,
             Self::Tcp => Layer::Tcp,
+            Self::Part(part) => part.layer(),
         }
     }
 }
 
+/// What a frame comes to.
+// The variants are large where they are common.
+#[allow(clippy::large_enum_variant)]
+pub(crate) enum Outcome<'a> {
+    /// A segment.
+    Segment(Segment<'a>),
+    /// A fragment of an IP datagram that may carry TCP.
+    Piece(Piece<'a>),
+    /// Neither.
+    Reject(Reject),
+}
+
 /// Takes a frame apart.
 ///
-/// Checksums are not looked at: captures on the sending host have them unset.
+/// Checksums are not looked at: captures on the sending host have them unset. A fragment of a datagram is
+/// rejected, as it cannot stand for the whole; a [`Reassembler`](crate::Reassembler) puts it together.
 ///
 /// # Errors
 /// A [`Reject`] says at which layer, why, and where in the frame.
 #[inline]
 pub fn decode<'a>(frame: &Frame<'a>) -> Result<Segment<'a>, Reject> {
-    let mut peel = Peel::new(frame);
-    let mut next = first(frame.link)?;
-    for _ in 0..MAX_HEADERS {
-        next = match next {
+    match dissect(frame) {
+        Outcome::Segment(segment) => Ok(segment),
+        Outcome::Piece(piece) => Err(piece.reject(RejectReason::Fragment)),
+        Outcome::Reject(reject) => Err(reject),
+    }
+}
+
+/// Takes a frame apart, down to a segment or to a fragment.
+#[inline]
+pub(crate) fn dissect<'a>(frame: &Frame<'a>) -> Outcome<'a> {
+    match first(frame.link) {
+        Ok(next) => peel_all(Peel::new(frame), next, 0),
+        Err(reject) => Outcome::Reject(reject),
+    }
+}
+
+/// Goes on inside a datagram that was put together: `bytes` are what there is of its payload, `len` is how
+/// long that was.
+#[allow(dead_code)]
+pub(crate) fn resume<'a>(context: &'a Context, bytes: &'a [u8], len: usize) -> Outcome<'a> {
+    peel_all(Peel::resumed(context, bytes, len), context.next, context.headers)
+}
+
+/// The loop. `headers` were peeled before.
+#[inline]
+fn peel_all<'a>(mut peel: Peel<'a>, mut next: Next, headers: usize) -> Outcome<'a> {
+    for headers in headers..MAX_HEADERS {
+        let result = match next {
             Next::Ethernet => ethernet::peel(&mut peel),
             Next::Null => null::peel(&mut peel),
             Next::Sll => sll::peel(&mut peel),
@@ -96,10 +141,18 @@ pub fn decode<'a>(frame: &Frame<'a>) -> Result<Segment<'a>, Reject> {
             Next::Ipv4 => ipv4::peel(&mut peel),
             Next::Ipv6 => ipv6::peel(&mut peel),
             Next::Ipv6Extension(kind) => ipv6::peel_extension(&mut peel, kind),
-            Next::Tcp => return tcp::finish(&peel),
-        }?;
+            Next::Tcp => match tcp::finish(&peel) {
+                Ok(segment) => return Outcome::Segment(segment),
+                Err(reject) => Err(reject),
+            },
+            Next::Part(part) => return Outcome::Piece(Piece::new(&peel, part, headers)),
+        };
+        match result {
+            Ok(header) => next = header,
+            Err(reject) => return Outcome::Reject(reject),
+        }
     }
-    Err(peel.reject(next.layer(), RejectReason::TooDeep))
+    Outcome::Reject(peel.reject(next.layer(), RejectReason::TooDeep))
 }
 
 /// What a frame of this link type starts with.

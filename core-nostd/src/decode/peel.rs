@@ -9,7 +9,7 @@ use heapless::Vec;
 use smoltcp::wire::{EthernetFrame, Ipv4Packet, Ipv6Packet};
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
 
-use super::{Layer, Reject, RejectReason};
+use super::{Context, Layer, Reject, RejectReason};
 use crate::flow::{LinkInfo, MAX_VLANS};
 use crate::frame::Frame;
 
@@ -22,6 +22,9 @@ pub(super) enum Ip<'a> {
     None,
     V4(&'a [u8; 20]),
     V6(&'a [u8; 40]),
+    /// Those of a datagram that was put together.
+    #[allow(dead_code)]
+    Whole(&'a Context),
 }
 
 pub(super) struct Peel<'a> {
@@ -42,6 +45,8 @@ pub(super) struct Peel<'a> {
     pub(super) sender: Option<&'a [u8; 6]>,
     vlans: Vec<u16, MAX_VLANS>,
     pub(super) domain: u32,
+    /// What was peeled around the datagram that was put together.
+    around: Option<&'a Context>,
 }
 
 impl<'a> Peel<'a> {
@@ -58,6 +63,25 @@ impl<'a> Peel<'a> {
             sender: None,
             vlans: Vec::new(),
             domain: 0,
+            around: None,
+        }
+    }
+
+    /// The payload of a datagram that was put together, `len` bytes of which `bytes` are there.
+    #[allow(dead_code)]
+    pub(super) fn resumed(context: &'a Context, bytes: &'a [u8], len: usize) -> Self {
+        Self {
+            bytes,
+            offset: context.offset,
+            len: len.max(bytes.len()),
+            declared: true,
+            ethernet: None,
+            ip: Ip::Whole(context),
+            final_destination: None,
+            sender: None,
+            vlans: context.link.vlans.clone(),
+            domain: context.domain,
+            around: Some(context),
         }
     }
 
@@ -143,7 +167,14 @@ impl<'a> Peel<'a> {
                 destination_mac: Some(frame.dst_addr().0),
                 vlans,
             },
-            None => LinkInfo { source_mac: self.sender.copied(), destination_mac: None, vlans },
+            None => {
+                let around = self.around.map(|context| &context.link);
+                LinkInfo {
+                    source_mac: self.sender.copied().or(around.and_then(|link| link.source_mac)),
+                    destination_mac: around.and_then(|link| link.destination_mac),
+                    vlans,
+                }
+            }
         }
     }
 
@@ -160,6 +191,11 @@ impl<'a> Peel<'a> {
                 let header = Ipv6Packet::new_unchecked(header);
                 let routed = self.final_destination.copied().map(Ipv6Addr::from);
                 (header.src_addr().into(), routed.unwrap_or(header.dst_addr()).into())
+            }
+            Ip::Whole(context) => {
+                // A routing header may as well be behind the fragment header.
+                let routed = self.final_destination.copied().map(|address| Ipv6Addr::from(address).into());
+                (context.source, routed.unwrap_or(context.destination))
             }
         }
     }

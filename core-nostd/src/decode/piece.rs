@@ -1,0 +1,153 @@
+//! A fragment of an IP datagram, and what was peeled around it, so that decoding can go on once the
+//! datagram is whole.
+
+#![allow(dead_code)]
+
+use core::net::{IpAddr, Ipv4Addr};
+
+use super::{Layer, Next, Reject, RejectReason, ipv4, ipv6, peel::Peel};
+use crate::flow::LinkInfo;
+
+/// What the header of a fragment says of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Part {
+    /// The identification: 16 bits of IPv4, 32 bits of IPv6.
+    pub(crate) id: u32,
+    /// Where its payload begins in the payload of the datagram, in bytes.
+    pub(crate) offset: u16,
+    /// Whether more fragments follow.
+    pub(crate) more: bool,
+    /// The protocol of the datagram's payload. In IPv6 only the one of the fragment at offset 0 counts
+    /// (RFC 8200, 4.5).
+    pub(crate) protocol: u8,
+    pub(crate) ipv6: bool,
+    /// Where the header that says all this starts in the frame.
+    pub(super) header: u32,
+}
+
+impl Part {
+    pub(super) const fn layer(self) -> Layer {
+        if self.ipv6 { Layer::Ipv6Extension } else { Layer::Ipv4 }
+    }
+
+    /// The header that the datagram's payload begins with; `None` for one that leads to no TCP.
+    pub(crate) fn next(self) -> Option<Next> {
+        if self.ipv6 { ipv6::by_protocol(self.protocol) } else { ipv4::by_protocol(self.protocol) }
+    }
+}
+
+/// What was peeled down to the payload of an IP datagram: everything that decoding it needs.
+#[derive(Clone, Debug)]
+pub(crate) struct Context {
+    /// Addresses of the datagram.
+    pub(crate) source: IpAddr,
+    pub(crate) destination: IpAddr,
+    /// What the link layer said.
+    pub(crate) link: LinkInfo,
+    /// As in [`Segment::domain`](super::Segment::domain).
+    pub(crate) domain: u32,
+    /// The header that the datagram's payload begins with.
+    pub(super) next: Next,
+    /// Headers peeled.
+    pub(super) headers: usize,
+    /// Where the payload of this fragment starts in its frame.
+    pub(crate) offset: usize,
+}
+
+impl Default for Context {
+    fn default() -> Self {
+        Self {
+            source: Ipv4Addr::UNSPECIFIED.into(),
+            destination: Ipv4Addr::UNSPECIFIED.into(),
+            link: LinkInfo::default(),
+            domain: 0,
+            next: Next::Tcp,
+            headers: 0,
+            offset: 0,
+        }
+    }
+}
+
+/// One fragment, its payload borrowed.
+#[derive(Clone, Debug)]
+pub(crate) struct Piece<'a> {
+    pub(crate) context: Context,
+    pub(crate) part: Part,
+    /// What was captured of its payload.
+    pub(crate) payload: &'a [u8],
+    /// The payload's length by the header.
+    pub(crate) len: usize,
+}
+
+impl<'a> Piece<'a> {
+    /// The rest of `peel` as the payload of a fragment, behind so many headers.
+    #[cold]
+    pub(super) fn new(peel: &Peel<'a>, part: Part, headers: usize) -> Self {
+        let (source, destination) = peel.addresses();
+        let context = Context {
+            source,
+            destination,
+            link: peel.link(),
+            domain: peel.domain,
+            next: part.next().unwrap_or(Next::Tcp),
+            headers,
+            offset: peel.offset,
+        };
+        Self { context, part, payload: peel.bytes, len: peel.len }
+    }
+
+    /// A rejection of this fragment.
+    pub(crate) fn reject(&self, reason: RejectReason) -> Reject {
+        Reject { layer: self.part.layer(), reason, offset: self.part.header as usize }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use super::super::examples::*;
+    use super::super::{Outcome, RejectReason, dissect, resume};
+    use super::Piece;
+    use crate::frame::{Frame, LinkType, Timestamp};
+
+    fn piece(link: LinkType, bytes: &[u8]) -> Piece<'_> {
+        let frame = Frame { link, time: Timestamp(0), wire_len: bytes.len() as u32, bytes };
+        match dissect(&frame) {
+            Outcome::Piece(piece) => piece,
+            Outcome::Segment(_) | Outcome::Reject(_) => panic!("a fragment is expected"),
+        }
+    }
+
+    #[test]
+    fn the_first_fragment_tells_how_to_go_on_in_the_whole() {
+        let mut bytes = ethernet(&[0x81, 0, 0x60, 5, 8, 0]);
+        // 16 bytes of payload, and more to follow.
+        bytes[18 + 3] = 36;
+        bytes[18 + 6] = 0x20;
+        let piece = piece(LinkType::ETHERNET, &bytes);
+        assert_eq!((piece.part.id, piece.part.offset, piece.part.more, piece.part.protocol), (1, 0, true, 6));
+        assert_eq!((piece.payload, piece.len), (&TCP[..16], 16));
+        let whole = join(&[&TCP, PAYLOAD]);
+        let Outcome::Segment(segment) = resume(&piece.context, &whole, whole.len()) else {
+            panic!("a segment is expected");
+        };
+        assert_eq!((segment.link.vlans.as_slice(), segment.domain), (&[5][..], 5));
+        assert_eq!(segment.link.source_mac, Some(SOURCE_MAC));
+        assert_eq!(segment.link.destination_mac, Some(DESTINATION_MAC));
+        is_hello(Ok(segment));
+    }
+
+    #[test]
+    fn a_whole_that_is_too_short_for_its_headers_is_rejected() {
+        let bytes = ipv6_with(44, &join(&[&[6, 0, 0, 1, 0, 0, 0, 9], &TCP[..8]]));
+        let piece = piece(LinkType::IPV6, &bytes);
+        assert_eq!((piece.part.id, piece.part.offset, piece.part.more), (9, 0, true));
+        let rejected = |bytes: &[u8], len| match resume(&piece.context, bytes, len) {
+            Outcome::Reject(reject) => (reject.reason, reject.offset),
+            Outcome::Segment(_) | Outcome::Piece(_) => panic!("a rejection is expected"),
+        };
+        assert_eq!(rejected(&TCP[..16], 16), (RejectReason::BadLength, 48));
+        assert_eq!(rejected(&TCP[..16], 25), (RejectReason::Truncated, 48));
+    }
+}
