@@ -1,6 +1,7 @@
 //! What the caller decides once, before the first frame.
 
 use crate::frame::Timestamp;
+use crate::overlap::OverlapPolicy;
 
 /// Settings of a [`Reassembler`](crate::Reassembler). Durations are nanoseconds of capture time.
 #[derive(Clone, Debug)]
@@ -24,6 +25,9 @@ pub struct Config {
     pub max_rebases: u8,
     /// Islands that one flow may hold; beyond it the lowest hole is given up.
     pub max_islands: u16,
+    /// Which copy of bytes that wait beyond a hole counts, for receivers in no network of
+    /// [`set_targets`](crate::Reassembler::set_targets).
+    pub overlap: OverlapPolicy,
 }
 
 impl Config {
@@ -42,6 +46,7 @@ impl Default for Config {
             rebase_window: 1 << 20,
             max_rebases: 64,
             max_islands: 4096,
+            overlap: OverlapPolicy::First,
         }
     }
 }

@@ -31,8 +31,12 @@ pub struct Counters {
     pub data_bytes: u64,
     /// Bytes that came again.
     pub repeated_bytes: u64,
-    /// Repeated pieces that the sink found to differ from the first copy.
+    /// Of these, bytes that took the place of earlier ones, as the overlap policy says.
+    pub replaced_bytes: u64,
+    /// Repeated pieces that the sink found to differ from the earlier copy.
     pub conflicts: u64,
+    /// Of these, pieces whose later copy counts.
+    pub replaced_conflicts: u64,
     /// Bytes before the point up to which a flow has given up its holes.
     pub late_bytes: u64,
     /// Bytes before the start of a stream.
@@ -73,6 +77,8 @@ pub struct Counters {
     pub data_after_fin: u64,
     /// Holes given up because no island was free, or the flow had its share.
     pub islands_exhausted: u64,
+    /// Segments whose boundaries an overlap policy would have needed and were not kept, as no island was free.
+    pub boundaries_lost: u64,
 }
 
 impl Counters {

@@ -10,6 +10,7 @@ use crate::decode::{Outcome, RejectReason, Segment, dissect};
 use crate::flow::Opened;
 use crate::frame::{Frame, Timestamp};
 use crate::matching::{Fit, Found, Matcher, begins};
+use crate::overlap::Target;
 use crate::sink::{CloseReason, Sink};
 use crate::storage::{Storage, StorageError};
 use crate::stream::{IslandPool, Placement, Placer, Stream, StreamFlags};
@@ -50,6 +51,7 @@ pub struct Reassembler<'a> {
     now: Timestamp,
     next_expiry: u64,
     new_connections: bool,
+    targets: &'a [Target],
 }
 
 /// Connections with the same addresses and ports that are kept: a jump in sequence numbers begins a
@@ -77,6 +79,7 @@ impl<'a> Reassembler<'a> {
             now: Timestamp::default(),
             next_expiry: 0,
             new_connections: true,
+            targets: &[],
         })
     }
 
@@ -89,6 +92,12 @@ impl<'a> Reassembler<'a> {
     /// Whether segments of unknown connections begin new ones (the default), or are counted only.
     pub fn accept_new_connections(&mut self, accept: bool) {
         self.new_connections = accept;
+    }
+
+    /// Networks whose hosts have another overlap policy than [`Config::overlap`]: the longest prefix that contains
+    /// a flow's destination counts, for connections that begin from now on.
+    pub fn set_targets(&mut self, targets: &'a [Target]) {
+        self.targets = targets;
     }
 
     /// Takes one frame.
@@ -244,6 +253,13 @@ impl<'a> Reassembler<'a> {
                 self.counters.connections += 1;
                 self.counters.max_connections =
                     self.counters.max_connections.max(u64::from(self.table.len()));
+                let streams = &mut self.table.get_mut(index).streams;
+                for (direction, receiver) in
+                    [(direction, segment.key.destination), (direction.other(), segment.key.source)]
+                {
+                    let policy = Target::policy_of(self.targets, receiver).unwrap_or(self.config.overlap);
+                    streams[direction.index()].set_overlap_policy(policy);
+                }
                 return Ok(Some(index));
             }
             self.evict(sink)?;

@@ -10,7 +10,8 @@
 //! | `O` opened | 1 client, 2 SYN seen, 4 IPv6; their sum | time, ns since 1970 | session (8 bytes), source, destination (4 or 16 each), source port, destination port (2 each) |
 //! | `D` data | 0 | stream offset | the bytes |
 //! | `L` late | 0 | stream offset | bytes for a place already told as a gap |
-//! | `X` conflict | 0 | stream offset | the later, differing bytes |
+//! | `X` conflict | 0 | stream offset | differing bytes that do not count |
+//! | `P` replaced | 0 | stream offset | bytes that count instead of those told before |
 //! | `G` gap | 0 | stream offset | length (8 bytes) |
 //! | `R` rebased | 0 | by how many bytes every offset so far grows | nothing |
 //! | `C` closed | index in [`CloseReason::ALL`] | span | nothing |
@@ -27,7 +28,7 @@ use zerocopy::big_endian::{U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use crate::flow::{Flow, Opened};
-use crate::sink::{CloseReason, Sink, Summary};
+use crate::sink::{CloseReason, Repeat, Sink, Summary};
 
 /// What a record tells; the letter in its header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,8 +40,10 @@ pub enum RecordKind {
     Data = b'D',
     /// Bytes for a place that was told as a gap.
     Late = b'L',
-    /// A later copy of bytes that differs.
+    /// Another copy of bytes, which differs and does not count.
     Conflict = b'X',
+    /// A later copy of bytes, which counts.
+    Replaced = b'P',
     /// Bytes never seen.
     Gap = b'G',
     /// The stream begins earlier than it seemed.
@@ -177,6 +180,11 @@ impl<W: Write> Sink for RecordWriter<W> {
 
     fn conflict(&mut self, flow: Flow, offset: u64, bytes: &[u8]) -> Result<(), Self::Error> {
         self.record(flow, RecordKind::Conflict, 0, offset, &[bytes])
+    }
+
+    fn replaced(&mut self, flow: Flow, offset: u64, bytes: &[u8]) -> Result<Repeat, Self::Error> {
+        self.record(flow, RecordKind::Replaced, 0, offset, &[bytes])?;
+        Ok(Repeat::NotCompared)
     }
 
     fn late(&mut self, flow: Flow, offset: u64, bytes: &[u8]) -> Result<(), Self::Error> {

@@ -1,11 +1,11 @@
 //! What comes out: the events of a run, in the order in which they happen.
 //!
-//! For every flow a sink sees `opened`, then any number of `data`, `repeated`, `conflict`, `late`,
+//! For every flow a sink sees `opened`, then any number of `data`, `repeated`, `replaced`, `conflict`, `late`,
 //! `rebased` and `gap`, then `closed`. The slices point into the frame just pushed.
 //!
 //! - `data` never overlaps earlier `data` of the same flow (offsets as moved by `rebased`).
-//! - Every payload byte of an accepted segment is in exactly one of `data`, `repeated`, `late`, or one of
-//!   the byte counts of [`Counters`](crate::Counters).
+//! - Every payload byte of an accepted segment is in exactly one of `data`, `repeated`, `replaced`,
+//!   `late`, or one of the byte counts of [`Counters`](crate::Counters).
 //! - At `closed`, the bytes of all `data` plus the lengths of all `gap` equal [`Summary::span`].
 
 use core::ops::Range;
@@ -36,8 +36,16 @@ pub trait Sink {
         Ok(Repeat::NotCompared)
     }
 
-    /// A repeated copy differs from the first one (after `repeated` answered [`Repeat::Differs`]).
-    /// The first copy stays; `bytes` are the later ones.
+    /// Bytes at a place that `data` has filled came again, and count from here on: the receiver's overlap
+    /// policy keeps them. A sink that still has the earlier copy puts them in its place, and says whether
+    /// that changed it; the earlier bytes have lost then. Never below the end of the contiguous part, which the
+    /// receiver's application has. Only with policies other than `first`.
+    fn replaced(&mut self, flow: Flow, offset: u64, bytes: &[u8]) -> Result<Repeat, Self::Error> {
+        Ok(Repeat::NotCompared)
+    }
+
+    /// Bytes that lost against another copy of the same place: later ones, after `repeated` answered
+    /// [`Repeat::Differs`], or those that an adaptor had and `replaced` changed.
     fn conflict(&mut self, flow: Flow, offset: u64, bytes: &[u8]) -> Result<(), Self::Error> {
         Ok(())
     }
@@ -140,7 +148,7 @@ pub struct Summary {
     pub data: u64,
     /// Bytes told as `gap`: `span - data`.
     pub gaps: u64,
-    /// Bytes told as `repeated`.
+    /// Bytes told as `repeated` or `replaced`.
     pub repeated: u64,
     /// Bytes that the receiver acknowledged and that were never seen, in gaps or beyond `span`: the
     /// capture lost them.

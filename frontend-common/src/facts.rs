@@ -72,4 +72,6 @@ pub struct FinishedFlow {
     pub gaps: Ranges,
     /// Repeated bytes that differed from the first copy, which stayed.
     pub conflicts: Ranges,
+    /// Bytes that lost against a later, differing copy, which the receiver keeps.
+    pub replaced: Ranges,
 }

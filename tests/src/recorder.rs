@@ -17,7 +17,9 @@ pub struct Record {
     pub gaps: Vec<Range<u64>>,
     /// Bytes told by `repeated`.
     pub repeated: u64,
-    /// Pieces told by `conflict`.
+    /// Bytes told by `replaced`.
+    pub replaced: u64,
+    /// Pieces told by `conflict`, or by `replaced` with other bytes.
     pub conflicts: u64,
     /// Bytes told by `late`.
     pub late: u64,
@@ -97,6 +99,7 @@ impl Sink for Recorder {
             bytes: Vec::new(),
             gaps: Vec::new(),
             repeated: 0,
+            replaced: 0,
             conflicts: 0,
             late: 0,
             told: 0,
@@ -135,6 +138,20 @@ impl Sink for Recorder {
         }
         assert!(first.iter().all(Option::is_some), "repeated bytes have a first copy");
         let same = first.iter().zip(bytes).all(|(first, byte)| *first == Some(*byte));
+        Ok(if same { Repeat::Same } else { Repeat::Differs })
+    }
+
+    fn replaced(&mut self, flow: Flow, offset: u64, bytes: &[u8]) -> Result<Repeat, Infallible> {
+        let record = self.live(flow);
+        assert!(!bytes.is_empty(), "nothing replaced is not told");
+        record.replaced += bytes.len() as u64;
+        let hole = record.bytes[..offset as usize].iter().any(Option::is_none);
+        assert!(hole, "what is contiguous is the application's");
+        let mut same = true;
+        for (place, byte) in record.bytes[offset as usize..].iter_mut().zip(bytes) {
+            same &= place.replace(*byte).expect("replaced bytes have an earlier copy") == *byte;
+        }
+        record.conflicts += u64::from(!same);
         Ok(if same { Repeat::Same } else { Repeat::Differs })
     }
 
@@ -190,7 +207,10 @@ impl Sink for Recorder {
         assert_eq!(summary.data, data, "the summary counts the data");
         assert_eq!(summary.gaps, gaps, "the summary counts the gaps");
         assert_eq!(data + gaps, summary.span, "data and gaps fill the span");
-        assert!(adapted || summary.repeated == record.repeated, "the summary counts the repeated bytes");
+        assert!(
+            adapted || summary.repeated == record.repeated + record.replaced,
+            "the summary counts the repeated bytes"
+        );
         record.closed = Some((reason, summary.clone()));
         self.slots.remove(&flow.slot);
         Ok(())

@@ -1,7 +1,7 @@
 //! A stage for specifications: segments in, and what the core told in words, one line for each event.
 //!
 //! Lines begin with the flow's number: `0 opened session 0 client syn`, `0 data 5 hello`, `0 repeated 5 hello`,
-//! `0 conflict 5 HELLO`, `0 late 5 hello`, `0 rebased 10`, `0 gap 10..20`, `0 closed finished 20` (the span);
+//! `0 replaced 5 HELLO`, `0 conflict 5 HELLO`, `0 late 5 hello`, `0 rebased 10`, `0 gap 10..20`, `0 closed finished 20` (the span);
 //! `rejected` and why.
 
 use std::convert::Infallible;
@@ -53,6 +53,11 @@ impl Sink for Lines {
     fn repeated(&mut self, flow: Flow, offset: u64, bytes: &[u8]) -> Result<Repeat, Infallible> {
         self.add_bytes(flow, "repeated", offset, bytes);
         self.recorder.repeated(flow, offset, bytes)
+    }
+
+    fn replaced(&mut self, flow: Flow, offset: u64, bytes: &[u8]) -> Result<Repeat, Infallible> {
+        self.add_bytes(flow, "replaced", offset, bytes);
+        self.recorder.replaced(flow, offset, bytes)
     }
 
     fn conflict(&mut self, flow: Flow, offset: u64, bytes: &[u8]) -> Result<(), Infallible> {

@@ -2,7 +2,9 @@
 //! are far too small. The recorder holds every event to the contract; accounts stay true; two runs tell the same.
 
 use proptest::prelude::*;
-use tapflow_core::{Config, Frame, InOrder, InOrderStorage, LinkType, Reassembler, Sink, Storage, Timestamp};
+use tapflow_core::{
+    Config, Frame, InOrder, InOrderStorage, LinkType, OverlapPolicy, Reassembler, Sink, Storage, Timestamp,
+};
 use tapflow_tests::frames::{TcpFrame, frame};
 use tapflow_tests::recorder::Recorder;
 use tapflow_tests::scene::{Lines, check_accounts};
@@ -99,10 +101,11 @@ fn setting() -> impl Strategy<Value = Setting> {
         prop_oneof![0..4u32, Just(u32::MAX)],
     );
     let times = (prop::option::of(0..60u64), 0..60u64);
-    (sizes, limits, times).prop_map(|((connections, islands, pages), limits, (idle, linger))| {
+    let overlap = prop::sample::select(&OverlapPolicy::ALL[..]);
+    (sizes, limits, times, overlap).prop_map(|(sizes, limits, (idle, linger), overlap)| {
+        let (connections, islands, pages) = sizes;
         let (max_jump, rebase_window, max_rebases, max_islands, max_inactive) = limits;
         let config = Config {
-            hash_key: [0; 16],
             idle_timeout: idle.map(|seconds| seconds * Timestamp::SECOND),
             linger: linger * Timestamp::SECOND,
             max_inactive,
@@ -110,6 +113,8 @@ fn setting() -> impl Strategy<Value = Setting> {
             rebase_window,
             max_rebases,
             max_islands,
+            overlap,
+            ..Config::default()
         };
         Setting { connections, islands, pages, config }
     })

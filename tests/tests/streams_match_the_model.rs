@@ -4,7 +4,7 @@
 use std::convert::Infallible;
 
 use proptest::prelude::*;
-use tapflow_core::{Config, Frame, InOrder, InOrderStorage, Reassembler, Sink, Storage};
+use tapflow_core::{Config, Frame, InOrder, InOrderStorage, OverlapPolicy, Reassembler, Sink, Storage};
 use tapflow_tests::frames::{CLIENT, HEADERS, SYN, TcpFrame, frame};
 use tapflow_tests::model::Model;
 use tapflow_tests::recorder::Recorder;
@@ -61,8 +61,9 @@ fn play<S: Sink<Error = Infallible>>(
     isn: u32,
     with_syn: bool,
     pieces: &[Piece],
+    policy: OverlapPolicy,
 ) -> Model {
-    let mut model = Model::default();
+    let mut model = Model::new(policy);
     if with_syn {
         let syn = TcpFrame::up(isn, SYN, &[]).bytes();
         let Ok(()) = core.push(&frame(&syn, 1), sink);
@@ -82,7 +83,7 @@ proptest! {
     fn with_a_syn_first(isn in start(), pieces in prop::collection::vec(piece(), 1..40)) {
         let mut core = reassembler(1000, Config::default());
         let mut sink = Recorder::default();
-        let model = play(&mut core, &mut sink, isn, true, &pieces);
+        let model = play(&mut core, &mut sink, isn, true, &pieces, OverlapPolicy::First);
         let record = &sink.flows[&0];
         let mut bytes = record.bytes.clone();
         bytes.resize(model.bytes.len(), None);
@@ -120,12 +121,61 @@ proptest! {
         check_accounts(core.counters());
     }
 
+    /// Whatever the receiver does with overlaps, and also where boundaries of segments are all there is to tell.
+    #[test]
+    fn under_every_overlap_policy(
+        isn in start(), policy in prop::sample::select(&OverlapPolicy::ALL[..]),
+        mut pieces in prop::collection::vec(piece(), 1..40), near: bool,
+    ) {
+        let mut core = reassembler(1000, Config { overlap: policy, ..Config::default() });
+        let mut sink = Recorder::default();
+        let mut model = Model::new(policy);
+        let syn = TcpFrame::up(isn, SYN, &[]).bytes();
+        let Ok(()) = core.push(&frame(&syn, 1), &mut sink);
+        for (index, piece) in pieces.iter_mut().enumerate() {
+            if near {
+                (piece.at, piece.len) = (1 + piece.at % 20, 1 + piece.len % 12);
+                piece.captured = piece.captured.min(piece.len);
+            }
+            // Every segment has bytes of its own.
+            let payload = vec![index as u8; piece.len as usize];
+            let bytes = TcpFrame::up(isn.wrapping_add(1 + piece.at), 0, &payload).bytes();
+            let whole = frame(&bytes, 1);
+            let cut = &bytes[..HEADERS + piece.captured as usize];
+            let Ok(()) = core.push(&Frame { bytes: cut, ..whole }, &mut sink);
+            model.place(piece.at as usize, &payload[..piece.captured as usize], piece.len as usize);
+        }
+        prop_assert_eq!(core.counters().boundaries_lost, 0);
+        let Ok(()) = core.finish(&mut sink);
+        let record = &sink.flows[&0];
+        let mut bytes = record.bytes.clone();
+        bytes.resize(model.bytes.len(), None);
+        prop_assert_eq!(&bytes, &model.bytes);
+        prop_assert_eq!((record.repeated, record.replaced), (model.repeated, model.replaced));
+        prop_assert_eq!(core.counters().replaced_bytes, model.replaced);
+        check_accounts(core.counters());
+    }
+
+    /// With hardly any room for boundaries some are lost, and nothing else.
+    #[test]
+    fn with_too_few_islands_for_boundaries(
+        isn in start(), islands in 0..4usize, policy in prop::sample::select(&OverlapPolicy::ALL[..]),
+        pieces in prop::collection::vec(piece(), 1..40),
+    ) {
+        let mut core = reassembler(islands, Config { overlap: policy, ..Config::default() });
+        let mut sink = Recorder::default();
+        let model = play(&mut core, &mut sink, isn, true, &pieces, policy);
+        let record = &sink.flows[&0];
+        prop_assert_eq!(record.closed.as_ref().unwrap().1.span, model.bytes.len() as u64);
+        check_accounts(core.counters());
+    }
+
     /// With hardly any island, bytes may come late, but the accounts stay true and nothing is wrong.
     #[test]
     fn with_too_few_islands(isn in start(), islands in 0..4usize, pieces in prop::collection::vec(piece(), 1..40)) {
         let mut core = reassembler(islands, Config::default());
         let mut sink = Recorder::default();
-        let model = play(&mut core, &mut sink, isn, true, &pieces);
+        let model = play(&mut core, &mut sink, isn, true, &pieces, OverlapPolicy::First);
         let record = &sink.flows[&0];
         prop_assert_eq!(record.closed.as_ref().unwrap().1.span, model.bytes.len() as u64);
         for (told, expected) in record.bytes.iter().zip(&model.bytes) {
@@ -138,16 +188,19 @@ proptest! {
 
     /// The adaptor passes the same bytes on in ascending order, whatever its memory.
     #[test]
-    fn in_order(isn in start(), memory in prop_oneof![0..6usize, Just(64)], with_syn: bool, pieces in prop::collection::vec(piece(), 1..40)) {
-        let mut core = reassembler(1000, Config::default());
+    fn in_order(
+        isn in start(), memory in prop_oneof![0..6usize, Just(64)], with_syn: bool,
+        policy in prop::sample::select(&OverlapPolicy::ALL[..]), pieces in prop::collection::vec(piece(), 1..40),
+    ) {
+        let mut core = reassembler(1000, Config { overlap: policy, ..Config::default() });
         let storage = InOrderStorage::heap(4, memory * 2048).unwrap();
         let mut sink = InOrder::new(Recorder::adapted(with_syn), storage);
-        let model = play(&mut core, &mut sink, isn, with_syn, &pieces);
+        let model = play(&mut core, &mut sink, isn, with_syn, &pieces, policy);
         let record = &sink.into_inner().flows[&0];
         let span = record.closed.as_ref().unwrap().1.span;
         if with_syn {
             prop_assert_eq!(span, model.bytes.len() as u64);
-            if record.late == 0 {
+            if record.late == 0 && (memory == 64 || policy == OverlapPolicy::First) {
                 let mut bytes = record.bytes.clone();
                 bytes.resize(model.bytes.len(), None);
                 prop_assert_eq!(&bytes, &model.bytes);

@@ -279,6 +279,24 @@ impl<'a> Memory<'a> {
         }
     }
 
+    /// The bytes that wait from `offset` to the end of their page.
+    pub(super) fn held(&mut self, slot: u32, offset: u64) -> Option<&mut [u8]> {
+        let first = self.first(slot)?;
+        let mut link = first;
+        loop {
+            let page = *self.page(link);
+            if page.start <= offset && offset - page.start < u64::from(page.len) {
+                let at = (link as usize - 1) * self.page_size;
+                let skipped = (offset - page.start) as usize;
+                return self.storage.bytes.get_mut(at + skipped..at + page.len as usize);
+            }
+            link = page.next;
+            if link == first || page.start > offset {
+                return None;
+            }
+        }
+    }
+
     /// Moves what waits up by `by` bytes.
     pub(super) fn shift(&mut self, slot: u32, by: u64) {
         let Some(first) = self.first(slot) else { return };

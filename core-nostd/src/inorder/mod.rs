@@ -135,6 +135,36 @@ impl<S: Sink> Sink for InOrder<'_, S> {
         }
     }
 
+    fn replaced(&mut self, flow: Flow, offset: u64, bytes: &[u8]) -> Result<Repeat, S::Error> {
+        let passed_on = self.memory.flow(flow.slot).map_or(u64::MAX, |delivery| delivery.next);
+        if passed_on == u64::MAX {
+            return self.inner.replaced(flow, offset, bytes);
+        }
+        // What was passed on stays: only what waits can change.
+        let early = usize::try_from(passed_on.saturating_sub(offset)).unwrap_or(usize::MAX).min(bytes.len());
+        let (early, waiting) = bytes.split_at(early);
+        let mut changed = false;
+        if !early.is_empty() && self.inner.repeated(flow, offset, early)? == Repeat::Differs {
+            self.inner.conflict(flow, offset, early)?;
+            changed = true;
+        }
+        let mut offset = offset + early.len() as u64;
+        let mut waiting = waiting;
+        while !waiting.is_empty() {
+            let Some(held) = self.memory.held(flow.slot, offset) else { break };
+            let len = held.len().min(waiting.len());
+            let (now, rest) = waiting.split_at(len);
+            if held[..len] != *now {
+                self.inner.conflict(flow, offset, &held[..len])?;
+                held[..len].copy_from_slice(now);
+                changed = true;
+            }
+            offset += len as u64;
+            waiting = rest;
+        }
+        Ok(if changed { Repeat::Differs } else { Repeat::Same })
+    }
+
     fn conflict(&mut self, flow: Flow, offset: u64, bytes: &[u8]) -> Result<(), S::Error> {
         self.inner.conflict(flow, offset, bytes)
     }

@@ -1,11 +1,16 @@
 //! Islands: ranges of bytes seen beyond a hole, in a pool that the caller supplies.
 //!
+//! Ranges that touch become one island, unless the receiver's overlap policy depends on where segments began
+//! and ended: then an island is what is left of one segment.
+//!
 //! A stream's islands form a circular list in ascending order, entered at the last one: the ends of
 //! the list, where nearly all segments go, are reached in one step. A walk is bounded by the
 //! number of islands a stream may have.
 
 use managed::ManagedSlice;
 use zerocopy::FromZeros;
+
+use crate::overlap::{OverlapPolicy, Relation, keep_new};
 
 /// One range of stream offsets `[start, end)`; storage only, see [`Storage`](crate::Storage). An
 /// empty one marks bytes that are known to exist and were not captured.
@@ -173,6 +178,116 @@ impl<'a> IslandPool<'a> {
         island.end = island.end.max(end);
         self.join_followers(list, link);
         Ok(())
+    }
+
+    /// Adds the segment `[start, end)` as islands of its own, in the place of what it wins from others.
+    ///
+    /// # Errors
+    /// When a new island is needed and the pool or `max` is exhausted; a part may have been added then, and
+    /// [`Self::insert`] of the same bytes completes it.
+    pub(crate) fn insert_apart(
+        &mut self,
+        list: &mut IslandList,
+        start: u64,
+        end: u64,
+        max: u16,
+        policy: OverlapPolicy,
+    ) -> Result<(), IslandsExhausted> {
+        let last = list.last;
+        if last == 0 || self.at(last).end < start || (self.at(last).end == start && start < end) {
+            let first = self.first(*list);
+            return self.add_between(list, (last, first), start, end, max, true);
+        }
+        let (mut before, mut link) = (last, self.at(last).next);
+        let mut left = list.len;
+        let mut at = start;
+        while left > 0 {
+            let island = *self.at(link);
+            let within = island.start <= start && start <= island.end;
+            if start == end && within {
+                return Ok(());
+            }
+            if island.start >= end {
+                break;
+            }
+            left -= 1;
+            let empty = island.start == island.end;
+            if empty && island.start >= start {
+                self.remove(list, before, link);
+                link = island.next;
+                continue;
+            }
+            if island.end <= start {
+                (before, link) = (link, island.next);
+                continue;
+            }
+            if !keep_new(policy, Relation::new(start, end, island.start, island.end)) {
+                if at < island.start {
+                    self.add_between(list, (before, link), at, island.start, max, false)?;
+                }
+                at = island.end;
+                (before, link) = (link, island.next);
+                continue;
+            }
+            match (island.start < start, island.end > end) {
+                (true, true) => return Ok(()),
+                (true, false) => {
+                    self.at(link).end = start;
+                    (before, link) = (link, island.next);
+                }
+                (false, true) => {
+                    self.at(link).start = end;
+                    return self.add_between(list, (before, link), at, end, max, false);
+                }
+                (false, false) => {
+                    self.remove(list, before, link);
+                    link = island.next;
+                }
+            }
+        }
+        if at < end || start == end {
+            self.add_between(list, (before, link), at, end, max, left == 0)?;
+        }
+        Ok(())
+    }
+
+    /// Adds an island between two that follow each other, at the end of the list if it is to be the `last`.
+    fn add_between(
+        &mut self,
+        list: &mut IslandList,
+        (before, after): (u32, u32),
+        start: u64,
+        end: u64,
+        max: u16,
+        last: bool,
+    ) -> Result<(), IslandsExhausted> {
+        let link = self.new_island(list, start, end, max)?;
+        if list.last == 0 {
+            self.at(link).next = link;
+            list.last = link;
+            return Ok(());
+        }
+        self.at(link).next = after;
+        self.at(before).next = link;
+        if last {
+            list.last = link;
+        }
+        Ok(())
+    }
+
+    /// Takes out the island `link`, which comes after `before`.
+    fn remove(&mut self, list: &mut IslandList, before: u32, link: u32) {
+        if before == link {
+            list.last = 0;
+        } else {
+            let next = self.at(link).next;
+            self.at(before).next = next;
+            if list.last == link {
+                list.last = before;
+            }
+        }
+        list.len -= 1;
+        self.give(link);
     }
 
     fn new_island(

@@ -18,6 +18,7 @@ use crate::config::Config;
 use crate::decode::Segment;
 use crate::flow::Flow;
 use crate::frame::Timestamp;
+use crate::overlap::OverlapPolicy;
 use crate::sink::Summary;
 
 /// A set of yes-or-no facts about a stream.
@@ -79,7 +80,8 @@ pub(crate) struct Stream {
     acknowledged: u32,
     /// The window this side last announced, unscaled.
     window: u16,
-    window_scale: u8,
+    /// Low half: the shift of the window scale option, plus 1, or 0 without; high half: the receiver's policy.
+    scale_and_policy: u8,
     pub(crate) flags: StreamFlags,
     islands: IslandList,
 }
@@ -150,7 +152,7 @@ impl Stream {
         self.last = self.last.max(time);
         self.window = segment.window;
         if let (true, Some(scale)) = (segment.flags.syn, segment.window_scale) {
-            self.window_scale = scale.min(14);
+            self.scale_and_policy = self.scale_and_policy & 0xf0 | (scale.min(14) + 1);
         }
         if segment.flags.ack && !segment.flags.rst {
             let newer = segment.acknowledgement.wrapping_sub(self.acknowledged) as i32 > 0;
@@ -168,7 +170,21 @@ impl Stream {
 
     /// The window that this side last announced, in bytes; at least 64 KiB, as a scale may have been missed.
     pub(crate) fn receive_window(&self) -> u32 {
-        (u32::from(self.window) << self.window_scale).max(0xffff)
+        (u32::from(self.window) << self.window_shift().unwrap_or(0)).max(0xffff)
+    }
+
+    /// The shift that the SYN of this side announced.
+    fn window_shift(&self) -> Option<u8> {
+        (self.scale_and_policy & 0xf).checked_sub(1)
+    }
+
+    /// What the receiver of this direction does with overlaps.
+    pub(crate) fn overlap_policy(&self) -> OverlapPolicy {
+        OverlapPolicy::ALL.get(usize::from(self.scale_and_policy >> 4)).copied().unwrap_or_default()
+    }
+
+    pub(crate) fn set_overlap_policy(&mut self, policy: OverlapPolicy) {
+        self.scale_and_policy = self.scale_and_policy & 0xf | (policy as u8) << 4;
     }
 
     pub(crate) fn flow(&self, slot: u32) -> Flow {

@@ -1,12 +1,13 @@
 //! Placement: a segment's payload split into bytes that are new, repeated, late or out of window.
 //!
-//! Events come in ascending offsets. A segment cut short by a snap length leaves its tail as a hole
+//! Events come in ascending offsets, those for bytes that take the place of others first. A segment cut short by a snap length leaves its tail as a hole
 //! that a retransmission may fill and that is told as a gap otherwise.
 
 use super::{IslandPool, Stream, StreamFlags};
 use crate::config::Config;
 use crate::counters::Counters;
 use crate::flow::Flow;
+use crate::overlap::{Relation, keep_new};
 use crate::sink::{Repeat, Sink};
 
 /// Payload on its way into a stream.
@@ -148,11 +149,28 @@ impl<S: Sink> Placer<'_, '_, S> {
         Ok(true)
     }
 
-    /// Tells the sink which of the bytes at `start` are new and which are not.
+    /// Tells the sink which of the bytes at `start` are new and which are not. Bytes of the segment that
+    /// were not captured decide nothing.
     fn tell(&mut self, start: u64, bytes: &[u8]) -> Result<(), S::Error> {
         let Self { stream, pool, counters, sink, flow, .. } = self;
         let end = start + bytes.len() as u64;
+        let policy = stream.overlap_policy();
         let slice = |from: u64, to: u64| &bytes[(from - start) as usize..(to - start) as usize];
+        let wins =
+            |island_start, island_end| keep_new(policy, Relation::new(start, end, island_start, island_end));
+        let reaches_islands = pool.end(stream.islands).is_some_and(|last| start < last);
+        // Before the hole is filled: a sink that passes bytes on in order has those beyond it still.
+        if reaches_islands && policy.can_replace() {
+            for (island_start, island_end) in pool.iter(stream.islands) {
+                let (from, to) = (start.max(island_start), end.min(island_end));
+                if island_start >= end {
+                    break;
+                }
+                if from < to && wins(island_start, island_end) {
+                    tell_replaced(stream, counters, *sink, *flow, from, slice(from, to))?;
+                }
+            }
+        }
         let mut at = start;
         if at < stream.next && at < end {
             let to = end.min(stream.next);
@@ -164,7 +182,7 @@ impl<S: Sink> Placer<'_, '_, S> {
             }
             at = to;
         }
-        if pool.end(stream.islands).is_some_and(|last| at < last) {
+        if reaches_islands {
             for (island_start, island_end) in pool.iter(stream.islands) {
                 if island_end <= at || island_start == island_end {
                     continue;
@@ -179,7 +197,9 @@ impl<S: Sink> Placer<'_, '_, S> {
                 }
                 if at < end {
                     let to = end.min(island_end);
-                    tell_repeated(stream, counters, *sink, *flow, at, slice(at, to))?;
+                    if !wins(island_start, island_end) {
+                        tell_repeated(stream, counters, *sink, *flow, at, slice(at, to))?;
+                    }
                     at = to;
                 }
             }
@@ -205,7 +225,16 @@ impl<S: Sink> Placer<'_, '_, S> {
     /// Marks `[start, end)` as seen. Answers whether there was room.
     fn mark(&mut self, start: u64, end: u64) -> bool {
         if start > self.stream.next {
-            return self.pool.insert(&mut self.stream.islands, start, end, self.config.max_islands).is_ok();
+            let (policy, max) = (self.stream.overlap_policy(), self.config.max_islands);
+            let (pool, islands) = (&mut *self.pool, &mut self.stream.islands);
+            if policy.needs_boundaries() {
+                if pool.insert_apart(islands, start, end, max, policy).is_ok() {
+                    return true;
+                }
+                // Bytes are worth more than boundaries.
+                self.counters.boundaries_lost += 1;
+            }
+            return pool.insert(islands, start, end, max).is_ok();
         }
         self.stream.next = self.stream.next.max(end);
         self.absorb();
@@ -283,6 +312,24 @@ fn tell_data<S: Sink>(
     stream.data += bytes.len() as u64;
     counters.data_bytes += bytes.len() as u64;
     sink.data(flow, offset, bytes)
+}
+
+fn tell_replaced<S: Sink>(
+    stream: &mut Stream,
+    counters: &mut Counters,
+    sink: &mut S,
+    flow: Flow,
+    offset: u64,
+    bytes: &[u8],
+) -> Result<(), S::Error> {
+    stream.repeated += bytes.len() as u64;
+    counters.repeated_bytes += bytes.len() as u64;
+    counters.replaced_bytes += bytes.len() as u64;
+    if sink.replaced(flow, offset, bytes)? == Repeat::Differs {
+        counters.conflicts += 1;
+        counters.replaced_conflicts += 1;
+    }
+    Ok(())
 }
 
 fn tell_repeated<S: Sink>(

@@ -27,6 +27,7 @@ pub(super) mod id {
     pub(crate) const MAX_OPEN_FILES: &str = "max-open-files";
     pub(crate) const MAX_CONNECTIONS: &str = "max-connections";
     pub(crate) const IDLE_TIMEOUT: &str = "idle-timeout";
+    pub(crate) const OVERLAP: &str = "overlap";
     pub(crate) const CONSOLE: &str = "console";
     pub(crate) const BARE: &str = "console-bare";
     pub(crate) const BINARY: &str = "binary";
@@ -216,7 +217,7 @@ fn console() -> [Arg; 9] {
     )
 }
 
-fn limits() -> [Arg; 7] {
+fn limits() -> [Arg; 8] {
     group(
         "Limits",
         [
@@ -251,6 +252,16 @@ fn limits() -> [Arg; 7] {
                 "Close a connection that had no packet for so many seconds on the capture's clock. 0, the default, is \
                  never. The same as -S tcp_timeout=SECONDS, and wins over it.",
             ),
+            long_value(id::OVERLAP, "[NET=]POLICY", ValueParser::new(values::overlap))
+                .action(ArgAction::Append)
+                .help("whose copy counts [first]")
+                .long_help(
+                    "Which copy counts where segments overlap beyond a hole: what the receiver's system does. first, \
+                     last, bsd, linux, old-linux, windows, windows2003, vista, solaris, hpux, hpux10, irix or macos, for \
+                     all receivers, or with NET= for those in a network: --overlap 10.0.0.0/8=linux. The longest prefix \
+                     counts. May be repeated. The default is first. Bytes that follow without a hole always stay: the \
+                     receiver has read them. The report lists what lost.",
+                ),
             value('S', id::SET, "NAME=VALUE", ValueParser::new(values::setting))
                 .action(ArgAction::Append)
                 .help("tcpflow's settings")

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use clap::ArgMatches;
 use clap::parser::ValueSource;
-use tapflow_core::Config;
+use tapflow_core::{Config, OverlapPolicy, Target};
 
 pub use command::command;
 pub use options::{
@@ -26,7 +26,7 @@ pub use options::{
 };
 
 use command::{TO_COME, id};
-use values::{NameLetter, Setting};
+use values::{NameLetter, Overlap, Setting};
 
 use crate::output::console::{ConsoleOptions, Form};
 
@@ -124,6 +124,7 @@ fn options(matches: &ArgMatches, command_line: Vec<OsString>) -> Result<Options,
     let (names, no_files) = names(matches);
     let files = console.is_none() && !no_files;
     let settings = settings(matches);
+    let (overlap, targets) = overlap(matches);
 
     Ok(Options {
         inputs,
@@ -137,6 +138,8 @@ fn options(matches: &ArgMatches, command_line: Vec<OsString>) -> Result<Options,
         max_jump: matches
             .get_one(id::MAX_JUMP)
             .map_or(Config::DEFAULT_MAX_JUMP, |bytes: &u64| (*bytes).try_into().unwrap_or(u32::MAX)),
+        overlap,
+        targets,
         report: match path(matches, id::REPORT) {
             _ if !settings.report => ReportTarget::None,
             Some(file) => ReportTarget::File(file),
@@ -237,6 +240,18 @@ fn names(matches: &ArgMatches) -> (NameFlags, bool) {
         }
     }
     (names, no_files)
+}
+
+/// The policy of all receivers, and of those in networks.
+fn overlap(matches: &ArgMatches) -> (OverlapPolicy, Vec<Target>) {
+    let (mut all, mut targets) = (OverlapPolicy::default(), Vec::new());
+    for overlap in matches.get_many(id::OVERLAP).unwrap_or_default() {
+        match *overlap {
+            Overlap::All(policy) => all = policy,
+            Overlap::Network(target) => targets.push(target),
+        }
+    }
+    (all, targets)
 }
 
 /// The values of `-S`; the last of a name counts.

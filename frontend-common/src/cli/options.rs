@@ -8,6 +8,8 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tapflow_core::{OverlapPolicy, Target};
+
 use crate::output::console::ConsoleOptions;
 
 /// Connections that the table holds unless `--max-connections` says otherwise.
@@ -39,6 +41,10 @@ pub struct Options {
     /// A jump of the sequence number by this many bytes or more starts a new stream (`-m`).
     /// No jump is larger than 2^31, so all larger sizes mean the same.
     pub max_jump: u32,
+    /// Which copy counts where segments overlap (`--overlap`).
+    pub overlap: OverlapPolicy,
+    /// The same for receivers in networks.
+    pub targets: Vec<Target>,
     /// Print flows to standard output (`-c`, `-C`).
     pub console: Option<ConsoleOptions>,
     /// The order in which pieces are printed (`--order`).

@@ -46,6 +46,8 @@ fn one_capture_and_nothing_else_gives_the_defaults() {
         index: false,
         max_bytes: None,
         max_jump: 16_777_216,
+        overlap: OverlapPolicy::First,
+        targets: Vec::new(),
         console: None,
         console_order: ConsoleOrder::Stream,
         report: ReportTarget::Default,
@@ -57,6 +59,26 @@ fn one_capture_and_nothing_else_gives_the_defaults() {
         notes: Vec::new(),
     };
     assert_eq!(options, expected);
+}
+
+#[test]
+fn overlap_policies_are_for_all_receivers_or_for_those_in_a_network() {
+    let options =
+        run("-r a --overlap bsd --overlap 10.0.0.0/8=linux --overlap 2001:db8::1=vista --overlap last");
+    assert_eq!(options.overlap, OverlapPolicy::Last);
+    let target = |network: &str, prefix, policy| Target { network: network.parse().unwrap(), prefix, policy };
+    let expected =
+        [target("10.0.0.0", 8, OverlapPolicy::Linux), target("2001:db8::1", 128, OverlapPolicy::Vista)];
+    assert_eq!(options.targets, expected);
+    for (wrong, reason) in [
+        ("--overlap beos", "'beos' is no policy; there are first, last, bsd, linux"),
+        ("--overlap 10.0.0.0/33=bsd", "a network is wanted before the ="),
+        ("--overlap host=bsd", "a network is wanted before the ="),
+        ("--overlap 10.0.0.0/=bsd", "a network is wanted before the ="),
+    ] {
+        let error = refused(&format!("-r a {wrong}"));
+        assert!(error.contains(reason) && error.contains("--overlap"), "{error}");
+    }
 }
 
 #[test]

@@ -1,5 +1,9 @@
 //! Values of options, from text. Every error says what would be right; the caller names the option.
 
+use std::net::IpAddr;
+
+use tapflow_core::{OverlapPolicy, Target};
+
 use super::options::{ConsoleOrder, NamePrefix};
 
 /// A size in bytes: digits, then optionally k, M or G (powers of 1024).
@@ -85,6 +89,38 @@ pub(super) fn order(text: &str) -> Result<ConsoleOrder, String> {
         "arrival" => Ok(ConsoleOrder::Arrival),
         _ => Err("stream or arrival is wanted".to_owned()),
     }
+}
+
+/// The argument of `--overlap`: a policy, for a network or for all.
+pub(super) fn overlap(text: &str) -> Result<Overlap, String> {
+    let (network, name) = match text.split_once('=') {
+        Some((network, name)) => (Some(network), name),
+        None => (None, text),
+    };
+    let policy = OverlapPolicy::from_name(name).ok_or_else(|| {
+        let names = OverlapPolicy::ALL.map(OverlapPolicy::name).join(", ");
+        format!("'{}' is no policy; there are {names}", name.escape_default())
+    })?;
+    let Some(network) = network else { return Ok(Overlap::All(policy)) };
+    let (address, prefix) = match network.split_once('/') {
+        Some((address, prefix)) => (address, Some(prefix)),
+        None => (network, None),
+    };
+    const WANTED: &str = "a network is wanted before the =, such as 10.0.0.0/8 or 2001:db8::/32";
+    let address: IpAddr = address.parse().map_err(|_| WANTED)?;
+    let bits = if address.is_ipv4() { 32 } else { 128 };
+    let prefix = match prefix {
+        Some(prefix) => decimal(prefix).filter(|prefix| *prefix <= bits).ok_or(WANTED)?,
+        None => bits,
+    };
+    Ok(Overlap::Network(Target { network: address, prefix, policy }))
+}
+
+/// One `--overlap`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Overlap {
+    All(OverlapPolicy),
+    Network(Target),
 }
 
 /// A setting of `-S`.

@@ -30,6 +30,8 @@ pub struct RunSummary {
     pub gaps: u64,
     /// Bytes of repeated pieces that differed from the first copy.
     pub conflict_bytes: u64,
+    /// Bytes that lost against a later copy with other content.
+    pub replaced_conflict_bytes: u64,
     /// Bytes not kept because of `-b`.
     pub beyond_limit: u64,
     /// The input in which the run was stopped, by a signal or an error; `None` at its end.
@@ -76,6 +78,9 @@ impl RunSummary {
             ("acknowledged_unseen_bytes", c.acknowledged_unseen_bytes),
             ("conflicts", c.conflicts),
             ("conflict_bytes", self.conflict_bytes),
+            ("replaced_bytes", c.replaced_bytes),
+            ("replaced_conflicts", c.replaced_conflicts),
+            ("replaced_conflict_bytes", self.replaced_conflict_bytes),
             ("late_bytes", c.late_bytes),
             ("out_of_window_bytes", c.out_of_window_bytes),
             ("after_close_bytes", c.after_close_bytes),
@@ -95,6 +100,7 @@ impl RunSummary {
             ("invalid_fins", c.invalid_fins),
             ("data_after_fin", c.data_after_fin),
             ("islands_exhausted", c.islands_exhausted),
+            ("boundaries_lost", c.boundaries_lost),
             ("filtered_packets", self.filtered),
         ]
         .map(|(name, count)| (name.to_owned(), count))
@@ -168,12 +174,14 @@ impl RunSummary {
         if c.repeated_bytes > 0 {
             items.push(count(c.repeated_bytes, "byte"));
         }
-        if c.conflicts > 0 {
-            items.push(format!(
-                "{} with other content ({}, first copy kept)",
-                count(c.conflicts, "piece"),
-                count(self.conflict_bytes, "byte")
-            ));
+        for (pieces, bytes, kept) in [
+            (c.conflicts.saturating_sub(c.replaced_conflicts), self.conflict_bytes, "first"),
+            (c.replaced_conflicts, self.replaced_conflict_bytes, "later"),
+        ] {
+            if pieces > 0 {
+                let (pieces, bytes) = (count(pieces, "piece"), count(bytes, "byte"));
+                items.push(format!("{pieces} with other content ({bytes}, {kept} copy kept)"));
+            }
         }
         items
     }
@@ -209,6 +217,9 @@ impl RunSummary {
         }
         if c.islands_exhausted > 0 {
             items.push(format!("{} given up for lack of room", count(c.islands_exhausted, "hole")));
+        }
+        if c.boundaries_lost > 0 {
+            items.push(format!("bounds of {} not kept for --overlap", count(c.boundaries_lost, "segment")));
         }
         items
     }

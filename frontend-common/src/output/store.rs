@@ -7,7 +7,8 @@
 //!
 //! - A flow's file is made when its first data is written, under the first name that is free. Flows
 //!   of the same name get their counts in the order of their first data.
-//! - The first copy of a byte stays; later copies are compared with it and differences recorded.
+//! - The first copy of a byte stays unless a later one is said to count; copies are compared and differences
+//!   recorded.
 //! - Bytes never seen are holes in the file. The file ends with the last byte seen.
 //! - After an error of one flow the others can still be written and closed.
 
@@ -86,6 +87,8 @@ pub struct Closed {
     pub file: Option<FileFacts>,
     /// Repeated bytes that differed from the first copy, which stayed.
     pub conflicts: Ranges,
+    /// Bytes that lost against a later, differing copy, which took their place.
+    pub replaced: Ranges,
     /// Bytes of data that lay beyond the limit and were not written.
     pub beyond_limit: u64,
 }
@@ -147,6 +150,7 @@ struct State {
     written: u64,
     beyond_limit: u64,
     conflicts: Option<Box<Ranges>>,
+    replaced: Option<Box<Ranges>>,
     before: u32,
     after: u32,
     queued: bool,
@@ -155,7 +159,7 @@ struct State {
 }
 
 // 300,000 flows may be open at once.
-const _: () = assert!(size_of::<State>() <= 144);
+const _: () = assert!(size_of::<State>() <= 152);
 
 impl FileStore {
     /// A store without flows.
@@ -201,6 +205,7 @@ impl FileStore {
             written: 0,
             beyond_limit: 0,
             conflicts: None,
+            replaced: None,
             before: NONE,
             after: NONE,
             queued: false,
@@ -294,16 +299,42 @@ impl FileStore {
         if bytes.is_empty() {
             return Ok(Repeat::NotCompared);
         }
-        let mut differing = self.compare(at, offset, bytes)?;
+        let differing = self.compare(at, offset, bytes)?;
+        Ok(record(differing, &mut self.flows[at as usize].conflicts))
+    }
+
+    /// Bytes came again at a place that `data` has filled, and count from now on: puts them there.
+    ///
+    /// # Errors
+    /// [`OutputError`] where the earlier copy cannot be read back or written over.
+    pub fn replaced(
+        &mut self,
+        number: u64,
+        offset: u64,
+        bytes: &Bytes,
+        time: Timestamp,
+    ) -> Result<Repeat, OutputError> {
+        let at = self.find(number)?;
+        if bytes.is_empty() || self.flows[at as usize].failed {
+            return Ok(Repeat::NotCompared);
+        }
+        let len = bytes.len() as u64;
+        let kept = len.min(self.limit.saturating_sub(offset));
+        self.note(at, offset, len, kept, time, true)?;
+        let bytes = bytes.slice(..kept as usize);
+        if bytes.is_empty() {
+            return Ok(Repeat::NotCompared);
+        }
+        let differing = self.compare(at, offset, &bytes)?;
         if differing.is_empty() {
             return Ok(Repeat::Same);
         }
-        differing.sort_unstable_by_key(|range| range.start);
-        let conflicts = self.flows[at as usize].conflicts.get_or_insert_default();
-        for range in differing {
-            conflicts.push(range);
-        }
-        Ok(Repeat::Differs)
+        // Pending pieces do not overlap: they go first.
+        self.write(at)?;
+        let result = self.write_now(at, &mut [Piece { offset, bytes }]);
+        let flow = &mut self.flows[at as usize];
+        flow.failed |= result.is_err();
+        result.map(|()| record(differing, &mut flow.replaced))
     }
 
     /// The flow begins `by` bytes before what was its offset 0: moves what it has up.
@@ -314,8 +345,8 @@ impl FileStore {
         let at = self.find(number)?;
         let limit = self.limit;
         let flow = &mut self.flows[at as usize];
-        if let Some(conflicts) = &mut flow.conflicts {
-            conflicts.shift(by);
+        for ranges in [&mut flow.conflicts, &mut flow.replaced].into_iter().flatten() {
+            ranges.shift(by);
         }
         let mut dropped = 0;
         for piece in &mut flow.pending {
@@ -356,6 +387,7 @@ impl FileStore {
         let closed = Closed {
             file: file.map(|id| FileFacts { path: self.files.path(id), size: written }),
             conflicts: flow.conflicts.take().map(|ranges| *ranges).unwrap_or_default(),
+            replaced: flow.replaced.take().map(|ranges| *ranges).unwrap_or_default(),
             beyond_limit: flow.beyond_limit,
         };
         flow.facts = None;
@@ -656,6 +688,19 @@ impl FileStore {
             None => self.last = before,
         }
     }
+}
+
+/// Adds the ranges in which two copies differ to a list.
+fn record(mut differing: Vec<Range<u64>>, ranges: &mut Option<Box<Ranges>>) -> Repeat {
+    if differing.is_empty() {
+        return Repeat::Same;
+    }
+    differing.sort_unstable_by_key(|range| range.start);
+    let ranges = ranges.get_or_insert_default();
+    for range in differing {
+        ranges.push(range);
+    }
+    Repeat::Differs
 }
 
 /// Makes a file and its index, or neither: `None` where one of the names is taken.

@@ -36,6 +36,13 @@ pub(super) enum Operation {
         part: Range<usize>,
         time: Timestamp,
     },
+    /// Bytes that count instead of those at their place.
+    Replaced {
+        flow: u64,
+        offset: u64,
+        part: Range<usize>,
+        time: Timestamp,
+    },
     Rebased {
         flow: u64,
         by: u64,
@@ -213,6 +220,15 @@ impl Sink for Dispatch<'_> {
             self.send(shard, Operation::Repeated { flow: flow.number, offset, part, time })?;
         }
         // The writer compares, and reports what differs.
+        Ok(Repeat::NotCompared)
+    }
+
+    fn replaced(&mut self, flow: Flow, offset: u64, bytes: &[u8]) -> Result<Repeat, WriterGone> {
+        if self.wants_data {
+            let shard = self.shard(flow.slot);
+            let (part, time) = (self.part(shard, bytes)?, self.time);
+            self.send(shard, Operation::Replaced { flow: flow.number, offset, part, time })?;
+        }
         Ok(Repeat::NotCompared)
     }
 

@@ -16,6 +16,8 @@ pub(super) struct Totals {
     pub(super) file_bytes: u64,
     pub(super) conflicts: u64,
     pub(super) conflict_bytes: u64,
+    pub(super) replaced: u64,
+    pub(super) replaced_bytes: u64,
     pub(super) beyond_limit: u64,
     pub(super) errors: Vec<String>,
 }
@@ -68,6 +70,8 @@ impl Reporter {
         }
         self.totals.conflicts += flow.conflicts.listed.len() as u64 + flow.conflicts.omitted;
         self.totals.conflict_bytes += flow.conflicts.bytes;
+        self.totals.replaced += flow.replaced.listed.len() as u64 + flow.replaced.omitted;
+        self.totals.replaced_bytes += flow.replaced.bytes;
         if let Some(report) = &mut self.report
             && let Err(error) = report.flow(flow)
             && !self.failed

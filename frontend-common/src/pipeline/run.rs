@@ -131,6 +131,7 @@ impl<'o> Run<'o> {
                 .idle_timeout
                 .map(|idle| u64::try_from(idle.as_nanos()).unwrap_or(u64::MAX)),
             max_jump: self.options.max_jump,
+            overlap: self.options.overlap,
             max_inactive: u32::try_from(connections / 2).unwrap_or(u32::MAX),
             ..Config::default()
         };
@@ -140,6 +141,8 @@ impl<'o> Run<'o> {
             self.complaints.add(format!("--max-connections {connections}: there is not that much memory"));
             return self.end(&Counters::default(), Read::default());
         };
+        let targets = self.options.targets.clone();
+        core.set_targets(&targets);
         let read = self.read(&mut core);
         let counters = core.counters().clone();
         self.end(&counters, read)
@@ -324,7 +327,11 @@ impl<'o> Run<'o> {
             self.complaints
                 .add(format_args!("{name}: removed during the run, with all that was written there"));
         }
-        let counters = Counters { conflicts: counters.conflicts + totals.conflicts, ..counters.clone() };
+        let counters = Counters {
+            conflicts: counters.conflicts + totals.conflicts + totals.replaced,
+            replaced_conflicts: counters.replaced_conflicts + totals.replaced,
+            ..counters.clone()
+        };
         let quiet = read.quiet && self.complaints.is_empty();
         let ended_in = read.ended_in.filter(|_| !read.quiet);
         let mut errors = self.complaints.list().to_vec();
@@ -338,6 +345,7 @@ impl<'o> Run<'o> {
             file_bytes: totals.file_bytes,
             gaps: read.gaps,
             conflict_bytes: totals.conflict_bytes,
+            replaced_conflict_bytes: totals.replaced_bytes,
             beyond_limit: read.beyond_limit + totals.beyond_limit,
         };
         if let Some(mut report) = report {

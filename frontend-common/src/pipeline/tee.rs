@@ -118,6 +118,14 @@ impl<P: Prints> Sink for Tee<'_, '_, P> {
         }
     }
 
+    fn replaced(&mut self, flow: Flow, offset: u64, bytes: &[u8]) -> Result<Repeat, WriterGone> {
+        let Ok(printed) = self.printer.replaced(flow, offset, bytes);
+        match self.files.replaced(flow, offset, bytes)? {
+            Repeat::NotCompared => Ok(printed),
+            compared => Ok(compared),
+        }
+    }
+
     fn conflict(&mut self, flow: Flow, offset: u64, bytes: &[u8]) -> Result<(), WriterGone> {
         self.files.conflict(flow, offset, bytes)
     }

@@ -118,6 +118,13 @@ impl Writer {
                     _ => Ok(()),
                 }
             }
+            Operation::Replaced { flow, offset, part, time } => {
+                let bytes = self.slice(part);
+                match &mut self.store {
+                    Some(store) if !self.failed => store.replaced(flow, offset, &bytes, time).map(drop),
+                    _ => Ok(()),
+                }
+            }
             Operation::Rebased { flow, by } => {
                 let Some(live) = self.flows.get_mut(&flow) else { return Ok(()) };
                 if let Some(gaps) = &mut live.gaps {
@@ -148,6 +155,7 @@ impl Writer {
                     file: closed.file,
                     gaps: gaps.map(|gaps| *gaps).unwrap_or_default(),
                     conflicts: closed.conflicts,
+                    replaced: closed.replaced,
                 });
                 self.told.push(Told::Flow { order, flow, beyond_limit: closed.beyond_limit });
                 result

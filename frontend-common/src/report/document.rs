@@ -159,13 +159,14 @@ fn facts(xml: &mut Xml, flow: &FinishedFlow) {
             attributes.push((name, bytes));
         }
     }
-    if flow.gaps.bytes == 0 && flow.conflicts.bytes == 0 {
+    if flow.gaps.bytes == 0 && flow.conflicts.bytes == 0 && flow.replaced.bytes == 0 {
         xml.empty("tcpflow:flow", &attributes);
         return;
     }
     xml.open("tcpflow:flow", &attributes);
     ranges(xml, "tcpflow:gaps", &flow.gaps);
     ranges(xml, "tcpflow:conflicts", &flow.conflicts);
+    ranges(xml, "tcpflow:replaced", &flow.replaced);
     xml.close("tcpflow:flow");
 }
 

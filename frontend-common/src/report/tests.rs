@@ -64,6 +64,7 @@ fn server_flow() -> FinishedFlow {
         file: Some(FileFacts { path: "out/074.125.019.104.00080-192.168.001.102.50955".into(), size: 2792 }),
         gaps: Ranges::default(),
         conflicts: Ranges::default(),
+        replaced: Ranges::default(),
     }
 }
 
@@ -222,6 +223,7 @@ fn gaps_conflicts_tags_and_losses_are_told() {
     // In the order in which they were told, which need not be that of the stream.
     flow.gaps = ranges(&[(2782, 2792), (0, 5), (1000, 1005)]);
     flow.conflicts = ranges(&[(2000, 2006)]);
+    flow.replaced = ranges(&[(2500, 2501)]);
     let text = written(&flow);
     let runs = r#"
   <byte_runs>
@@ -239,6 +241,9 @@ fn gaps_conflicts_tags_and_losses_are_told() {
     <tcpflow:conflicts bytes="6">
       <tcpflow:range offset="2000" len="6"/>
     </tcpflow:conflicts>
+    <tcpflow:replaced bytes="1">
+      <tcpflow:range offset="2500" len="1"/>
+    </tcpflow:replaced>
   </tcpflow:flow>
 </fileobject>
 "#;

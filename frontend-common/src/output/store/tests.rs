@@ -244,6 +244,34 @@ fn the_first_copy_stays_and_differences_are_told() {
 }
 
 #[test]
+fn bytes_that_count_take_the_place_of_earlier_ones_in_memory_and_on_disk() {
+    for written in [false, true] {
+        let out = directory();
+        let mut store = FileStore::new(StoreConfig { limit: Some(18), ..config(out.path()) });
+        store.open(facts(0));
+        data(&mut store, 0, 2, b"23456789");
+        data(&mut store, 0, 10, b"abcdefghij");
+        if written {
+            store.flush().expect("written");
+        }
+        let mut replaced = |offset, bytes: &'static [u8]| {
+            store.replaced(0, offset, &Bytes::from_static(bytes), Timestamp::new(1, 0)).expect("replaced")
+        };
+        assert_eq!(replaced(4, b"456"), Repeat::Same);
+        assert_eq!(replaced(8, b"8XYbc"), Repeat::Differs);
+        assert_eq!(replaced(9, b"Z"), Repeat::Differs);
+        assert_eq!(replaced(16, b"GHIJ"), Repeat::Differs, "up to the limit");
+        assert_eq!(replaced(18, b"IJ"), Repeat::NotCompared);
+        assert_eq!(repeated(&mut store, 0, 8, b"8ZY"), Repeat::Same);
+        data(&mut store, 0, 0, b"01");
+        let closed = close(&mut store, 0);
+        assert_eq!(closed.replaced.listed, [9..11, 9..10, 16..18]);
+        assert_eq!(closed.conflicts, Ranges::default());
+        expect(out.path(), &[(NAME, "012345678ZYbcdefGH")]);
+    }
+}
+
+#[test]
 fn earlier_bytes_move_the_file_up() {
     for written in [false, true] {
         let out = directory();
