@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 pub mod answers;
 pub mod frames;
+pub mod fuzz;
 pub mod model;
 #[cfg(unix)]
 pub mod program;

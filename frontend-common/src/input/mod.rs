@@ -27,7 +27,7 @@ use tapflow_core::{Frame, LinkType, Timestamp};
 
 pub use error::{InputError, InputErrorKind};
 pub use filter::{Filter, FilterCompiler, FrameFilter};
-pub use source::{check, open};
+pub use source::{check, from_memory, open};
 
 /// The longest packet that is believed, in bytes. Larger lengths are taken for damage.
 pub const RECORD_LIMIT: u32 = 256 << 20;

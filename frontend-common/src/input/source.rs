@@ -31,6 +31,21 @@ pub fn open(path: &Path, stop: Arc<AtomicBool>) -> Result<Box<dyn Source + Send>
     }
 }
 
+/// Reads a capture that lies in memory; messages call it `name`. Otherwise like [`open`].
+///
+/// # Errors
+/// The thread that decompresses cannot be started.
+pub fn from_memory(
+    name: &str,
+    bytes: Bytes,
+    stop: Arc<AtomicBool>,
+) -> Result<Box<dyn Source + Send>, InputError> {
+    match Capture::of_memory(name.to_owned(), bytes, stop) {
+        Ok(capture) => Ok(Box::new(capture)),
+        Err(kind) => Err(Fault::of_file(None, kind).named(name, false)),
+    }
+}
+
 /// Whether a capture can be opened, as far as that can be told without reading it. Pipes and devices
 /// are not touched.
 ///
