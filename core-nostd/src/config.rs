@@ -28,6 +28,18 @@ pub struct Config {
     /// Which copy of bytes that wait beyond a hole counts, for receivers in no network of
     /// [`set_targets`](crate::Reassembler::set_targets).
     pub overlap: OverlapPolicy,
+    /// Whether urgent data is told apart.
+    pub urgent: Urgent,
+}
+
+/// What becomes of the byte that TCP's urgent pointer names (RFC 6093): the one before the place it points to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Urgent {
+    /// It is data as any other, as applications with `SO_OOBINLINE` read it.
+    #[default]
+    Inline,
+    /// It is told to the sink as [`urgent`](crate::Sink::urgent), as applications read it that do not ask for it inline.
+    Apart,
 }
 
 impl Config {
@@ -47,6 +59,7 @@ impl Default for Config {
             max_rebases: 64,
             max_islands: 4096,
             overlap: OverlapPolicy::First,
+            urgent: Urgent::Inline,
         }
     }
 }

@@ -70,12 +70,14 @@ mod sink;
 mod storage;
 mod stream;
 
-pub use config::Config;
+pub use config::{Config, Urgent};
 pub use connection::Connection;
 pub use counters::Counters;
 pub use flow::{Flow, FlowKey, LinkInfo, MAX_VLANS, Opened};
 pub use frame::{Frame, LinkType, Timestamp};
-pub use inorder::{Delivery, InOrder, InOrderStorage, Page, StaticInOrderStorage};
+pub use inorder::{
+    Delivery, InOrder, InOrderConfig, InOrderCounters, InOrderStorage, Page, SkipCause, StaticInOrderStorage,
+};
 pub use overlap::{OverlapPolicy, Relation, Target, keep_new};
 pub use reassembler::Reassembler;
 pub use record::{RecordError, RecordHeader, RecordKind, RecordWriter};

@@ -127,6 +127,7 @@ impl<'a> Reassembler<'a> {
     /// The sink's.
     pub fn advance<S: Sink>(&mut self, now: Timestamp, sink: &mut S) -> Result<(), S::Error> {
         self.now = self.now.max(now);
+        sink.time(self.now)?;
         if self.now.0 < self.next_expiry {
             return Ok(());
         }
@@ -154,6 +155,7 @@ impl<'a> Reassembler<'a> {
     /// # Errors
     /// The sink's.
     pub fn finish<S: Sink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
+        sink.time(self.now)?;
         for index in 0..self.table.touched() {
             if self.table.get(index).state != State::Free {
                 self.retire(index, CloseReason::EndOfInput, sink)?;
@@ -201,6 +203,9 @@ impl<'a> Reassembler<'a> {
             return Ok(());
         }
         self.take_in(index, direction, frame.time, segment, fit, sink)?;
+        if segment.flags.ack {
+            self.acknowledge(index, direction, segment.acknowledgement, sink)?;
+        }
         self.change_state(index, segment, sink)
     }
 
@@ -369,6 +374,24 @@ impl<'a> Reassembler<'a> {
             placer.finish_at(sequence, segment.payload_len);
         }
         Ok(())
+    }
+
+    /// Tells that the receiver has bytes that the capture does not, where others wait for them.
+    fn acknowledge<S: Sink>(
+        &mut self,
+        index: u32,
+        direction: Direction,
+        number: u32,
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
+        let slot = index * 2 + direction.other().index() as u32;
+        let stream = &self.table.get(index).streams[direction.other().index()];
+        if !stream.has_islands() || !stream.is_opened() {
+            return Ok(());
+        }
+        // More than was sent is nonsense.
+        let offset = stream.offset_of(number, &self.pool).min(stream.extent(&self.pool) as i64);
+        if offset > stream.next as i64 { sink.acknowledged(stream.flow(slot), offset as u64) } else { Ok(()) }
     }
 
     /// Moves the connection on after a segment was taken in.

@@ -20,6 +20,12 @@ pub trait Sink {
     /// What can go wrong in a method; it ends the call that led to it.
     type Error;
 
+    /// The time of the capture, before the events of each frame, when it passes without frames, and at the
+    /// end. It never goes back.
+    fn time(&mut self, now: Timestamp) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
     /// A flow has its first packet with SYN or data.
     fn opened(&mut self, flow: Flow, opened: &Opened) -> Result<(), Self::Error> {
         Ok(())
@@ -27,6 +33,19 @@ pub trait Sink {
 
     /// Bytes never seen before, whose first has the stream offset `offset`.
     fn data(&mut self, flow: Flow, offset: u64, bytes: &[u8]) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
+    /// Bytes as `data`, which the sender marked as urgent and most systems hand to the application apart from the
+    /// others (RFC 6093). Only where [`Config::urgent`](crate::Config::urgent) says so; a sink that does not care
+    /// gets them as data.
+    fn urgent(&mut self, flow: Flow, offset: u64, bytes: &[u8]) -> Result<(), Self::Error> {
+        self.data(flow, offset, bytes)
+    }
+
+    /// The receiver has acknowledged every byte below `offset`, though some of them, below others that were seen,
+    /// are missing: the capture has lost them, or will have them late. May come any number of times.
+    fn acknowledged(&mut self, flow: Flow, offset: u64) -> Result<(), Self::Error> {
         Ok(())
     }
 

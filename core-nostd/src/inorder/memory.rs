@@ -3,7 +3,9 @@
 use managed::ManagedSlice;
 use zerocopy::FromZeros;
 
+use super::waiting::{Heap, Neighbours, Queue, Which};
 use crate::flow::Flow;
+use crate::frame::Timestamp;
 
 /// One page's place in a flow; storage only.
 #[derive(Clone, Copy, Debug, Default, FromZeros)]
@@ -13,10 +15,13 @@ pub struct Page {
     len: u32,
     /// The next page of the flow, plus 1; the last one's is the first. Of a free page: the next free one.
     next: u32,
+    /// 1 where the bytes are urgent data.
+    urgent: u32,
+    _reserved: u32,
 }
 
 impl Page {
-    const EMPTY: Self = Self { start: 0, len: 0, next: 0 };
+    const EMPTY: Self = Self { start: 0, len: 0, next: 0, urgent: 0, _reserved: 0 };
 }
 
 /// What is known of one flow; storage only.
@@ -28,16 +33,45 @@ pub struct Delivery {
     /// Bytes that arrived after their place had been told as a gap.
     pub(super) late: u64,
     pub(super) number: u64,
+    /// When the lowest hole began to block.
+    pub(super) since: Timestamp,
+    /// The receiver has acknowledged everything below, at the time that follows, and below the second one later.
+    pub(super) acknowledged: u64,
+    pub(super) acknowledged_since: Timestamp,
+    pub(super) acknowledged_later: u64,
+    blocked: Neighbours,
+    pending: Neighbours,
     /// The last page that waits, plus 1.
     last: u32,
-    /// Neighbours among the flows that wait, plus 1.
-    older: u32,
-    newer: u32,
-    _reserved: u32,
+    /// Pages that wait.
+    pub(super) pages: u32,
+    pub(super) heap_entry: u32,
+    pub(super) heap_place: u32,
 }
 
 impl Delivery {
-    const EMPTY: Self = Self { next: 0, late: 0, number: 0, last: 0, older: 0, newer: 0, _reserved: 0 };
+    const EMPTY: Self = Self {
+        next: 0,
+        late: 0,
+        number: 0,
+        since: Timestamp(0),
+        acknowledged: 0,
+        acknowledged_since: Timestamp(0),
+        acknowledged_later: 0,
+        blocked: Neighbours::EMPTY,
+        pending: Neighbours::EMPTY,
+        last: 0,
+        pages: 0,
+        heap_entry: 0,
+        heap_place: 0,
+    };
+
+    pub(super) fn neighbours(&mut self, which: Which) -> &mut Neighbours {
+        match which {
+            Which::Blocked => &mut self.blocked,
+            Which::Acknowledged => &mut self.pending,
+        }
+    }
 }
 
 /// The memory of an [`InOrder`](super::InOrder) adaptor: zeroed or [`Default`] values.
@@ -106,8 +140,16 @@ pub(super) struct Memory<'a> {
     free: u32,
     touched: u32,
     free_pages: usize,
-    oldest: u32,
-    newest: u32,
+    blocked: Queue,
+    pending: Queue,
+    heap: Heap,
+}
+
+/// Bytes that wait on one page.
+pub(super) struct Held<'m> {
+    pub(super) start: u64,
+    pub(super) bytes: &'m [u8],
+    pub(super) urgent: bool,
 }
 
 impl<'a> Memory<'a> {
@@ -115,42 +157,102 @@ impl<'a> Memory<'a> {
         let pages = storage.pages.len();
         let page_size = storage.bytes.len().checked_div(pages).unwrap_or(0).min(u32::MAX as usize);
         let free_pages = if page_size == 0 { 0 } else { pages };
-        Self { storage, page_size, free: 0, touched: 0, free_pages, oldest: 0, newest: 0 }
+        let (blocked, pending, heap) = (Queue::default(), Queue::default(), Heap::default());
+        Self { storage, page_size, free: 0, touched: 0, free_pages, blocked, pending, heap }
     }
 
     /// Forgets what its slot held before.
     pub(super) fn begin(&mut self, flow: Flow) {
         self.forget(flow.slot);
         if let Some(delivery) = self.flow(flow.slot) {
-            *delivery = Delivery { number: flow.number, ..Delivery::default() };
+            // The entry's place in the heap's array belongs to whichever flow has it.
+            let heap_entry = delivery.heap_entry;
+            *delivery = Delivery { number: flow.number, heap_entry, ..Delivery::default() };
         }
     }
 
     /// Frees the pages of a slot.
     pub(super) fn forget(&mut self, slot: u32) {
         while self.pop(slot).is_some() {}
+        self.set_acknowledged(slot, None);
     }
 
     pub(super) fn flow(&mut self, slot: u32) -> Option<&mut Delivery> {
         self.storage.flows.get_mut(slot as usize)
     }
 
-    /// The flow that has waited longest.
-    pub(super) fn oldest(&self) -> Option<u32> {
-        self.oldest.checked_sub(1)
+    /// The flow whose hole has blocked longest.
+    pub(super) fn longest_blocked(&self) -> Option<u32> {
+        self.blocked.oldest()
     }
 
-    /// Whether `len` bytes at `offset` can be held.
-    pub(super) fn has_room(&self, slot: u32, offset: u64, len: usize) -> bool {
-        let beyond = len.saturating_sub(self.room_in_last(slot, offset));
-        self.page_size != 0 && beyond.div_ceil(self.page_size) <= self.free_pages
+    /// The flow whose hole has been acknowledged longest.
+    pub(super) fn longest_acknowledged(&self) -> Option<u32> {
+        self.pending.oldest()
+    }
+
+    /// A flow with the most pages, the longest blocked if it is one.
+    pub(super) fn largest(&self) -> Option<(u32, usize)> {
+        let largest = self.heap.largest(&self.storage.flows)?;
+        let pages = self.pages_of(largest);
+        let oldest = self.blocked.oldest().filter(|oldest| self.pages_of(*oldest) == pages);
+        Some((oldest.unwrap_or(largest), pages))
+    }
+
+    pub(super) fn pages_of(&self, slot: u32) -> usize {
+        self.storage.flows.get(slot as usize).map_or(0, |delivery| delivery.pages as usize)
+    }
+
+    /// A new hole blocks the flow: it goes to the end of those that wait.
+    pub(super) fn block(&mut self, slot: u32, now: Timestamp) {
+        if let Some(delivery) = self.storage.flows.get_mut(slot as usize) {
+            delivery.since = now;
+            self.blocked.push(&mut self.storage.flows, Which::Blocked, slot);
+        }
+    }
+
+    /// Notes that everything below an offset was acknowledged at a time, or forgets it.
+    pub(super) fn set_acknowledged(&mut self, slot: u32, at: Option<(u64, Timestamp)>) {
+        let Some(delivery) = self.storage.flows.get_mut(slot as usize) else { return };
+        if let Some((offset, now)) = at {
+            (delivery.acknowledged, delivery.acknowledged_since) = (offset, now);
+            delivery.acknowledged_later = 0;
+            self.pending.push(&mut self.storage.flows, Which::Acknowledged, slot);
+        } else if delivery.pending.is_listed() {
+            (delivery.acknowledged, delivery.acknowledged_later) = (0, 0);
+            self.pending.remove(&mut self.storage.flows, Which::Acknowledged, slot);
+        }
+    }
+
+    /// Pages in use.
+    pub(super) fn used_pages(&self) -> usize {
+        if self.page_size == 0 { 0 } else { self.storage.pages.len() - self.free_pages }
+    }
+
+    pub(super) fn free_pages(&self) -> usize {
+        self.free_pages
+    }
+
+    pub(super) fn page_size(&self) -> usize {
+        self.page_size
+    }
+
+    /// Pages that `len` bytes at `offset` need beside those that are there; `None` without any memory.
+    pub(super) fn needed(&self, slot: u32, offset: u64, len: usize, urgent: bool) -> Option<usize> {
+        if self.page_size == 0 {
+            return None;
+        }
+        let beyond = len.saturating_sub(self.room_in_last(slot, offset, urgent));
+        Some(beyond.div_ceil(self.page_size))
     }
 
     /// The room left in the flow's last page, if `offset` continues it.
-    fn room_in_last(&self, slot: u32, offset: u64) -> usize {
+    fn room_in_last(&self, slot: u32, offset: u64, urgent: bool) -> usize {
         let link = self.storage.flows.get(slot as usize).map_or(0, |delivery| delivery.last);
         match (link as usize).checked_sub(1).and_then(|at| self.storage.pages.get(at)) {
-            Some(page) if page.start + u64::from(page.len) == offset => self.page_size - page.len as usize,
+            Some(page) if page.start + u64::from(page.len) == offset && page.urgent == u32::from(urgent) => {
+                self.page_size - page.len as usize
+            }
             _ => 0,
         }
     }
@@ -163,12 +265,10 @@ impl<'a> Memory<'a> {
         &mut self.storage.flows[slot as usize]
     }
 
-    /// Keeps bytes; [`Self::has_room`] has said yes, and no page of the flow overlaps them.
-    pub(super) fn hold(&mut self, slot: u32, mut offset: u64, mut bytes: &[u8]) {
-        if self.delivery(slot).last == 0 {
-            self.start_waiting(slot);
-        } else {
-            let taken = self.extend_last(slot, offset, bytes);
+    /// Keeps bytes; there are as many free pages as [`Self::needed`] says, and no page of the flow overlaps them.
+    pub(super) fn hold(&mut self, slot: u32, mut offset: u64, mut bytes: &[u8], urgent: bool) {
+        if self.delivery(slot).last != 0 {
+            let taken = self.extend_last(slot, offset, bytes, urgent);
             offset += taken as u64;
             bytes = &bytes[taken..];
         }
@@ -176,15 +276,18 @@ impl<'a> Memory<'a> {
             let link = self.take();
             let at = (link as usize - 1) * self.page_size;
             self.storage.bytes[at..at + chunk.len()].copy_from_slice(chunk);
-            *self.page(link) = Page { start: offset, len: chunk.len() as u32, next: link };
+            let (len, urgent) = (chunk.len() as u32, u32::from(urgent));
+            *self.page(link) = Page { start: offset, len, next: link, urgent, _reserved: 0 };
             self.link(slot, link);
+            self.delivery(slot).pages += 1;
             offset += chunk.len() as u64;
         }
+        self.heap.update(&mut self.storage.flows, slot);
     }
 
     /// Fills the room left in the flow's last page, if `offset` continues it. Answers how much it took.
-    fn extend_last(&mut self, slot: u32, offset: u64, bytes: &[u8]) -> usize {
-        let taken = bytes.len().min(self.room_in_last(slot, offset));
+    fn extend_last(&mut self, slot: u32, offset: u64, bytes: &[u8], urgent: bool) -> usize {
+        let taken = bytes.len().min(self.room_in_last(slot, offset, urgent));
         if taken > 0 {
             let (page_size, link) = (self.page_size, self.delivery(slot).last);
             let page = self.page(link);
@@ -240,21 +343,23 @@ impl<'a> Memory<'a> {
     }
 
     /// Takes the lowest page out; its bytes are valid until the next call that holds bytes.
-    pub(super) fn pop(&mut self, slot: u32) -> Option<(u64, &[u8])> {
+    pub(super) fn pop(&mut self, slot: u32) -> Option<Held<'_>> {
         let link = self.first(slot)?;
-        let Page { start, len, next } = *self.page(link);
+        let Page { start, len, next, urgent, .. } = *self.page(link);
         let last = self.delivery(slot).last;
         if link == last {
             self.delivery(slot).last = 0;
-            self.stop_waiting(slot);
+            self.blocked.remove(&mut self.storage.flows, Which::Blocked, slot);
         } else {
             self.page(last).next = next;
         }
         self.page(link).next = self.free;
         self.free = link;
         self.free_pages += 1;
+        self.delivery(slot).pages -= 1;
+        self.heap.update(&mut self.storage.flows, slot);
         let at = (link as usize - 1) * self.page_size;
-        Some((start, &self.storage.bytes[at..at + len as usize]))
+        Some(Held { start, bytes: &self.storage.bytes[at..at + len as usize], urgent: urgent != 0 })
     }
 
     /// The waiting bytes of `[offset, offset + len)`, or `None` where some of them do not wait.
@@ -297,8 +402,26 @@ impl<'a> Memory<'a> {
         }
     }
 
+    /// Bytes that wait.
+    pub(super) fn waiting(&self, slot: u32) -> u64 {
+        let Some(first) = self.first(slot) else { return 0 };
+        let (mut link, mut sum) = (first, 0);
+        loop {
+            let page = self.storage.pages[link as usize - 1];
+            sum += u64::from(page.len);
+            link = page.next;
+            if link == first {
+                return sum;
+            }
+        }
+    }
+
     /// Moves what waits up by `by` bytes.
     pub(super) fn shift(&mut self, slot: u32, by: u64) {
+        if let Some(delivery) = self.flow(slot).filter(|delivery| delivery.pending.is_listed()) {
+            delivery.acknowledged += by;
+            delivery.acknowledged_later += by;
+        }
         let Some(first) = self.first(slot) else { return };
         let mut link = first;
         loop {
@@ -308,28 +431,6 @@ impl<'a> Memory<'a> {
             if link == first {
                 return;
             }
-        }
-    }
-
-    fn start_waiting(&mut self, slot: u32) {
-        let older = core::mem::replace(&mut self.newest, slot + 1);
-        let delivery = self.delivery(slot);
-        (delivery.older, delivery.newer) = (older, 0);
-        match older {
-            0 => self.oldest = slot + 1,
-            older => self.delivery(older - 1).newer = slot + 1,
-        }
-    }
-
-    fn stop_waiting(&mut self, slot: u32) {
-        let (older, newer) = (self.delivery(slot).older, self.delivery(slot).newer);
-        match older {
-            0 => self.oldest = newer,
-            older => self.delivery(older - 1).newer = newer,
-        }
-        match newer {
-            0 => self.newest = older,
-            newer => self.delivery(newer - 1).older = older,
         }
     }
 }

@@ -144,6 +144,11 @@ impl Stream {
         self.flags.has(StreamFlags::FIN) && self.islands.is_empty() && self.next == self.fin
     }
 
+    /// Whether bytes beyond a hole were seen.
+    pub(crate) fn has_islands(&self) -> bool {
+        !self.islands.is_empty()
+    }
+
     /// Counts a packet of this direction and remembers what it says about the other one.
     pub(crate) fn note_packet(&mut self, segment: &Segment<'_>, time: Timestamp, wire: u32, captured: usize) {
         self.packets += 1;

@@ -37,6 +37,7 @@ pub(super) mod id {
     pub(crate) const COLOUR: &str = "colour";
     pub(crate) const NO_NEWLINE: &str = "no-newline";
     pub(crate) const ORDER: &str = "order";
+    pub(crate) const HOLE_TIMEOUT: &str = "hole-timeout";
     pub(crate) const QUIET: &str = "quiet";
     pub(crate) const VERBOSE: &str = "verbose";
     pub(crate) const DEBUG: &str = "debug";
@@ -182,7 +183,7 @@ fn files() -> [Arg; 5] {
     )
 }
 
-fn console() -> [Arg; 9] {
+fn console() -> [Arg; 10] {
     group(
         "Console",
         [
@@ -213,6 +214,15 @@ fn console() -> [Arg; 9] {
                 "With -c or -C: `stream` (the default) prints each flow in the order of its bytes, holding back \
                  what came early; `arrival` prints pieces as they were captured, as tcpflow does.",
             ),
+            long_value(id::HOLE_TIMEOUT, "SECONDS", ValueParser::new(values::seconds))
+                .hide_short_help(true)
+                .help("wait for missing bytes [10]")
+                .long_help(
+                    "With --order stream: how long bytes wait for missing ones before them, on the capture's clock; then \
+                     the gap is told, and what comes for it later is printed as it comes. 0 waits until the flow ends. \
+                     Bytes that the receiver has acknowledged are waited for a tenth of a second only: the capture \
+                     missed them. The default is 10.",
+                ),
         ],
     )
 }

@@ -34,6 +34,9 @@ use crate::output::console::{ConsoleOptions, Form};
 /// began.
 pub const USAGE_EXIT_CODE: u8 = 2;
 
+/// Seconds that bytes on the console wait for missing ones unless `--hole-timeout` says otherwise.
+const DEFAULT_HOLE_TIMEOUT: u64 = 10;
+
 /// The program that is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Program {
@@ -156,6 +159,9 @@ fn options(matches: &ArgMatches, command_line: Vec<OsString>) -> Result<Options,
             .map(Duration::from_secs),
         verbosity: verbosity(matches),
         console_order: matches.get_one(id::ORDER).copied().unwrap_or_default(),
+        hole_timeout: Some(matches.get_one(id::HOLE_TIMEOUT).copied().unwrap_or(DEFAULT_HOLE_TIMEOUT))
+            .filter(|seconds| *seconds > 0)
+            .map(Duration::from_secs),
         notes: notes(matches, console, files),
         console,
         command_line,
@@ -283,7 +289,7 @@ fn verbosity(matches: &ArgMatches) -> Verbosity {
 
 /// Options without effect here; tcpflow takes them silently, so they are no errors.
 fn notes(matches: &ArgMatches, console: Option<ConsoleOptions>, files: bool) -> Vec<String> {
-    const FOR_CONSOLE: [(&str, &str); 7] = [
+    const FOR_CONSOLE: [(&str, &str); 8] = [
         ("-B", id::BINARY),
         ("-s", id::STRIP),
         ("-D", id::HEX),
@@ -291,6 +297,7 @@ fn notes(matches: &ArgMatches, console: Option<ConsoleOptions>, files: bool) -> 
         ("-g", id::COLOUR),
         ("-0", id::NO_NEWLINE),
         ("--order", id::ORDER),
+        ("--hole-timeout", id::HOLE_TIMEOUT),
     ];
     let mut notes = Vec::new();
     if console.is_none() {

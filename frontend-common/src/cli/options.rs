@@ -49,6 +49,8 @@ pub struct Options {
     pub console: Option<ConsoleOptions>,
     /// The order in which pieces are printed (`--order`).
     pub console_order: ConsoleOrder,
+    /// How long bytes of a console in stream order wait for missing ones; none for as long as it takes.
+    pub hole_timeout: Option<Duration>,
     /// Where the report goes.
     pub report: ReportTarget,
     /// Files open at once (`-f`); none for what the system allows.

@@ -50,6 +50,7 @@ fn one_capture_and_nothing_else_gives_the_defaults() {
         targets: Vec::new(),
         console: None,
         console_order: ConsoleOrder::Stream,
+        hole_timeout: Some(Duration::from_secs(10)),
         report: ReportTarget::Default,
         max_open_files: None,
         max_connections: DEFAULT_MAX_CONNECTIONS,

@@ -1,7 +1,7 @@
 //! The summary at the end of a run: what was read, what was written, what was not used and what is
 //! missing, in exact numbers. Lines with nothing to tell are left out.
 
-use tapflow_core::{CloseReason, Counters};
+use tapflow_core::{CloseReason, Counters, InOrderCounters, SkipCause};
 
 use super::rejects::RejectCounts;
 use crate::cli::Verbosity;
@@ -28,6 +28,8 @@ pub struct RunSummary {
     pub file_bytes: u64,
     /// Gaps in all flows.
     pub gaps: u64,
+    /// What the console skipped to stay in order.
+    pub console: InOrderCounters,
     /// Bytes of repeated pieces that differed from the first copy.
     pub conflict_bytes: u64,
     /// Bytes that lost against a later copy with other content.
@@ -53,6 +55,7 @@ impl RunSummary {
         line(&mut text, "written", self.written());
         line(&mut text, "not used", self.not_used(verbosity.is_verbose()));
         line(&mut text, "missing", self.missing());
+        line(&mut text, "console", self.console());
         line(&mut text, "repeated", self.repeated());
         line(&mut text, "not kept", self.not_kept());
         line(&mut text, "limits", self.limits());
@@ -108,6 +111,12 @@ impl RunSummary {
         let closed =
             CloseReason::ALL.map(|r| (format!("closed_{}", r.name().replace('-', "_")), c.closed_for(r)));
         counts.extend(closed);
+        for cause in SkipCause::ALL {
+            let name = cause.name().replace('-', "_");
+            counts.push((format!("console_skips_{name}"), self.console.skips_for(cause)));
+            counts.push((format!("console_skipped_bytes_{name}"), self.console.skipped_bytes_for(cause)));
+        }
+        counts.push(("console_late_bytes".to_owned(), self.console.late_bytes));
         counts
     }
 
@@ -164,6 +173,27 @@ impl RunSummary {
                 count(c.truncated_bytes, "byte"),
                 count(c.truncated_segments, "packet")
             ));
+        }
+        items
+    }
+
+    /// Holes that the console did not wait for. Those that the core gave up as well are missing everywhere.
+    fn console(&self) -> Vec<String> {
+        let mut items = Vec::new();
+        for (cause, why) in [
+            (SkipCause::Timeout, "after waiting (--hole-timeout)"),
+            (SkipCause::Acknowledged, "that the receiver has"),
+            (SkipCause::Pressure, "for lack of memory"),
+            (SkipCause::ConnectionLimit, "for lack of memory for one connection"),
+        ] {
+            let holes = self.console.skips_for(cause);
+            if holes > 0 {
+                let bytes = count(self.console.skipped_bytes_for(cause), "byte");
+                items.push(format!("{} skipped {why} ({bytes})", count(holes, "hole")));
+            }
+        }
+        if self.console.late_bytes > 0 {
+            items.push(format!("{} printed late, out of order", count(self.console.late_bytes, "byte")));
         }
         items
     }
@@ -386,6 +416,24 @@ limits:     3 connections evicted, 2 half-open (table full: --max-connections),
             2 holes given up for lack of room
 ";
         assert_eq!(summary.text(USUAL), expected);
+    }
+
+    #[test]
+    fn what_the_console_did_not_wait_for_is_told_with_its_cause() {
+        let mut console = InOrderCounters { late_bytes: 3, ..InOrderCounters::default() };
+        console.skips[SkipCause::Timeout as usize] = 1;
+        console.skipped_bytes[SkipCause::Timeout as usize] = 20;
+        console.skips[SkipCause::Acknowledged as usize] = 2;
+        console.skipped_bytes[SkipCause::Acknowledged as usize] = 2000;
+        let summary = RunSummary { console, ..RunSummary::default() };
+        let expected = "\
+read:       0 packets, 0 connections, 0 flows, 0 bytes
+console:    1 hole skipped after waiting (--hole-timeout) (20 bytes),
+            2 holes skipped that the receiver has (2000 bytes),
+            3 bytes printed late, out of order
+";
+        assert_eq!(summary.text(USUAL), expected);
+        assert!(summary.counts().contains(&("console_skips_timeout".to_owned(), 1)));
     }
 
     #[test]

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tapflow_core::decode::{Reject, RejectReason, decode};
 use tapflow_core::{
-    Config, Counters, Frame, InOrder, InOrderStorage, LinkType, Reassembler, Storage, Timestamp,
+    Config, Counters, Frame, InOrder, InOrderConfig, InOrderCounters, InOrderStorage, LinkType, Reassembler,
+    Storage, Timestamp,
 };
 
 use super::complaints::Complaints;
@@ -36,6 +37,8 @@ const PATIENCE: Duration = Duration::from_millis(20);
 const OTHER_DESCRIPTORS: usize = 24;
 /// Memory of the in-order console for bytes beyond holes.
 const CONSOLE_MEMORY: usize = 64 << 20;
+/// The part of it that one connection may have.
+const CONSOLE_SHARE: usize = CONSOLE_MEMORY / 4;
 /// Files open at once at most; more gain nothing.
 const MAX_OPEN: usize = 1 << 16;
 /// Writers at most: more do not help, the core is one thread.
@@ -126,10 +129,7 @@ impl<'o> Run<'o> {
         let connections = self.options.max_connections;
         let config = Config {
             hash_key: random_key(),
-            idle_timeout: self
-                .options
-                .idle_timeout
-                .map(|idle| u64::try_from(idle.as_nanos()).unwrap_or(u64::MAX)),
+            idle_timeout: self.options.idle_timeout.map(nanoseconds),
             max_jump: self.options.max_jump,
             overlap: self.options.overlap,
             max_inactive: u32::try_from(connections / 2).unwrap_or(u32::MAX),
@@ -166,8 +166,16 @@ impl<'o> Run<'o> {
                     InOrderStorage::heap(self.options.max_connections, CONSOLE_MEMORY),
                 ) {
                     (ConsoleOrder::Stream, Some(storage)) => {
-                        let mut sink = Tee { files: &mut dispatch, printer: InOrder::new(printer, storage) };
+                        let timeout = self.options.hole_timeout.map(nanoseconds);
+                        let config = InOrderConfig {
+                            timeout,
+                            max_per_connection: CONSOLE_SHARE,
+                            ..InOrderConfig::default()
+                        };
+                        let printer = InOrder::with_config(printer, storage, config);
+                        let mut sink = Tee { files: &mut dispatch, printer };
                         self.inputs(core, &mut sink, &mut read);
+                        read.console = sink.printer.counters().clone();
                         self.end_printing(sink.printer.into_inner(), &mut read);
                     }
                     (ConsoleOrder::Stream, None) => {
@@ -344,6 +352,7 @@ impl<'o> Run<'o> {
             files: totals.files,
             file_bytes: totals.file_bytes,
             gaps: read.gaps,
+            console: read.console,
             conflict_bytes: totals.conflict_bytes,
             replaced_conflict_bytes: totals.replaced_bytes,
             beyond_limit: read.beyond_limit + totals.beyond_limit,
@@ -367,6 +376,10 @@ impl<'o> Run<'o> {
     }
 }
 
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
 /// What reading came to.
 #[derive(Default)]
 struct Read {
@@ -377,6 +390,8 @@ struct Read {
     gaps: u64,
     max_open_flows: u64,
     beyond_limit: u64,
+    /// What putting the console in order came to.
+    console: InOrderCounters,
     /// The input in which the run was stopped.
     ended_in: Option<String>,
     /// The console's reader went away: no more words.

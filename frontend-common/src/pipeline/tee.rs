@@ -100,6 +100,16 @@ impl<P: Prints> Watched for Tee<'_, '_, P> {
 impl<P: Prints> Sink for Tee<'_, '_, P> {
     type Error = WriterGone;
 
+    fn time(&mut self, now: Timestamp) -> Result<(), WriterGone> {
+        let Ok(()) = self.printer.time(now);
+        self.files.time(now)
+    }
+
+    fn acknowledged(&mut self, flow: Flow, offset: u64) -> Result<(), WriterGone> {
+        let Ok(()) = self.printer.acknowledged(flow, offset);
+        self.files.acknowledged(flow, offset)
+    }
+
     fn opened(&mut self, flow: Flow, opened: &Opened) -> Result<(), WriterGone> {
         let Ok(()) = self.printer.opened(flow, opened);
         self.files.opened(flow, opened)
