@@ -1,5 +1,6 @@
 //! What the caller decides once, before the first frame.
 
+use crate::decode::Settings;
 use crate::frame::Timestamp;
 use crate::overlap::OverlapPolicy;
 
@@ -30,6 +31,11 @@ pub struct Config {
     pub overlap: OverlapPolicy,
     /// Whether urgent data is told apart.
     pub urgent: Urgent,
+    /// How frames are taken apart.
+    pub decode: Settings,
+    /// Whether segments with the same addresses and ports belong together whatever VLANs and tunnels they
+    /// come through: for captures in which the two directions do not come through the same ones.
+    pub ignore_encapsulation: bool,
 }
 
 /// What becomes of the byte that TCP's urgent pointer names (RFC 6093): the one before the place it points to.
@@ -60,6 +66,8 @@ impl Default for Config {
             max_islands: 4096,
             overlap: OverlapPolicy::First,
             urgent: Urgent::Inline,
+            decode: Settings::default(),
+            ignore_encapsulation: false,
         }
     }
 }

@@ -13,6 +13,9 @@ pub struct Counters {
     pub frames: u64,
     /// Captured bytes of all frames.
     pub frame_bytes: u64,
+    /// Frames inside of others beyond the first in each (aggregates of 802.11, samples of sFlow): they count
+    /// among `segments` and `rejected`, and not among `frames`.
+    pub inner_frames: u64,
     /// Frames that gave a TCP segment.
     pub segments: u64,
     /// Frames that gave none, by layer and reason.

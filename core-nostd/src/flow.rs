@@ -5,6 +5,7 @@ use core::net::IpAddr;
 use heapless::Vec;
 
 use crate::frame::Timestamp;
+use crate::tunnel::{MAX_TUNNELS, Tunnel};
 
 /// The addresses and ports of one direction of a TCP connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,15 +36,19 @@ impl FlowKey {
 /// VLAN tags that [`LinkInfo`] keeps; deeper ones are peeled too and told apart by [`Segment::domain`](crate::decode::Segment::domain).
 pub const MAX_VLANS: usize = 4;
 
-/// What the link layer said.
+/// What was around the IP datagram: the link layer and tunnels.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LinkInfo {
-    /// Sender's MAC address, where the link has one.
+    /// Sender's MAC address, where the link has one: the innermost.
     pub source_mac: Option<[u8; 6]>,
-    /// Receiver's MAC address, where the link has one.
+    /// Receiver's MAC address, where the link has one: the innermost.
     pub destination_mac: Option<[u8; 6]>,
     /// VLAN identifiers, outermost first (0 is a priority tag).
     pub vlans: Vec<u16, MAX_VLANS>,
+    /// Tunnels, outermost first.
+    pub tunnels: Vec<Tunnel, MAX_TUNNELS, u8>,
+    /// Source and destination of the outermost IP header, where a tunnel begins behind it.
+    pub outer: Option<(IpAddr, IpAddr)>,
 }
 
 /// A flow as a sink sees it: a small index to keep things under, and a number that is never used twice.
@@ -61,7 +66,7 @@ pub struct Flow {
 pub struct Opened {
     /// Addresses and ports.
     pub key: FlowKey,
-    /// MAC addresses and VLAN tags of that packet.
+    /// MAC addresses, VLAN tags and tunnels of that packet.
     pub link: LinkInfo,
     /// When that packet was captured.
     pub time: Timestamp,

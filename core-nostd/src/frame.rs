@@ -74,6 +74,34 @@ impl LinkType {
     pub const IPOIB: Self = Self(242);
     /// Linux "cooked" capture, version 2.
     pub const LINUX_SLL2: Self = Self(276);
+    /// Token Ring.
+    pub const IEEE802_5: Self = Self(6);
+    /// ARCNET as BSD captures it.
+    pub const ARCNET_BSD: Self = Self(7);
+    /// FDDI.
+    pub const FDDI: Self = Self(10);
+    /// Cisco HDLC.
+    pub const C_HDLC: Self = Self(104);
+    /// 802.11 without radio header.
+    pub const IEEE802_11: Self = Self(105);
+    /// Frame Relay.
+    pub const FRELAY: Self = Self(107);
+    /// What the packet filter of the BSDs logs.
+    pub const PFLOG: Self = Self(117);
+    /// 802.11 behind a Prism or AVS header.
+    pub const IEEE802_11_PRISM: Self = Self(119);
+    /// 802.11 behind radiotap.
+    pub const IEEE802_11_RADIOTAP: Self = Self(127);
+    /// ARCNET as Linux captures it.
+    pub const ARCNET_LINUX: Self = Self(129);
+    /// 802.11 behind an AVS header.
+    pub const IEEE802_11_AVS: Self = Self(163);
+    /// Per-packet information, mostly before 802.11.
+    pub const PPI: Self = Self(192);
+    /// Frame Relay preceded by a direction byte.
+    pub const FRELAY_WITH_DIR: Self = Self(206);
+    /// What Linux's netfilter logs.
+    pub const NFLOG: Self = Self(239);
 }
 
 impl fmt::Display for LinkType {
@@ -92,6 +120,20 @@ impl fmt::Display for LinkType {
             Self::IPV6 => "IPV6",
             Self::IPOIB => "IPOIB",
             Self::LINUX_SLL2 => "LINUX_SLL2",
+            Self::IEEE802_5 => "IEEE802_5",
+            Self::ARCNET_BSD => "ARCNET_BSD",
+            Self::FDDI => "FDDI",
+            Self::C_HDLC => "C_HDLC",
+            Self::IEEE802_11 => "IEEE802_11",
+            Self::FRELAY => "FRELAY",
+            Self::PFLOG => "PFLOG",
+            Self::IEEE802_11_PRISM => "IEEE802_11_PRISM",
+            Self::IEEE802_11_RADIOTAP => "IEEE802_11_RADIOTAP",
+            Self::ARCNET_LINUX => "ARCNET_LINUX",
+            Self::IEEE802_11_AVS => "IEEE802_11_AVS",
+            Self::PPI => "PPI",
+            Self::FRELAY_WITH_DIR => "FRELAY_WITH_DIR",
+            Self::NFLOG => "NFLOG",
             Self(other) => return write!(f, "link type {other}"),
         };
         write!(f, "{name} (link type {})", self.0)

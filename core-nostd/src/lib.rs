@@ -69,6 +69,7 @@ mod record;
 mod sink;
 mod storage;
 mod stream;
+mod tunnel;
 
 pub use config::{Config, Urgent};
 pub use connection::Connection;
@@ -84,3 +85,4 @@ pub use record::{RecordError, RecordHeader, RecordKind, RecordWriter};
 pub use sink::{CloseReason, Repeat, Sink, Summary};
 pub use storage::{StaticStorage, Storage, StorageError};
 pub use stream::Island;
+pub use tunnel::{MAX_TUNNELS, Tunnel, TunnelKind};

@@ -6,7 +6,7 @@
 use crate::config::Config;
 use crate::connection::{ConnectionKey, Direction, State, Table};
 use crate::counters::Counters;
-use crate::decode::{Outcome, RejectReason, Segment, dissect};
+use crate::decode::{Outcome, RejectReason, Segment, Several, dissect};
 use crate::flow::Opened;
 use crate::frame::{Frame, Timestamp};
 use crate::matching::{Fit, Found, Matcher, begins};
@@ -108,7 +108,21 @@ impl<'a> Reassembler<'a> {
         self.counters.frames += 1;
         self.counters.frame_bytes += frame.bytes.len() as u64;
         self.advance(frame.time, sink)?;
-        let reject = match dissect(frame) {
+        match dissect(frame, &self.config.decode) {
+            Outcome::Several(several) => self.several(frame, several, sink),
+            outcome => self.outcome(frame, outcome, sink),
+        }
+    }
+
+    /// What a frame, or one of the frames inside, came to.
+    #[inline]
+    fn outcome<S: Sink>(
+        &mut self,
+        frame: &Frame<'_>,
+        outcome: Outcome<'_>,
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
+        let reject = match outcome {
             Outcome::Segment(mut segment) => {
                 // RST is looked at before SYN (RFC 9293, 3.10.7).
                 segment.flags.syn &= !segment.flags.rst;
@@ -116,9 +130,28 @@ impl<'a> Reassembler<'a> {
             }
             Outcome::Piece(piece) => piece.reject(RejectReason::Fragment),
             Outcome::Reject(reject) => reject,
+            // Never inside of each other.
+            Outcome::Several(_) => return Ok(()),
         };
         self.counters.reject(&reject);
         sink.rejected(frame, &reject)
+    }
+
+    /// Frames inside a frame: each counts as one, and the one around does not.
+    #[cold]
+    fn several<S: Sink>(
+        &mut self,
+        frame: &Frame<'_>,
+        mut several: Several<'_>,
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
+        let mut inside = 0;
+        while let Some(outcome) = several.next(&self.config.decode) {
+            inside += 1;
+            self.counters.inner_frames += u64::from(inside > 1);
+            self.outcome(frame, outcome, sink)?;
+        }
+        Ok(())
     }
 
     /// Tells the time, so that connections can expire while no frames come. A time in the past does nothing.
@@ -171,7 +204,8 @@ impl<'a> Reassembler<'a> {
         sink: &mut S,
     ) -> Result<(), S::Error> {
         self.counters.segments += 1;
-        let (key, direction) = ConnectionKey::new(&segment.key, segment.domain);
+        let domain = if self.config.ignore_encapsulation { 0 } else { segment.domain };
+        let (key, direction) = ConnectionKey::new(&segment.key, domain);
         let matcher = Matcher { table: &self.table, pool: &self.pool, config: &self.config };
         let found = matcher.find(&key, direction, segment);
         let (index, fit) = match found.best {

@@ -6,7 +6,10 @@ use tapflow_tests::frames::{ACK, SYN, TcpFrame, frame};
 use tapflow_tests::recorder::Recorder;
 use tapflow_tests::scene::{Scene, check_accounts};
 
-const LINKS: [u32; 16] = [0, 1, 9, 12, 14, 50, 51, 101, 105, 108, 113, 204, 228, 229, 242, 276];
+const LINKS: [u32; 29] = [
+    0, 1, 6, 7, 9, 10, 12, 14, 50, 51, 101, 104, 105, 107, 108, 113, 117, 119, 127, 129, 163, 192, 204, 206,
+    228, 229, 239, 242, 276,
+];
 
 fn link() -> impl Strategy<Value = LinkType> {
     prop_oneof![9 => prop::sample::select(LINKS.to_vec()), 1 => any::<u32>()].prop_map(LinkType)
@@ -38,7 +41,7 @@ proptest! {
         }
         let Ok(()) = core.finish(&mut sink);
         check_accounts(core.counters());
-        prop_assert_eq!(core.counters().frames, core.counters().segments + core.counters().rejected_frames());
+        prop_assert_eq!(core.counters().frames + core.counters().inner_frames, core.counters().segments + core.counters().rejected_frames());
         prop_assert_eq!(core.counters().rejected_frames(), sink.rejected);
     }
 

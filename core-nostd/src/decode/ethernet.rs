@@ -5,7 +5,7 @@
 use smoltcp::wire::EthernetFrame;
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned, big_endian::U16};
 
-use super::{Layer, Next, Reject, RejectReason, peel::Peel};
+use super::{Layer, Next, Reject, RejectReason, peel::Peel, tag};
 
 const IPV4: u16 = 0x0800;
 const IPV6: u16 = 0x86dd;
@@ -13,6 +13,12 @@ const PPPOE_SESSION: u16 = 0x8864;
 const VLAN: u16 = 0x8100;
 const VLAN_SERVICE: u16 = 0x88a8;
 const VLAN_OLD_STACKED: u16 = 0x9100;
+const MPLS: u16 = 0x8847;
+/// Upstream labels (RFC 5332).
+const MPLS_UPSTREAM: u16 = 0x8848;
+const BRIDGED: u16 = 0x6558;
+const VN_TAG: u16 = 0x8926;
+const E_TAG: u16 = 0x893f;
 
 /// Type fields up to this one are the frame's length (802.3, 3.2.6).
 const MAX_LENGTH: u16 = 1500;
@@ -61,6 +67,16 @@ pub(super) fn follow(
                 peel.limit_len(field.into());
                 return Ok(Next::Llc);
             }
+            MPLS | MPLS_UPSTREAM => return Ok(Next::Mpls),
+            VN_TAG => {
+                (layer, offset) = (Layer::Vlan, peel.offset);
+                field = tag::vn_tag(peel)?;
+            }
+            E_TAG => {
+                (layer, offset) = (Layer::Vlan, peel.offset);
+                field = tag::e_tag(peel)?;
+            }
+            BRIDGED => return Ok(Next::Ethernet),
             other => return Err(Reject { layer, reason: RejectReason::NotIp(other.into()), offset }),
         }
     }

@@ -3,13 +3,12 @@
 use smoltcp::wire::Ipv4Packet;
 
 use super::{
-    Layer, Next, Reject, RejectReason,
+    Layer, Next, Reject, RejectReason, ip,
     peel::{Ip, Peel},
     piece::Part,
 };
 
 const MIN_HEADER: usize = 20;
-const TCP: u8 = 6;
 
 #[inline]
 pub(super) fn peel(peel: &mut Peel<'_>) -> Result<Next, Reject> {
@@ -31,7 +30,7 @@ pub(super) fn peel(peel: &mut Peel<'_>) -> Result<Next, Reject> {
         total_len => peel.set_len(total_len),
     }
     let protocol = u8::from(header.next_header());
-    let Some(next) = by_protocol(protocol) else {
+    let Some(next) = ip::by_protocol(protocol) else {
         return Err(peel.reject(Layer::Ipv4, RejectReason::NotTcp(protocol)));
     };
     let start = peel.offset;
@@ -48,15 +47,6 @@ pub(super) fn peel(peel: &mut Peel<'_>) -> Result<Next, Reject> {
         }));
     }
     Ok(next)
-}
-
-/// What the payload of this protocol number begins with; `None` if it leads to no TCP.
-#[inline]
-pub(super) fn by_protocol(protocol: u8) -> Option<Next> {
-    match protocol {
-        TCP => Some(Next::Tcp),
-        _ => None,
-    }
 }
 
 #[cfg(test)]
@@ -150,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn udp_is_not_tcp() {
-        assert_eq!(reason(&with(&[(9, 17)])), RejectReason::NotTcp(17));
+    fn icmp_is_not_tcp() {
+        assert_eq!(reason(&with(&[(9, 1)])), RejectReason::NotTcp(1));
     }
 }

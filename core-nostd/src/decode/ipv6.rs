@@ -8,7 +8,7 @@ use smoltcp::wire::{
 };
 
 use super::{
-    Layer, Next, Reject, RejectReason,
+    Layer, Next, Reject, RejectReason, ip,
     peel::{Ip, Peel},
     piece::Part,
 };
@@ -98,7 +98,7 @@ pub(super) fn by_protocol(next: u8) -> Option<Next> {
         TCP => Some(Next::Tcp),
         HOP_BY_HOP | ROUTING | FRAGMENT | AUTHENTICATION | DESTINATION_OPTIONS | MOBILITY | HOST_IDENTITY
         | SHIM6 => Some(Next::Ipv6Extension(next)),
-        _ => None,
+        other => ip::by_protocol(other),
     }
 }
 
@@ -205,7 +205,7 @@ mod tests {
 
     #[test]
     fn encrypted_and_absent_payload_is_not_tcp() {
-        for number in [50, 59, 17, 58, 253] {
+        for number in [50, 59, 58, 253] {
             let reason = RejectReason::NotTcp(number);
             assert_eq!(reject(&behind(number, &[])), Reject { layer: Layer::Ipv6, reason, offset: 0 });
             let after_options = behind(0, &[number, 0, 1, 4, 0, 0, 0, 0]);

@@ -11,6 +11,10 @@ const IP: [u8; 3] = [0x06, 0x06, 0x03];
 /// Organisations whose protocol numbers are EtherTypes: RFC 1042 and 802.1H.
 const ETHER_TYPES: [[u8; 3]; 2] = [[0, 0, 0], [0, 0, 0xf8]];
 
+/// 802.1, whose numbers say what is bridged; Ethernet with and without check sequence (RFC 2427, 4.2).
+const BRIDGED: [u8; 3] = [0, 0x80, 0xc2];
+const BRIDGED_ETHERNET: [u16; 2] = [0x0001, 0x0007];
+
 /// The SNAP header, after LLC.
 #[derive(FromBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
@@ -21,20 +25,28 @@ struct Snap {
 
 pub(super) fn peel(peel: &mut Peel<'_>) -> Result<Next, Reject> {
     let offset = peel.offset;
-    let reject = |protocol| Reject { layer: Layer::Llc, reason: RejectReason::NotIp(protocol), offset };
     let llc: &[u8; 3] = peel.header(Layer::Llc)?;
     match *llc {
         IP => Ok(Next::Ipv4),
-        SNAP => {
-            let snap: &Snap = peel.header(Layer::Llc)?;
-            let protocol = snap.protocol.get();
-            if !ETHER_TYPES.contains(&snap.organisation) || protocol < ethernet::MIN_TYPE {
-                return Err(reject(protocol.into()));
-            }
-            ethernet::follow(peel, protocol, Layer::Llc, offset)
+        SNAP => follow_snap(peel, offset),
+        [destination, source, _] => {
+            let protocol = u16::from_be_bytes([destination, source]);
+            Err(Reject { layer: Layer::Llc, reason: RejectReason::NotIp(protocol.into()), offset })
         }
-        [destination, source, _] => Err(reject(u16::from_be_bytes([destination, source]).into())),
     }
+}
+
+/// Goes on by the SNAP header that comes next; the header that announced it is at `offset`.
+pub(super) fn follow_snap(peel: &mut Peel<'_>, offset: usize) -> Result<Next, Reject> {
+    let snap: &Snap = peel.header(Layer::Llc)?;
+    let protocol = snap.protocol.get();
+    if snap.organisation == BRIDGED && BRIDGED_ETHERNET.contains(&protocol) {
+        return Ok(Next::Ethernet);
+    }
+    if !ETHER_TYPES.contains(&snap.organisation) || protocol < ethernet::MIN_TYPE {
+        return Err(Reject { layer: Layer::Llc, reason: RejectReason::NotIp(protocol.into()), offset });
+    }
+    ethernet::follow(peel, protocol, Layer::Llc, offset)
 }
 
 #[cfg(test)]

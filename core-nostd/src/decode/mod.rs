@@ -7,19 +7,45 @@
 //! smoltcp's accessors panic where a buffer is too short. Here they read only the fixed header, from an
 //! array that holds the whole of it; what varies in length goes through smoltcp's own checks first.
 
+mod arcnet;
+mod authentication;
+mod ayiya;
+mod erspan;
 mod ethernet;
+mod frame_relay;
+mod geneve;
+mod gre;
+mod gtp;
+mod hdlc;
+mod ip;
+mod ip_in_ip;
 mod ipoib;
 mod ipv4;
 mod ipv6;
+mod l2tp;
 mod llc;
+mod look;
+mod mpls;
+mod nflog;
 mod null;
 mod peel;
+mod pflog;
 mod piece;
 mod ppp;
 mod pppoe;
+mod radio;
+mod ring;
 mod segment;
+mod settings;
+mod several;
+mod sflow;
 mod sll;
+mod tag;
 mod tcp;
+mod teredo;
+mod udp;
+mod vxlan;
+mod wifi;
 
 #[cfg(test)]
 mod examples;
@@ -27,13 +53,18 @@ mod examples;
 mod robustness;
 
 pub use segment::{Layer, Reject, RejectReason, Segment, TcpFlags};
+pub use settings::{MAX_TUNNEL_PORTS, Settings, UdpTunnel};
 
 #[allow(unused_imports)]
 pub(crate) use piece::{Context, Piece};
 
 use crate::frame::{Frame, LinkType};
+use ip_in_ip::Inside;
 use peel::Peel;
 use piece::Part;
+use several::Kind;
+pub(crate) use several::Several;
+use wifi::Radio;
 
 /// Headers inside each other, a stack of VLAN tags being one. Real traffic stays below ten.
 const MAX_HEADERS: usize = 64;
@@ -58,22 +89,77 @@ pub(crate) enum Next {
     /// An IPv6 extension header with this protocol number.
     Ipv6Extension(u8),
     Tcp,
+    Udp,
+    Mpls,
+    Gre,
+    /// ERSPAN, with a header unless it is of type I.
+    Erspan {
+        header: bool,
+    },
+    IpInIp(Inside),
+    /// IPsec's authentication header behind IPv4.
+    Authentication,
+    IpComp,
+    /// L2TPv3 directly in IP.
+    L2tp,
+    Hdlc,
+    Wifi(Radio),
+    Radiotap,
+    Prism,
+    Avs,
+    Ppi,
+    Nflog,
+    Pflog,
+    Arcnet,
+    ArcnetLinux,
+    FrameRelay,
+    FrameRelayWithDirection,
+    Fddi,
+    TokenRing,
     /// Not a header: the rest is a part of a datagram.
     Part(Part),
+    /// Not a header: the rest are several frames.
+    Several(Kind),
 }
 
 impl Next {
     const fn layer(self) -> Layer {
         match self {
-            Self::Ethernet | Self::Null | Self::Sll | Self::Sll2 | Self::Ipoib | Self::Ip => Layer::Link,
+            Self::Ethernet
+            | Self::Null
+            | Self::Sll
+            | Self::Sll2
+            | Self::Ipoib
+            | Self::Ip
+            | Self::Radiotap
+            | Self::Prism
+            | Self::Avs
+            | Self::Ppi
+            | Self::Nflog
+            | Self::Pflog
+            | Self::Arcnet
+            | Self::ArcnetLinux
+            | Self::FrameRelay
+            | Self::FrameRelayWithDirection
+            | Self::Fddi
+            | Self::TokenRing => Layer::Link,
             Self::Llc => Layer::Llc,
             Self::Pppoe => Layer::Pppoe,
             Self::Ppp | Self::PppHdlc | Self::PppWithDirection => Layer::Ppp,
-            Self::Ipv4 => Layer::Ipv4,
+            Self::Ipv4 | Self::IpInIp(_) => Layer::Ipv4,
             Self::Ipv6 => Layer::Ipv6,
             Self::Ipv6Extension(_) => Layer::Ipv6Extension,
             Self::Tcp => Layer::Tcp,
+            Self::Udp => Layer::Udp,
+            Self::Mpls => Layer::Mpls,
+            Self::Gre => Layer::Gre,
+            Self::Erspan { .. } => Layer::Erspan,
+            Self::Authentication | Self::IpComp => Layer::IpSec,
+            Self::L2tp => Layer::L2tp,
+            Self::Hdlc => Layer::Hdlc,
+            Self::Wifi(_) => Layer::Wifi,
             Self::Part(part) => part.layer(),
+            Self::Several(kind) => kind.layer(),
         }
     }
 }
@@ -86,31 +172,64 @@ pub(crate) enum Outcome<'a> {
     Segment(Segment<'a>),
     /// A fragment of an IP datagram that may carry TCP.
     Piece(Piece<'a>),
-    /// Neither.
+    /// Several frames.
+    Several(Several<'a>),
+    /// None of these.
     Reject(Reject),
 }
 
-/// Takes a frame apart.
+/// Takes a frame apart as [`Settings::default`] says.
 ///
 /// Checksums are not looked at: captures on the sending host have them unset. A fragment of a datagram is
-/// rejected, as it cannot stand for the whole; a [`Reassembler`](crate::Reassembler) puts it together.
+/// rejected, as it cannot stand for the whole; a [`Reassembler`](crate::Reassembler) puts it together. Of a
+/// frame that carries several (an aggregate of 802.11, samples of sFlow) the first segment is answered.
 ///
 /// # Errors
 /// A [`Reject`] says at which layer, why, and where in the frame.
 #[inline]
 pub fn decode<'a>(frame: &Frame<'a>) -> Result<Segment<'a>, Reject> {
-    match dissect(frame) {
+    decode_with(frame, &Settings::default())
+}
+
+/// [`decode`], as `settings` say.
+///
+/// # Errors
+/// As those of [`decode`].
+#[inline]
+pub fn decode_with<'a>(frame: &Frame<'a>, settings: &Settings) -> Result<Segment<'a>, Reject> {
+    alone(dissect(frame, settings), settings)
+}
+
+fn alone<'a>(outcome: Outcome<'a>, settings: &Settings) -> Result<Segment<'a>, Reject> {
+    match outcome {
         Outcome::Segment(segment) => Ok(segment),
         Outcome::Piece(piece) => Err(piece.reject(RejectReason::Fragment)),
         Outcome::Reject(reject) => Err(reject),
+        Outcome::Several(several) => first_of(several, settings),
     }
+}
+
+#[cold]
+fn first_of<'a>(mut several: Several<'a>, settings: &Settings) -> Result<Segment<'a>, Reject> {
+    let mut rejected = None;
+    while let Some(outcome) = several.next(settings) {
+        let reject = match outcome {
+            Outcome::Segment(segment) => return Ok(segment),
+            Outcome::Piece(piece) => piece.reject(RejectReason::Fragment),
+            Outcome::Reject(reject) => reject,
+            // Never inside of each other.
+            Outcome::Several(_) => continue,
+        };
+        rejected = rejected.or(Some(reject));
+    }
+    Err(rejected.unwrap_or(Reject { layer: Layer::Link, reason: RejectReason::Empty, offset: 0 }))
 }
 
 /// Takes a frame apart, down to a segment or to a fragment.
 #[inline]
-pub(crate) fn dissect<'a>(frame: &Frame<'a>) -> Outcome<'a> {
+pub(crate) fn dissect<'a>(frame: &Frame<'a>, settings: &Settings) -> Outcome<'a> {
     match first(frame.link) {
-        Ok(next) => peel_all(Peel::new(frame), next, 0),
+        Ok(next) => peel_all(Peel::new(frame, settings.max_tunnels), next, 0, settings),
         Err(reject) => Outcome::Reject(reject),
     }
 }
@@ -118,34 +237,42 @@ pub(crate) fn dissect<'a>(frame: &Frame<'a>) -> Outcome<'a> {
 /// Goes on inside a datagram that was put together: `bytes` are what there is of its payload, `len` is how
 /// long that was.
 #[allow(dead_code)]
-pub(crate) fn resume<'a>(context: &'a Context, bytes: &'a [u8], len: usize) -> Outcome<'a> {
-    peel_all(Peel::resumed(context, bytes, len), context.next, context.headers)
+pub(crate) fn resume<'a>(
+    context: &'a Context,
+    bytes: &'a [u8],
+    len: usize,
+    settings: &Settings,
+) -> Outcome<'a> {
+    peel_all(Peel::resumed(context, bytes, len), context.next, context.headers, settings)
 }
 
 /// The loop. `headers` were peeled before.
 #[inline]
-fn peel_all<'a>(mut peel: Peel<'a>, mut next: Next, headers: usize) -> Outcome<'a> {
+fn peel_all<'a>(mut peel: Peel<'a>, mut next: Next, headers: usize, settings: &Settings) -> Outcome<'a> {
     for headers in headers..MAX_HEADERS {
         let result = match next {
             Next::Ethernet => ethernet::peel(&mut peel),
-            Next::Null => null::peel(&mut peel),
-            Next::Sll => sll::peel(&mut peel),
-            Next::Sll2 => sll::peel_v2(&mut peel),
-            Next::Ipoib => ipoib::peel(&mut peel),
-            Next::Llc => llc::peel(&mut peel),
-            Next::Pppoe => pppoe::peel(&mut peel),
-            Next::Ppp => ppp::peel(&mut peel),
-            Next::PppHdlc => ppp::peel_hdlc(&mut peel),
-            Next::PppWithDirection => ppp::peel_with_direction(&mut peel),
-            Next::Ip => by_version(&peel),
             Next::Ipv4 => ipv4::peel(&mut peel),
             Next::Ipv6 => ipv6::peel(&mut peel),
-            Next::Ipv6Extension(kind) => ipv6::peel_extension(&mut peel, kind),
             Next::Tcp => match tcp::finish(&peel) {
                 Ok(segment) => return Outcome::Segment(segment),
                 Err(reject) => Err(reject),
             },
+            Next::Null => null::peel(&mut peel),
+            Next::Sll => sll::peel(&mut peel),
+            Next::Sll2 => sll::peel_v2(&mut peel),
+            Next::Llc => llc::peel(&mut peel),
+            Next::Ip => ip::by_version(&peel, Layer::Link),
+            Next::Ipv6Extension(kind) => ipv6::peel_extension(&mut peel, kind),
+            Next::Udp => udp::peel(&mut peel, settings),
             Next::Part(part) => return Outcome::Piece(Piece::new(&peel, part, headers)),
+            Next::Several(kind) => {
+                return match Several::new(peel, kind, headers) {
+                    Ok(several) => Outcome::Several(several),
+                    Err(reject) => Outcome::Reject(reject),
+                };
+            }
+            other => peel_rare(&mut peel, other, settings),
         };
         match result {
             Ok(header) => next = header,
@@ -153,6 +280,42 @@ fn peel_all<'a>(mut peel: Peel<'a>, mut next: Next, headers: usize) -> Outcome<'
         }
     }
     Outcome::Reject(peel.reject(next.layer(), RejectReason::TooDeep))
+}
+
+/// Headers that most frames do not have, out of the way of those they have.
+#[cold]
+#[inline(never)]
+fn peel_rare(peel: &mut Peel<'_>, next: Next, settings: &Settings) -> Result<Next, Reject> {
+    match next {
+        Next::Ipoib => ipoib::peel(peel),
+        Next::Pppoe => pppoe::peel(peel),
+        Next::Ppp => ppp::peel(peel),
+        Next::PppHdlc => ppp::peel_hdlc(peel),
+        Next::PppWithDirection => ppp::peel_with_direction(peel),
+        Next::Mpls => mpls::peel(peel),
+        Next::Gre => gre::peel(peel),
+        Next::Erspan { header } => erspan::peel(peel, header),
+        Next::IpInIp(inside) => ip_in_ip::peel(peel, inside),
+        Next::Authentication => authentication::peel(peel),
+        Next::IpComp => Err(peel.reject(Layer::IpSec, RejectReason::Compressed)),
+        Next::L2tp => l2tp::peel_ip(peel),
+        Next::Hdlc => hdlc::peel(peel),
+        Next::Wifi(radio) => wifi::peel(peel, radio, settings),
+        Next::Radiotap => radio::peel_radiotap(peel),
+        Next::Prism => radio::peel_prism(peel),
+        Next::Avs => radio::peel_avs(peel),
+        Next::Ppi => radio::peel_ppi(peel),
+        Next::Nflog => nflog::peel(peel),
+        Next::Pflog => pflog::peel(peel),
+        Next::Arcnet => arcnet::peel(peel),
+        Next::ArcnetLinux => arcnet::peel_linux(peel),
+        Next::FrameRelay => frame_relay::peel(peel),
+        Next::FrameRelayWithDirection => frame_relay::peel_with_direction(peel),
+        Next::Fddi => ring::peel_fddi(peel),
+        Next::TokenRing => ring::peel_token_ring(peel),
+        // Those of the loop itself.
+        other => Err(peel.reject(other.layer(), RejectReason::Unclear)),
+    }
 }
 
 /// What a frame of this link type starts with.
@@ -171,20 +334,23 @@ fn first(link: LinkType) -> Result<Next, Reject> {
         LinkType::PPP_WITH_DIR => Next::PppWithDirection,
         LinkType::PPP_ETHER => Next::Pppoe,
         LinkType::IPOIB => Next::Ipoib,
+        LinkType::C_HDLC => Next::Hdlc,
+        LinkType::IEEE802_11 => Next::Wifi(Radio::default()),
+        LinkType::IEEE802_11_RADIOTAP => Next::Radiotap,
+        LinkType::IEEE802_11_PRISM => Next::Prism,
+        LinkType::IEEE802_11_AVS => Next::Avs,
+        LinkType::PPI => Next::Ppi,
+        LinkType::NFLOG => Next::Nflog,
+        LinkType::PFLOG => Next::Pflog,
+        LinkType::ARCNET_BSD => Next::Arcnet,
+        LinkType::ARCNET_LINUX => Next::ArcnetLinux,
+        LinkType::FRELAY => Next::FrameRelay,
+        LinkType::FRELAY_WITH_DIR => Next::FrameRelayWithDirection,
+        LinkType::FDDI => Next::Fddi,
+        LinkType::IEEE802_5 => Next::TokenRing,
         LinkType(other) => {
             let reason = RejectReason::UnknownLinkType(other);
             return Err(Reject { layer: Layer::Link, reason, offset: 0 });
         }
     })
-}
-
-/// Raw IP: the first nibble is the version.
-#[inline]
-fn by_version(peel: &Peel<'_>) -> Result<Next, Reject> {
-    match peel.bytes.first().map(|byte| byte >> 4) {
-        Some(4) => Ok(Next::Ipv4),
-        Some(6) => Ok(Next::Ipv6),
-        Some(_) => Err(peel.reject(Layer::Link, RejectReason::BadVersion)),
-        None => Err(peel.reject(Layer::Link, RejectReason::Truncated)),
-    }
 }

@@ -14,7 +14,11 @@ pub(super) fn peel(peel: &mut Peel<'_>) -> Result<Next, Reject> {
     let offset = peel.offset;
     let family = peel.header::<U32>(Layer::Link)?.get();
     // A family is a small number: in the wrong byte order it is a large one.
-    let family = family.min(family.swap_bytes());
+    by_family(family.min(family.swap_bytes()), offset)
+}
+
+/// Goes on by the address family of the header at `offset`.
+pub(super) fn by_family(family: u32, offset: usize) -> Result<Next, Reject> {
     match family {
         INET => Ok(Next::Ipv4),
         _ if INET6.contains(&family) => Ok(Next::Ipv6),

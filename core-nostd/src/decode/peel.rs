@@ -12,6 +12,7 @@ use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
 use super::{Context, Layer, Reject, RejectReason};
 use crate::flow::{LinkInfo, MAX_VLANS};
 use crate::frame::Frame;
+use crate::tunnel::{MAX_TUNNELS, Tunnel, TunnelKind};
 
 /// Set in the domain of three or more VLAN tags, which is a hash; two tags fill 24 bits.
 const HASHED_DOMAIN: u32 = 1 << 31;
@@ -27,6 +28,18 @@ pub(super) enum Ip<'a> {
     Whole(&'a Context),
 }
 
+/// What of a tunnel tells apart connections inside. Nothing that differs between the two directions can.
+#[derive(Clone, Copy)]
+pub(super) enum Identity {
+    /// Nothing: labels and sessions of one direction, copies for a monitor, relays that anyone may choose.
+    None,
+    /// A number that both directions have.
+    Number(u32),
+    /// The two outer addresses, whichever sends.
+    Addresses,
+}
+
+#[derive(Clone)]
 pub(super) struct Peel<'a> {
     /// What was captured from the next header on.
     pub(super) bytes: &'a [u8],
@@ -43,15 +56,22 @@ pub(super) struct Peel<'a> {
     pub(super) final_destination: Option<&'a [u8; 16]>,
     /// The sender's MAC address where the link header has no other.
     pub(super) sender: Option<&'a [u8; 6]>,
+    /// The receiver's, likewise.
+    pub(super) receiver: Option<&'a [u8; 6]>,
     vlans: Vec<u16, MAX_VLANS>,
     pub(super) domain: u32,
+    tunnels: Vec<Tunnel, MAX_TUNNELS, u8>,
+    /// The outermost IP header, once there is a tunnel behind it.
+    outer: Ip<'a>,
+    /// How many more tunnels are decoded.
+    pub(super) tunnels_left: u8,
     /// What was peeled around the datagram that was put together.
     around: Option<&'a Context>,
 }
 
 impl<'a> Peel<'a> {
     #[inline]
-    pub(super) fn new(frame: &Frame<'a>) -> Self {
+    pub(super) fn new(frame: &Frame<'a>, max_tunnels: u8) -> Self {
         Self {
             bytes: frame.bytes,
             offset: 0,
@@ -61,8 +81,12 @@ impl<'a> Peel<'a> {
             ip: Ip::None,
             final_destination: None,
             sender: None,
+            receiver: None,
             vlans: Vec::new(),
             domain: 0,
+            tunnels: Vec::new(),
+            outer: Ip::None,
+            tunnels_left: max_tunnels,
             around: None,
         }
     }
@@ -79,8 +103,12 @@ impl<'a> Peel<'a> {
             ip: Ip::Whole(context),
             final_destination: None,
             sender: None,
+            receiver: None,
             vlans: context.link.vlans.clone(),
             domain: context.domain,
+            tunnels: context.link.tunnels.clone(),
+            outer: Ip::None,
+            tunnels_left: context.tunnels_left,
             around: Some(context),
         }
     }
@@ -136,6 +164,41 @@ impl<'a> Peel<'a> {
         }
     }
 
+    /// Enters a tunnel whose header, of `layer`, `bytes` starts with.
+    #[cold]
+    pub(super) fn enter(
+        &mut self,
+        layer: Layer,
+        kind: TunnelKind,
+        id: Option<u32>,
+        identity: Identity,
+    ) -> Result<(), Reject> {
+        let Some(left) = self.tunnels_left.checked_sub(1) else {
+            return Err(self.reject(layer, RejectReason::TooDeep));
+        };
+        self.tunnels_left = left;
+        // Tunnels beyond the list's capacity are in the domain only.
+        let _ = self.tunnels.push(Tunnel { kind, id });
+        match identity {
+            Identity::None => {}
+            Identity::Number(number) => self.mix(number.wrapping_add((kind as u32) << 24)),
+            Identity::Addresses => {
+                let (source, destination) = self.addresses();
+                // A sum is the same in both directions.
+                self.mix(digest(source).wrapping_add(digest(destination)));
+            }
+        }
+        if matches!(self.outer, Ip::None) {
+            self.outer = self.ip;
+        }
+        self.final_destination = None;
+        Ok(())
+    }
+
+    fn mix(&mut self, number: u32) {
+        self.domain = (self.domain.rotate_left(13) ^ number).wrapping_mul(0x9e37_79b1) | HASHED_DOMAIN;
+    }
+
     /// Notes a VLAN identifier, from the outside in.
     #[inline]
     pub(super) fn push_vlan(&mut self, id: u16) {
@@ -145,10 +208,10 @@ impl<'a> Peel<'a> {
         if id == 0 {
             return;
         }
-        self.domain = match self.domain {
-            outer @ 0..=0xfff => outer << 12 | id,
-            outer => (outer.rotate_left(13) ^ id).wrapping_mul(0x9e37_79b1) | HASHED_DOMAIN,
-        };
+        match self.domain {
+            outer @ 0..=0xfff => self.domain = outer << 12 | id,
+            _ => self.mix(id),
+        }
     }
 
     /// A rejection where `bytes` starts.
@@ -157,53 +220,83 @@ impl<'a> Peel<'a> {
         Reject { layer, reason, offset: self.offset }
     }
 
-    /// What the link layer said.
+    /// What is around the IP datagram.
     #[inline]
     pub(super) fn link(&self) -> LinkInfo {
-        let vlans = self.vlans.clone();
+        let mut link = LinkInfo { vlans: self.vlans.clone(), ..LinkInfo::default() };
         match self.ethernet.map(EthernetFrame::new_unchecked) {
-            Some(frame) => LinkInfo {
-                source_mac: Some(frame.src_addr().0),
-                destination_mac: Some(frame.dst_addr().0),
-                vlans,
-            },
+            Some(frame) => {
+                link.source_mac = Some(frame.src_addr().0);
+                link.destination_mac = Some(frame.dst_addr().0);
+            }
             None => {
                 let around = self.around.map(|context| &context.link);
-                LinkInfo {
-                    source_mac: self.sender.copied().or(around.and_then(|link| link.source_mac)),
-                    destination_mac: around.and_then(|link| link.destination_mac),
-                    vlans,
-                }
+                link.source_mac = self.sender.copied().or(around.and_then(|link| link.source_mac));
+                link.destination_mac =
+                    self.receiver.copied().or(around.and_then(|link| link.destination_mac));
             }
         }
+        if !self.tunnels.is_empty() {
+            self.note_tunnels(&mut link);
+        }
+        link
+    }
+
+    #[cold]
+    fn note_tunnels(&self, link: &mut LinkInfo) {
+        link.tunnels = self.tunnels.clone();
+        let around = self.around.and_then(|context| context.link.outer);
+        link.outer = around.or(match self.outer {
+            Ip::None => None,
+            ip => Some(addresses(ip, None)),
+        });
     }
 
     /// The addresses of the IP header, source and destination.
     #[inline]
     pub(super) fn addresses(&self) -> (IpAddr, IpAddr) {
-        match self.ip {
-            Ip::None => (Ipv4Addr::UNSPECIFIED.into(), Ipv4Addr::UNSPECIFIED.into()),
-            Ip::V4(header) => {
-                let header = Ipv4Packet::new_unchecked(header);
-                (header.src_addr().into(), header.dst_addr().into())
-            }
-            Ip::V6(header) => {
-                let header = Ipv6Packet::new_unchecked(header);
-                let routed = self.final_destination.copied().map(Ipv6Addr::from);
-                (header.src_addr().into(), routed.unwrap_or(header.dst_addr()).into())
-            }
-            Ip::Whole(context) => {
-                // A routing header may as well be behind the fragment header.
-                let routed = self.final_destination.copied().map(|address| Ipv6Addr::from(address).into());
-                (context.source, routed.unwrap_or(context.destination))
-            }
-        }
+        addresses(self.ip, self.final_destination)
     }
 
     #[cold]
     fn too_short(&self, size: usize, layer: Layer) -> Reject {
         let by_header = self.declared && self.len < size;
         self.reject(layer, if by_header { RejectReason::BadLength } else { RejectReason::Truncated })
+    }
+}
+
+/// Source and destination of an IP header.
+#[inline]
+fn addresses(ip: Ip<'_>, routed: Option<&[u8; 16]>) -> (IpAddr, IpAddr) {
+    match ip {
+        Ip::None => (Ipv4Addr::UNSPECIFIED.into(), Ipv4Addr::UNSPECIFIED.into()),
+        Ip::V4(header) => {
+            let header = Ipv4Packet::new_unchecked(header);
+            (header.src_addr().into(), header.dst_addr().into())
+        }
+        Ip::V6(header) => {
+            let header = Ipv6Packet::new_unchecked(header);
+            let routed = routed.copied().map(Ipv6Addr::from);
+            (header.src_addr().into(), routed.unwrap_or(header.dst_addr()).into())
+        }
+        Ip::Whole(context) => {
+            // A routing header may as well be behind the fragment header.
+            let routed = routed.copied().map(|address| Ipv6Addr::from(address).into());
+            (context.source, routed.unwrap_or(context.destination))
+        }
+    }
+}
+
+/// An address as a number of 32 bits (FNV-1a).
+fn digest(address: IpAddr) -> u32 {
+    let digest = |octets: &[u8]| {
+        octets
+            .iter()
+            .fold(0x811c_9dc5_u32, |hash, octet| (hash ^ u32::from(*octet)).wrapping_mul(0x0100_0193))
+    };
+    match address {
+        IpAddr::V4(v4) => digest(&v4.octets()),
+        IpAddr::V6(v6) => digest(&v6.octets()),
     }
 }
 
@@ -218,7 +311,7 @@ mod tests {
 
     fn domain(vlans: &[u16]) -> u32 {
         let frame = Frame { link: LinkType::ETHERNET, time: Timestamp(0), wire_len: 0, bytes: &[] };
-        let mut peel = Peel::new(&frame);
+        let mut peel = Peel::new(&frame, 8);
         vlans.iter().for_each(|&id| peel.push_vlan(id));
         peel.domain
     }

@@ -5,7 +5,7 @@
 
 use core::net::{IpAddr, Ipv4Addr};
 
-use super::{Layer, Next, Reject, RejectReason, ipv4, ipv6, peel::Peel};
+use super::{Layer, Next, Reject, RejectReason, ip, ipv6, peel::Peel};
 use crate::flow::LinkInfo;
 
 /// What the header of a fragment says of it.
@@ -32,7 +32,7 @@ impl Part {
 
     /// The header that the datagram's payload begins with; `None` for one that leads to no TCP.
     pub(crate) fn next(self) -> Option<Next> {
-        if self.ipv6 { ipv6::by_protocol(self.protocol) } else { ipv4::by_protocol(self.protocol) }
+        if self.ipv6 { ipv6::by_protocol(self.protocol) } else { ip::by_protocol(self.protocol) }
     }
 }
 
@@ -50,6 +50,8 @@ pub(crate) struct Context {
     pub(super) next: Next,
     /// Headers peeled.
     pub(super) headers: usize,
+    /// How many more tunnels are decoded.
+    pub(super) tunnels_left: u8,
     /// Where the payload of this fragment starts in its frame.
     pub(crate) offset: usize,
 }
@@ -63,6 +65,7 @@ impl Default for Context {
             domain: 0,
             next: Next::Tcp,
             headers: 0,
+            tunnels_left: 0,
             offset: 0,
         }
     }
@@ -91,6 +94,7 @@ impl<'a> Piece<'a> {
             domain: peel.domain,
             next: part.next().unwrap_or(Next::Tcp),
             headers,
+            tunnels_left: peel.tunnels_left,
             offset: peel.offset,
         };
         Self { context, part, payload: peel.bytes, len: peel.len }
@@ -107,15 +111,15 @@ mod tests {
     extern crate std;
 
     use super::super::examples::*;
-    use super::super::{Outcome, RejectReason, dissect, resume};
+    use super::super::{Outcome, RejectReason, Settings, dissect, resume};
     use super::Piece;
     use crate::frame::{Frame, LinkType, Timestamp};
 
     fn piece(link: LinkType, bytes: &[u8]) -> Piece<'_> {
         let frame = Frame { link, time: Timestamp(0), wire_len: bytes.len() as u32, bytes };
-        match dissect(&frame) {
+        match dissect(&frame, &Settings::default()) {
             Outcome::Piece(piece) => piece,
-            Outcome::Segment(_) | Outcome::Reject(_) => panic!("a fragment is expected"),
+            _ => panic!("a fragment is expected"),
         }
     }
 
@@ -129,7 +133,8 @@ mod tests {
         assert_eq!((piece.part.id, piece.part.offset, piece.part.more, piece.part.protocol), (1, 0, true, 6));
         assert_eq!((piece.payload, piece.len), (&TCP[..16], 16));
         let whole = join(&[&TCP, PAYLOAD]);
-        let Outcome::Segment(segment) = resume(&piece.context, &whole, whole.len()) else {
+        let Outcome::Segment(segment) = resume(&piece.context, &whole, whole.len(), &Settings::default())
+        else {
             panic!("a segment is expected");
         };
         assert_eq!((segment.link.vlans.as_slice(), segment.domain), (&[5][..], 5));
@@ -143,9 +148,9 @@ mod tests {
         let bytes = ipv6_with(44, &join(&[&[6, 0, 0, 1, 0, 0, 0, 9], &TCP[..8]]));
         let piece = piece(LinkType::IPV6, &bytes);
         assert_eq!((piece.part.id, piece.part.offset, piece.part.more), (9, 0, true));
-        let rejected = |bytes: &[u8], len| match resume(&piece.context, bytes, len) {
+        let rejected = |bytes: &[u8], len| match resume(&piece.context, bytes, len, &Settings::default()) {
             Outcome::Reject(reject) => (reject.reason, reject.offset),
-            Outcome::Segment(_) | Outcome::Piece(_) => panic!("a rejection is expected"),
+            _ => panic!("a rejection is expected"),
         };
         assert_eq!(rejected(&TCP[..16], 16), (RejectReason::BadLength, 48));
         assert_eq!(rejected(&TCP[..16], 25), (RejectReason::Truncated, 48));

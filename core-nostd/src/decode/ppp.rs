@@ -1,10 +1,12 @@
 //! PPP (RFC 1661), with or without the address and control bytes of HDLC-like framing (RFC 1662),
 //! with the protocol field in two bytes or compressed to one.
 
-use super::{Layer, Next, Reject, RejectReason, ethernet, peel::Peel};
+use super::{Layer, Next, Reject, RejectReason, hdlc, peel::Peel};
 
 const IPV4: u16 = 0x0021;
 const IPV6: u16 = 0x0057;
+/// RFC 3032, 4.3: unicast and multicast.
+const MPLS: [u16; 2] = [0x0281, 0x0283];
 
 /// All stations: no protocol number is or compresses to this byte (RFC 1661, section 6.6).
 const ADDRESS: u8 = 0xff;
@@ -34,6 +36,7 @@ pub(super) fn peel(peel: &mut Peel<'_>) -> Result<Next, Reject> {
     match protocol {
         IPV4 => Ok(Next::Ipv4),
         IPV6 => Ok(Next::Ipv6),
+        protocol if MPLS.contains(&protocol) => Ok(Next::Mpls),
         _ => Err(not_ip(protocol)),
     }
 }
@@ -43,13 +46,7 @@ pub(super) fn peel_hdlc(peel: &mut Peel<'_>) -> Result<Next, Reject> {
     if !peel.bytes.first().is_some_and(|address| CISCO.contains(address)) {
         return self::peel(peel);
     }
-    let offset = peel.offset;
-    let [_address, _control, high, low] = *peel.header::<[u8; 4]>(Layer::Ppp)?;
-    let protocol = u16::from_be_bytes([high, low]);
-    if protocol < ethernet::MIN_TYPE {
-        return Err(Reject { layer: Layer::Ppp, reason: RejectReason::NotIp(protocol.into()), offset });
-    }
-    ethernet::follow(peel, protocol, Layer::Ppp, offset)
+    hdlc::peel(peel)
 }
 
 /// `LINKTYPE_PPP_WITH_DIR`: a byte that says received or sent comes first.

@@ -2,7 +2,11 @@
 
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned, big_endian::U16};
 
-use super::{Layer, Next, Reject, RejectReason, peel::Peel};
+use super::{
+    Layer, Next, Reject, RejectReason,
+    peel::{Identity, Peel},
+};
+use crate::tunnel::TunnelKind;
 
 /// Version 1 and type 1, the only ones there are.
 const VERSION_AND_TYPE: u8 = 0x11;
@@ -29,6 +33,8 @@ pub(super) fn peel(peel: &mut Peel<'_>) -> Result<Next, Reject> {
     if header.code != SESSION_DATA {
         return Err(peel.reject(Layer::Pppoe, RejectReason::NotIp(DISCOVERY)));
     }
+    let session = header.session.get().into();
+    peel.enter(Layer::Pppoe, TunnelKind::Pppoe, Some(session), Identity::Number(session))?;
     peel.advance(size_of::<Pppoe>(), Layer::Pppoe)?;
     peel.limit_len(header.length.get().into());
     Ok(Next::Ppp)

@@ -12,7 +12,7 @@ use super::examples::{PAYLOAD, all, cut, is_hello, rejected, whole};
 use super::{Reject, RejectReason, Segment};
 use crate::frame::LinkType;
 
-const LINKS: [LinkType; 15] = [
+const LINKS: [LinkType; 29] = [
     LinkType::NULL,
     LinkType::ETHERNET,
     LinkType::PPP,
@@ -28,6 +28,20 @@ const LINKS: [LinkType; 15] = [
     LinkType::IPV6,
     LinkType::IPOIB,
     LinkType::LINUX_SLL2,
+    LinkType::IEEE802_5,
+    LinkType::ARCNET_BSD,
+    LinkType::FDDI,
+    LinkType::C_HDLC,
+    LinkType::IEEE802_11,
+    LinkType::FRELAY,
+    LinkType::PFLOG,
+    LinkType::IEEE802_11_PRISM,
+    LinkType::IEEE802_11_RADIOTAP,
+    LinkType::ARCNET_LINUX,
+    LinkType::IEEE802_11_AVS,
+    LinkType::PPI,
+    LinkType::FRELAY_WITH_DIR,
+    LinkType::NFLOG,
 ];
 
 /// Decodes and asserts what every answer has to fulfil.
@@ -95,8 +109,8 @@ fn any_byte_may_have_any_value() {
 
 #[test]
 fn an_unknown_link_type_is_named() {
-    let reject = rejected(LinkType(127), &[0; 64]);
-    assert_eq!(reject.reason, RejectReason::UnknownLinkType(127));
+    let reject = rejected(LinkType(147), &[0; 64]);
+    assert_eq!(reject.reason, RejectReason::UnknownLinkType(147));
 }
 
 proptest! {

@@ -24,10 +24,13 @@ pub struct TcpFlags {
 pub struct Segment<'a> {
     /// Addresses and ports, from sender to receiver.
     pub key: FlowKey,
-    /// Tells apart connections whose addresses and ports are the same: 0 without VLAN tags, else a
-    /// number made of them (exact for two tags, a hash for more). Priority tags do not count.
+    /// Tells apart connections whose addresses and ports are the same: 0 without VLAN tags and tunnels, else
+    /// a number made of them, the same in both directions (exact for two tags, a hash for more, and of
+    /// tunnels). Priority tags do not count; of a tunnel counts what both directions have: the network
+    /// identifier of VXLAN, Geneve and NVGRE, the session of PPPoE, the outer addresses of GRE, IP-in-IP,
+    /// GTP-U, L2TP and AYIYA. Nothing of MPLS, 6to4, Teredo, ERSPAN, sFlow, VN-tag and E-tag does.
     pub domain: u32,
-    /// MAC addresses and VLAN tags.
+    /// MAC addresses, VLAN tags and tunnels.
     pub link: LinkInfo,
     /// Sequence number of the first payload byte, or of the SYN.
     pub sequence: u32,
@@ -51,7 +54,7 @@ pub struct Segment<'a> {
 pub enum Layer {
     /// The link-layer header of the capture.
     Link,
-    /// An 802.1Q, 802.1ad or 0x9100 tag.
+    /// An 802.1Q, 802.1ad or 0x9100 tag, a VN-tag or an E-tag.
     Vlan,
     /// 802.2 LLC or SNAP.
     Llc,
@@ -67,11 +70,39 @@ pub enum Layer {
     Ipv6Extension,
     /// TCP.
     Tcp,
+    /// 802.11.
+    Wifi,
+    /// Cisco HDLC.
+    Hdlc,
+    /// MPLS.
+    Mpls,
+    /// An authentication header or compressed payload behind IPv4, compressed payload behind IPv6.
+    IpSec,
+    /// GRE.
+    Gre,
+    /// ERSPAN.
+    Erspan,
+    /// L2TP.
+    L2tp,
+    /// UDP.
+    Udp,
+    /// Teredo.
+    Teredo,
+    /// AYIYA.
+    Ayiya,
+    /// VXLAN, VXLAN-GPE.
+    Vxlan,
+    /// Geneve.
+    Geneve,
+    /// GTP-U.
+    Gtp,
+    /// sFlow.
+    Sflow,
 }
 
 impl Layer {
     /// All layers, in the order of their counters.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 23] = [
         Self::Link,
         Self::Vlan,
         Self::Llc,
@@ -81,6 +112,20 @@ impl Layer {
         Self::Ipv6,
         Self::Ipv6Extension,
         Self::Tcp,
+        Self::Wifi,
+        Self::Hdlc,
+        Self::Mpls,
+        Self::IpSec,
+        Self::Gre,
+        Self::Erspan,
+        Self::L2tp,
+        Self::Udp,
+        Self::Teredo,
+        Self::Ayiya,
+        Self::Vxlan,
+        Self::Geneve,
+        Self::Gtp,
+        Self::Sflow,
     ];
 
     /// The layer's usual name.
@@ -96,6 +141,20 @@ impl Layer {
             Self::Ipv6 => "IPv6",
             Self::Ipv6Extension => "IPv6 extension header",
             Self::Tcp => "TCP",
+            Self::Wifi => "802.11",
+            Self::Hdlc => "Cisco HDLC",
+            Self::Mpls => "MPLS",
+            Self::IpSec => "IPsec",
+            Self::Gre => "GRE",
+            Self::Erspan => "ERSPAN",
+            Self::L2tp => "L2TP",
+            Self::Udp => "UDP",
+            Self::Teredo => "Teredo",
+            Self::Ayiya => "AYIYA",
+            Self::Vxlan => "VXLAN",
+            Self::Geneve => "Geneve",
+            Self::Gtp => "GTP-U",
+            Self::Sflow => "sFlow",
         }
     }
 }
@@ -118,13 +177,27 @@ pub enum RejectReason {
     NotTcp(u8),
     /// A fragment of an IP datagram, which cannot stand for the whole.
     Fragment,
-    /// More headers inside each other than are decoded.
+    /// More headers or tunnels inside each other than are decoded.
     TooDeep,
+    /// The payload is encrypted.
+    Encrypted,
+    /// The payload is compressed, and was not or could not be expanded.
+    Compressed,
+    /// A management frame of 802.11.
+    Management,
+    /// A frame or message that controls the link or tunnel and carries nothing of anybody else's.
+    Control,
+    /// There is no payload where there could be one.
+    Empty,
+    /// Neither the header nor the payload tells what the payload is.
+    Unclear,
+    /// The check sum at the end of the frame is wrong.
+    BadChecksum,
 }
 
 impl RejectReason {
     /// How many reasons there are.
-    pub const COUNT: usize = 8;
+    pub const COUNT: usize = 15;
 
     /// Position of this reason's counter, below [`Self::COUNT`].
     #[must_use]
@@ -138,6 +211,13 @@ impl RejectReason {
             Self::NotTcp(_) => 5,
             Self::Fragment => 6,
             Self::TooDeep => 7,
+            Self::Encrypted => 8,
+            Self::Compressed => 9,
+            Self::Management => 10,
+            Self::Control => 11,
+            Self::Empty => 12,
+            Self::Unclear => 13,
+            Self::BadChecksum => 14,
         }
     }
 }
@@ -165,6 +245,13 @@ impl fmt::Display for Reject {
             RejectReason::NotTcp(n) => write!(f, "{layer}: protocol {n} is not TCP"),
             RejectReason::Fragment => write!(f, "{layer} fragment"),
             RejectReason::TooDeep => write!(f, "{layer}: too many headers inside each other"),
+            RejectReason::Encrypted => write!(f, "{layer} is encrypted"),
+            RejectReason::Compressed => write!(f, "{layer} is compressed"),
+            RejectReason::Management => write!(f, "{layer} management"),
+            RejectReason::Control => write!(f, "{layer} control"),
+            RejectReason::Empty => write!(f, "{layer} without payload"),
+            RejectReason::Unclear => write!(f, "{layer} does not tell what it carries"),
+            RejectReason::BadChecksum => write!(f, "{layer} with a wrong check sum"),
         }?;
         write!(f, " (at byte {})", self.offset)
     }

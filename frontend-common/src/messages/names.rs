@@ -16,7 +16,6 @@ pub(super) fn ether_type(number: u32) -> Option<&'static str> {
         0x8137 | 0x8138 => "IPX",
         0x8808 => "Ethernet flow control",
         0x8809 => "LACP",
-        0x8847 | 0x8848 => "MPLS",
         0x8863 => "PPPoE discovery",
         0x888e => "EAPOL",
         0x8892 => "PROFINET",
@@ -65,7 +64,6 @@ pub(super) fn ppp(number: u32) -> Option<&'static str> {
         0x003d => "multilink PPP",
         0x0053 => "encrypted PPP",
         0x00fb | 0x00fd => "compressed PPP",
-        0x0281 => "MPLS",
         0x8021 => "IPCP",
         0x8053 => "ECP",
         0x8057 => "IPV6CP",
@@ -79,35 +77,36 @@ pub(super) fn ppp(number: u32) -> Option<&'static str> {
     })
 }
 
+/// Protocols of Cisco HDLC, EtherTypes but for its own.
+pub(super) fn hdlc(number: u32) -> Option<&'static str> {
+    Some(match number {
+        0x8035 => "SLARP",
+        0x2000 => "CDP",
+        0xfefe => "OSI",
+        other => return ether_type(other),
+    })
+}
+
 /// IP protocols.
 pub(super) fn ip(number: u8) -> Option<&'static str> {
     Some(match number {
         1 => "ICMP",
         2 => "IGMP",
-        4 => "IPv4 in IP",
         8 => "EGP",
         17 => "UDP",
         33 => "DCCP",
-        41 => "IPv6 in IP",
         46 => "RSVP",
-        47 => "GRE",
         50 => "ESP",
-        51 => "AH",
         58 => "ICMPv6",
         59 => "IPv6 without payload",
         88 => "EIGRP",
         89 => "OSPF",
-        97 => "EtherIP",
         103 => "PIM",
-        108 => "IPComp",
         112 => "VRRP",
         113 => "PGM",
-        115 => "L2TP",
         124 => "IS-IS in IP",
         132 => "SCTP",
         136 => "UDP-Lite",
-        137 => "MPLS in IP",
-        143 => "Ethernet in IP",
         _ => return None,
     })
 }
@@ -115,14 +114,7 @@ pub(super) fn ip(number: u8) -> Option<&'static str> {
 /// Link types of captures that are met and not decoded.
 pub(super) fn link_type(number: u32) -> Option<&'static str> {
     Some(match number {
-        6 => "Token Ring",
         8 => "SLIP",
-        10 => "FDDI",
-        104 => "Cisco HDLC",
-        105 => "802.11",
-        107 => "Frame Relay",
-        117 => "PFLOG",
-        119 | 127 | 163 | 192 => "802.11 with radio header",
         122 => "IP over Fibre Channel",
         138 => "IP over FireWire",
         147..=162 => "private use",
@@ -130,7 +122,6 @@ pub(super) fn link_type(number: u32) -> Option<&'static str> {
         189 | 220 | 249 | 266 => "USB",
         195 | 215 | 230 | 283 => "802.15.4",
         227 => "CAN",
-        239 => "NFLOG",
         252 => "exported PDU",
         253 => "Netlink",
         _ => return None,

@@ -58,6 +58,9 @@ impl fmt::Display for RejectKind {
                 (Layer::Llc, _) if names::llc(number).is_some() || number < 0x0600 => {
                     named(f, names::llc(number), "LLC", number)
                 }
+                (Layer::Hdlc, _) => named(f, names::hdlc(number), "Cisco HDLC protocol", number),
+                (Layer::Vxlan | Layer::Sflow | Layer::Erspan, _) => write!(f, "{layer} protocol {number}"),
+                (Layer::Gre | Layer::Geneve, ..0x0600) => write!(f, "{layer} protocol {number:#06x}"),
                 (Layer::Link, ..0x0600) => write!(f, "of protocol family {number}"),
                 _ => named(f, names::ether_type(number), "EtherType", number),
             },
@@ -70,6 +73,13 @@ impl fmt::Display for RejectKind {
                 _ => write!(f, "{layer} fragment"),
             },
             RejectReason::TooDeep => write!(f, "{layer} nested too deep"),
+            RejectReason::Encrypted => write!(f, "encrypted {layer}"),
+            RejectReason::Compressed => write!(f, "compressed {layer}"),
+            RejectReason::Management => write!(f, "{layer} management"),
+            RejectReason::Control => write!(f, "{layer} control"),
+            RejectReason::Empty => write!(f, "{layer} without payload"),
+            RejectReason::Unclear => write!(f, "{layer} with unknown payload"),
+            RejectReason::BadChecksum => write!(f, "{layer} with wrong checksum"),
         }
     }
 }
@@ -157,7 +167,17 @@ mod tests {
             (Layer::Ipv6Extension, Fragment, "IPv6 fragment"),
             (Layer::Ipv4, Truncated, "truncated IPv4 header"),
             (Layer::Tcp, BadLength, "TCP with impossible length"),
-            (Layer::Link, UnknownLinkType(105), "of link type 105 (802.11)"),
+            (Layer::Link, UnknownLinkType(252), "of link type 252 (exported PDU)"),
+            (Layer::Hdlc, NotIp(0x8035), "SLARP"),
+            (Layer::Vxlan, NotIp(4), "VXLAN protocol 4"),
+            (Layer::Gre, NotIp(0x00fe), "GRE protocol 0x00fe"),
+            (Layer::Gre, NotIp(0x0806), "ARP"),
+            (Layer::Udp, NotTcp(17), "UDP"),
+            (Layer::Wifi, RejectReason::Encrypted, "encrypted 802.11"),
+            (Layer::Wifi, RejectReason::Management, "802.11 management"),
+            (Layer::L2tp, RejectReason::Control, "L2TP control"),
+            (Layer::L2tp, RejectReason::Unclear, "L2TP with unknown payload"),
+            (Layer::Wifi, RejectReason::BadChecksum, "802.11 with wrong checksum"),
             (Layer::Link, UnknownLinkType(9999), "of link type 9999"),
         ] {
             assert_eq!(name(layer, reason), expected);

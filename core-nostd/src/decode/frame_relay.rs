@@ -1,0 +1,49 @@
+//! Frame Relay: the address of Q.922, then what RFC 2427 puts behind a control byte, or an EtherType as
+//! Cisco does. `LINKTYPE_FRELAY_WITH_DIR` has a byte before it all.
+
+use super::{Layer, Next, Reject, RejectReason, ethernet, llc, peel::Peel};
+
+/// The last byte of an address.
+const LAST: u8 = 0x01;
+const MAX_ADDRESS: usize = 4;
+/// Unnumbered information.
+const CONTROL: u8 = 0x03;
+const PADDING: u8 = 0x00;
+
+/// Network layer protocol identifiers.
+const IPV4: u8 = 0xcc;
+const IPV6: u8 = 0x8e;
+const SNAP: u8 = 0x80;
+
+pub(super) fn peel_with_direction(peel: &mut Peel<'_>) -> Result<Next, Reject> {
+    peel.advance(1, Layer::Link)?;
+    Ok(Next::FrameRelay)
+}
+
+pub(super) fn peel(peel: &mut Peel<'_>) -> Result<Next, Reject> {
+    let offset = peel.offset;
+    let reject = |reason| Err(Reject { layer: Layer::Link, reason, offset });
+    let mut size = 1;
+    while peel.header::<[u8; 1]>(Layer::Link)?[0] & LAST == 0 {
+        size += 1;
+        if size > MAX_ADDRESS {
+            return reject(RejectReason::BadLength);
+        }
+    }
+    let &[first, second] = peel.peek::<[u8; 2]>(Layer::Link)?;
+    if first != CONTROL {
+        let protocol = u16::from_be_bytes([first, second]);
+        if protocol < ethernet::MIN_TYPE {
+            return reject(RejectReason::NotIp(protocol.into()));
+        }
+        peel.advance(2, Layer::Link)?;
+        return ethernet::follow(peel, protocol, Layer::Link, offset);
+    }
+    peel.advance(if second == PADDING { 2 } else { 1 }, Layer::Link)?;
+    match peel.header::<[u8; 1]>(Layer::Link)?[0] {
+        IPV4 => Ok(Next::Ipv4),
+        IPV6 => Ok(Next::Ipv6),
+        SNAP => llc::follow_snap(peel, offset),
+        other => reject(RejectReason::NotIp(other.into())),
+    }
+}

@@ -1,0 +1,125 @@
+//! GRE: version 0 (RFC 2784, with the key and sequence number of RFC 2890 and the routing of RFC 1701) and
+//! version 1 (RFC 2637, PPTP).
+//!
+//! Besides EtherTypes it carries Ethernet (transparent bridging, NVGRE of RFC 7637), PPP, what WCCP redirects
+//! (draft-mclaggan-wccp-v2rev1, 4.12), ERSPAN, and 802.11 frames between Aruba's access points and controllers.
+
+use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned, big_endian::U16, big_endian::U32};
+
+use super::{
+    Layer, Next, Reject, RejectReason, ethernet,
+    peel::{Identity, Peel},
+};
+use crate::tunnel::TunnelKind;
+
+const CHECKSUM: u16 = 0x8000;
+const ROUTING: u16 = 0x4000;
+const KEY: u16 = 0x2000;
+const SEQUENCE: u16 = 0x1000;
+/// In version 1.
+const ACKNOWLEDGEMENT: u16 = 0x0080;
+const VERSION: u16 = 0x0007;
+
+const ETHERNET: u16 = 0x6558;
+const PPP: u16 = 0x880b;
+const WCCP: u16 = 0x883e;
+const ERSPAN: u16 = 0x88be;
+const ERSPAN_III: u16 = 0x22eb;
+/// One number for each access point tunnel.
+const ARUBA: core::ops::RangeInclusive<u16> = 0x8200..=0x83ff;
+/// Sent to see whether the other end is there; nothing is inside.
+const KEEPALIVE: u16 = 0;
+
+/// NVGRE's network identifiers start here (RFC 7637, 3.3).
+const FIRST_SUBNET: u32 = 0x1000;
+
+#[derive(FromBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+struct Gre {
+    flags: U16,
+    protocol: U16,
+}
+
+/// A source route entry of RFC 1701; a length of 0 ends the list.
+#[derive(FromBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+struct Route {
+    family: U16,
+    offset: u8,
+    length: u8,
+}
+
+#[cold]
+pub(super) fn peel(peel: &mut Peel<'_>) -> Result<Next, Reject> {
+    let offset = peel.offset;
+    let header: &Gre = peel.peek(Layer::Gre)?;
+    let (flags, protocol) = (header.flags.get(), header.protocol.get());
+    match flags & VERSION {
+        0 => {}
+        1 if flags & KEY != 0 && protocol == PPP => return peel_pptp(peel, flags),
+        _ => return Err(peel.reject(Layer::Gre, RejectReason::BadVersion)),
+    }
+    let mut ahead = peel.clone();
+    ahead.advance(size_of::<Gre>(), Layer::Gre)?;
+    if flags & (CHECKSUM | ROUTING) != 0 {
+        ahead.advance(4, Layer::Gre)?;
+    }
+    let key = if flags & KEY != 0 { Some(ahead.header::<U32>(Layer::Gre)?.get()) } else { None };
+    if flags & SEQUENCE != 0 {
+        ahead.advance(4, Layer::Gre)?;
+    }
+    if flags & ROUTING != 0 {
+        loop {
+            let route: &Route = ahead.header(Layer::Gre)?;
+            if route.length == 0 {
+                break;
+            }
+            ahead.advance(route.length.into(), Layer::Gre)?;
+        }
+    }
+    let size = ahead.offset - offset;
+    if let ERSPAN | ERSPAN_III = protocol {
+        // ERSPAN is its own tunnel, and GRE says what is in it by its flags.
+        peel.advance(size, Layer::Gre)?;
+        return Ok(Next::Erspan { header: flags & SEQUENCE != 0 });
+    }
+    let identity = match key {
+        Some(key) if protocol == ETHERNET && key >> 8 >= FIRST_SUBNET => Identity::Number(key >> 8),
+        // A key may be another one in the other direction.
+        _ => Identity::Addresses,
+    };
+    peel.enter(Layer::Gre, TunnelKind::Gre, key, identity)?;
+    peel.advance(size, Layer::Gre)?;
+    match protocol {
+        ETHERNET => Ok(Next::Ethernet),
+        PPP => Ok(Next::Ppp),
+        WCCP => {
+            // Version 2 puts four bytes before the datagram; none of them begins with 4.
+            if peel.bytes.first().is_some_and(|byte| byte >> 4 != 4) {
+                peel.advance(4, Layer::Gre)?;
+            }
+            Ok(Next::Ipv4)
+        }
+        protocol if ARUBA.contains(&protocol) => Ok(Next::Wifi(super::wifi::Radio::default())),
+        KEEPALIVE => Err(Reject { layer: Layer::Gre, reason: RejectReason::Empty, offset }),
+        protocol if protocol < ethernet::MIN_TYPE => {
+            Err(Reject { layer: Layer::Gre, reason: RejectReason::NotIp(protocol.into()), offset })
+        }
+        protocol => ethernet::follow(peel, protocol, Layer::Gre, offset),
+    }
+}
+
+/// Enhanced GRE: the key is a length and a call, which is another one in the other direction.
+fn peel_pptp(peel: &mut Peel<'_>, flags: u16) -> Result<Next, Reject> {
+    let &[_, _, _, _, high, low, call_high, call_low] = peel.peek::<[u8; 8]>(Layer::Gre)?;
+    let call = u16::from_be_bytes([call_high, call_low]);
+    peel.enter(Layer::Gre, TunnelKind::Gre, Some(call.into()), Identity::Addresses)?;
+    let offset = peel.offset;
+    let fields = [SEQUENCE, ACKNOWLEDGEMENT].iter().filter(|flag| flags & **flag != 0).count();
+    peel.advance(8 + 4 * fields, Layer::Gre)?;
+    if flags & SEQUENCE == 0 {
+        return Err(Reject { layer: Layer::Gre, reason: RejectReason::Empty, offset });
+    }
+    peel.limit_len(u16::from_be_bytes([high, low]).into());
+    Ok(Next::Ppp)
+}

@@ -1,0 +1,119 @@
+//! L2TP: version 2 (RFC 2661) carries PPP in UDP; version 3 (RFC 3931) carries any link layer, in UDP or
+//! directly in IP.
+//!
+//! Of version 3 only the control connection says how long the cookie is, whether a sublayer header follows and
+//! what the session carries. A reading is chosen that leads to an IP header whose lengths fit and whose check
+//! sum is right; where none does the frame is rejected.
+
+use zerocopy::big_endian::{U16, U32};
+
+use super::{
+    Layer, Next, Reject, RejectReason,
+    look::{looks_like_ethernet, looks_like_ip},
+    peel::{Identity, Peel},
+};
+use crate::tunnel::TunnelKind;
+
+const CONTROL: u16 = 0x8000;
+const LENGTH: u16 = 0x4000;
+const SEQUENCE: u16 = 0x0800;
+const OFFSET: u16 = 0x0200;
+const VERSION: u16 = 0x000f;
+/// Bits that are 0 in both versions.
+const RESERVED: u16 = 0x34f0;
+
+/// Lengths of a cookie (none, 4, 8) and a sublayer header (none, 4) together.
+const PREFIXES: [usize; 4] = [0, 4, 8, 12];
+
+#[cold]
+pub(super) fn peel_udp(peel: &mut Peel<'_>, plain: Reject) -> Result<Next, Reject> {
+    let flags = peel.peek::<U16>(Layer::L2tp)?.get();
+    if flags & RESERVED != 0 {
+        return Err(plain);
+    }
+    match flags & VERSION {
+        2 | 3 if flags & CONTROL != 0 => Err(peel.reject(Layer::L2tp, RejectReason::Control)),
+        2 => peel_v2(peel, flags, plain),
+        3 if flags == 3 => {
+            let &[_, _, reserved_high, reserved_low, ..] = peel.peek::<[u8; 8]>(Layer::L2tp)?;
+            if (reserved_high, reserved_low) != (0, 0) {
+                return Err(plain);
+            }
+            session(peel, 4)
+        }
+        _ => Err(plain),
+    }
+}
+
+/// Directly in IP: a session of 0 is the control connection.
+#[cold]
+pub(super) fn peel_ip(peel: &mut Peel<'_>) -> Result<Next, Reject> {
+    session(peel, 0)
+}
+
+fn peel_v2(peel: &mut Peel<'_>, flags: u16, plain: Reject) -> Result<Next, Reject> {
+    let mut ahead = peel.clone();
+    ahead.advance(2, Layer::L2tp)?;
+    let length =
+        if flags & LENGTH == 0 { peel.len } else { usize::from(ahead.header::<U16>(Layer::L2tp)?.get()) };
+    let id = ahead.header::<U32>(Layer::L2tp)?.get();
+    if flags & SEQUENCE != 0 {
+        ahead.advance(4, Layer::L2tp)?;
+    }
+    if flags & OFFSET != 0 {
+        let padding = ahead.header::<U16>(Layer::L2tp)?.get();
+        ahead.advance(padding.into(), Layer::L2tp)?;
+    }
+    let size = ahead.offset - peel.offset;
+    if length < size || length > peel.len {
+        return Err(plain);
+    }
+    // Tunnel and session have other numbers in the other direction.
+    peel.enter(Layer::L2tp, TunnelKind::L2tp, Some(id), Identity::Addresses)?;
+    peel.limit_len(length);
+    peel.advance(size, Layer::L2tp)?;
+    Ok(Next::Ppp)
+}
+
+/// The session of version 3, `at` so many bytes, and what follows it.
+fn session(peel: &mut Peel<'_>, at: usize) -> Result<Next, Reject> {
+    let start = peel.offset;
+    let mut ahead = peel.clone();
+    ahead.advance(at, Layer::L2tp)?;
+    let session = ahead.header::<U32>(Layer::L2tp)?.get();
+    if session == 0 {
+        return Err(peel.reject(Layer::L2tp, RejectReason::Control));
+    }
+    for prefix in PREFIXES {
+        let (Some(bytes), Some(len)) = (ahead.bytes.get(prefix..), ahead.len.checked_sub(prefix)) else {
+            break;
+        };
+        let Some(next) = carried(bytes, len) else {
+            continue;
+        };
+        peel.enter(Layer::L2tp, TunnelKind::L2tp, Some(session), Identity::Addresses)?;
+        peel.advance(at + 4 + prefix, Layer::L2tp)?;
+        return Ok(next);
+    }
+    Err(Reject { layer: Layer::L2tp, reason: RejectReason::Unclear, offset: start })
+}
+
+/// What `bytes` begin with, where they lead to an IP header.
+fn carried(bytes: &[u8], len: usize) -> Option<Next> {
+    let ip_at = |at: usize| {
+        bytes.get(at..).is_some_and(|bytes| len.checked_sub(at).is_some_and(|len| looks_like_ip(bytes, len)))
+    };
+    // After the tags of an Ethernet frame.
+    let tags =
+        [12, 16, 20].into_iter().find(|at| !matches!(bytes.get(*at..at + 2), Some([0x81, 0] | [0x88, 0xa8])));
+    if looks_like_ethernet(bytes) && tags.is_some_and(|at| ip_at(at + 2)) {
+        return Some(Next::Ethernet);
+    }
+    match bytes {
+        [0xff, 3, 0, 0x21 | 0x57, ..] if ip_at(4) => Some(Next::Ppp),
+        [0, 0x21 | 0x57, ..] if ip_at(2) => Some(Next::Ppp),
+        [0x0f | 0x8f, 0, 8, 0, ..] | [0x0f | 0x8f, 0, 0x86, 0xdd, ..] if ip_at(4) => Some(Next::Hdlc),
+        _ if ip_at(0) => Some(Next::Ip),
+        _ => None,
+    }
+}

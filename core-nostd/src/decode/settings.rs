@@ -1,0 +1,154 @@
+//! What the caller decides about decoding: how deep, and where tunnels in UDP are looked for.
+
+use heapless::Vec;
+
+/// How frames are taken apart.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Tunnels inside each other that are decoded; a frame with more is rejected as too deep.
+    pub max_tunnels: u8,
+    /// Whether 802.11 frames with a wrong check sum are rejected, where the capture has it.
+    pub check_fcs: bool,
+    /// UDP ports of tunnels besides [`UdpTunnel::ports`].
+    pub tunnel_ports: Vec<(UdpTunnel, u16), MAX_TUNNEL_PORTS>,
+}
+
+/// Ports that [`Settings::tunnel_ports`] holds.
+pub const MAX_TUNNEL_PORTS: usize = 16;
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { max_tunnels: 8, check_fcs: true, tunnel_ports: Vec::new() }
+    }
+}
+
+/// Tunnels in UDP. A datagram on one of their ports is taken for one only where its header is as the
+/// specification says; else it is UDP like any other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum UdpTunnel {
+    /// VXLAN.
+    Vxlan,
+    /// VXLAN-GPE.
+    VxlanGpe,
+    /// Geneve.
+    Geneve,
+    /// GTP-U.
+    Gtp,
+    /// L2TP, versions 2 and 3.
+    L2tp,
+    /// Teredo.
+    Teredo,
+    /// AYIYA.
+    Ayiya,
+    /// MPLS in UDP (RFC 7510).
+    Mpls,
+    /// GRE in UDP (RFC 8086).
+    Gre,
+    /// sFlow, whose samples hold frames.
+    Sflow,
+}
+
+impl UdpTunnel {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::Vxlan,
+        Self::VxlanGpe,
+        Self::Geneve,
+        Self::Gtp,
+        Self::L2tp,
+        Self::Teredo,
+        Self::Ayiya,
+        Self::Mpls,
+        Self::Gre,
+        Self::Sflow,
+    ];
+
+    /// A name for options.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Vxlan => "vxlan",
+            Self::VxlanGpe => "vxlan-gpe",
+            Self::Geneve => "geneve",
+            Self::Gtp => "gtp",
+            Self::L2tp => "l2tp",
+            Self::Teredo => "teredo",
+            Self::Ayiya => "ayiya",
+            Self::Mpls => "mpls",
+            Self::Gre => "gre",
+            Self::Sflow => "sflow",
+        }
+    }
+
+    /// The ports where it is looked for: those assigned to it, and the one that Linux gave VXLAN before.
+    #[must_use]
+    pub const fn ports(self) -> &'static [u16] {
+        match self {
+            Self::Vxlan => &[4789, 8472],
+            Self::VxlanGpe => &[4790],
+            Self::Geneve => &[6081],
+            Self::Gtp => &[2152],
+            Self::L2tp => &[1701],
+            Self::Teredo => &[3544],
+            Self::Ayiya => &[5072],
+            Self::Mpls => &[6635],
+            Self::Gre => &[4754],
+            Self::Sflow => &[6343],
+        }
+    }
+
+    /// The tunnel between these ports. Where the port of the source counts too, both sides are not servers.
+    pub(super) fn between(source: u16, destination: u16, settings: &Settings) -> Option<Self> {
+        Self::at(destination, settings).or_else(|| {
+            Self::at(source, settings)
+                .filter(|tunnel| matches!(tunnel, Self::L2tp | Self::Teredo | Self::Ayiya))
+        })
+    }
+
+    fn at(port: u16, settings: &Settings) -> Option<Self> {
+        Some(match port {
+            4789 | 8472 => Self::Vxlan,
+            4790 => Self::VxlanGpe,
+            6081 => Self::Geneve,
+            2152 => Self::Gtp,
+            1701 => Self::L2tp,
+            3544 => Self::Teredo,
+            5072 => Self::Ayiya,
+            6635 => Self::Mpls,
+            4754 => Self::Gre,
+            6343 => Self::Sflow,
+            _ => {
+                return settings.tunnel_ports.iter().find(|(_, own)| *own == port).map(|(tunnel, _)| *tunnel);
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Settings, UdpTunnel};
+
+    #[test]
+    fn every_tunnel_is_found_at_its_ports() {
+        for tunnel in UdpTunnel::ALL {
+            for port in tunnel.ports() {
+                assert_eq!(UdpTunnel::between(50_000, *port, &Settings::default()), Some(tunnel));
+            }
+        }
+    }
+
+    #[test]
+    fn the_port_of_the_source_counts_where_answers_come_from_it() {
+        let none = Settings::default();
+        assert_eq!(UdpTunnel::between(3544, 50_000, &none), Some(UdpTunnel::Teredo));
+        assert_eq!(UdpTunnel::between(4789, 50_000, &none), None);
+    }
+
+    #[test]
+    fn a_port_of_the_callers_is_one_more() {
+        let mut settings = Settings::default();
+        settings.tunnel_ports.push((UdpTunnel::Geneve, 47_101)).expect("room");
+        assert_eq!(UdpTunnel::between(9, 47_101, &settings), Some(UdpTunnel::Geneve));
+        assert_eq!(UdpTunnel::between(9, 6081, &settings), Some(UdpTunnel::Geneve));
+    }
+}
