@@ -1,6 +1,7 @@
 //! What the caller decides once, before the first frame.
 
 use crate::decode::Settings;
+use crate::fragment::FragmentPolicy;
 use crate::frame::Timestamp;
 use crate::overlap::OverlapPolicy;
 
@@ -36,6 +37,18 @@ pub struct Config {
     /// Whether segments with the same addresses and ports belong together whatever VLANs and tunnels they
     /// come through: for captures in which the two directions do not come through the same ones.
     pub ignore_encapsulation: bool,
+    /// What happens where fragments of an IPv4 datagram overlap.
+    pub fragment_policy: FragmentPolicy,
+    /// How long the fragments of an IPv4 datagram are held, from the first one on (RFC 791, 3.2).
+    pub fragment_timeout_ipv4: u64,
+    /// The same for IPv6 (RFC 8200, 4.5).
+    pub fragment_timeout_ipv6: u64,
+    /// Fragments that one datagram may have, at least 4.
+    pub max_fragments: u16,
+    /// Whether the beginning of a datagram that never becomes whole is used as a segment that was cut
+    /// short: its bytes were captured, and the capture may have lost the others. It does not open,
+    /// finish or reset a connection.
+    pub use_incomplete_datagrams: bool,
 }
 
 /// What becomes of the byte that TCP's urgent pointer names (RFC 6093): the one before the place it points to.
@@ -68,6 +81,11 @@ impl Default for Config {
             urgent: Urgent::Inline,
             decode: Settings::default(),
             ignore_encapsulation: false,
+            fragment_policy: FragmentPolicy::Bsd,
+            fragment_timeout_ipv4: 30 * Timestamp::SECOND,
+            fragment_timeout_ipv6: 60 * Timestamp::SECOND,
+            max_fragments: 1024,
+            use_incomplete_datagrams: true,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What happened, in numbers: one counter for every anomaly and every reason to reject a frame.
 
 use crate::decode::{Layer, Reject, RejectReason};
+use crate::fragment::DropReason;
 use crate::sink::CloseReason;
 
 /// Counts of a run. Bytes are payload bytes unless said otherwise.
@@ -20,6 +21,29 @@ pub struct Counters {
     pub segments: u64,
     /// Frames that gave none, by layer and reason.
     pub rejected: [[u64; RejectReason::COUNT]; Layer::ALL.len()],
+    /// Fragments of IP datagrams that were held, those inside of tunnels included. What became of them is in
+    /// the counts of datagrams; a datagram that is whole counts as a segment or a rejected frame as well.
+    pub fragments: u64,
+    /// Datagrams put together from fragments.
+    pub whole_datagrams: u64,
+    /// Datagrams given up before they were whole, by reason in the order of [`DropReason::ALL`].
+    pub dropped_datagrams: [u64; DropReason::ALL.len()],
+    /// Fragments of these.
+    pub dropped_fragments: u64,
+    /// Those of them whose beginning was used as a segment.
+    pub incomplete_datagrams: u64,
+    /// The most datagrams that were held at once.
+    pub max_datagrams: u64,
+    /// Fragments that came again.
+    pub duplicate_fragments: u64,
+    /// Fragments that overlapped others of their datagram, and were used.
+    pub fragment_overlaps: u64,
+    /// Fragments whose bytes differed from those that came before for the same place.
+    pub fragment_conflicts: u64,
+    /// First fragments too short for a TCP header (RFC 1858); they are held as all others.
+    pub tiny_fragments: u64,
+    /// IPv4 fragments before the last one whose length is not a multiple of 8; what is beyond it was cut off.
+    pub misaligned_fragments: u64,
     /// Connections begun.
     pub connections: u64,
     /// Flows begun: directions with SYN or data.
@@ -94,6 +118,12 @@ impl Counters {
     #[must_use]
     pub fn rejected_frames(&self) -> u64 {
         self.rejected.iter().flatten().sum()
+    }
+
+    /// Datagrams given up for `reason`.
+    #[must_use]
+    pub fn dropped_for(&self, reason: DropReason) -> u64 {
+        self.dropped_datagrams[reason as usize]
     }
 
     /// Connections closed for `reason`.

@@ -51,6 +51,12 @@ pub struct LinkInfo {
     pub outer: Option<(IpAddr, IpAddr)>,
 }
 
+impl LinkInfo {
+    /// A link that said nothing.
+    pub(crate) const NONE: Self =
+        Self { source_mac: None, destination_mac: None, vlans: Vec::new(), tunnels: Vec::new(), outer: None };
+}
+
 /// A flow as a sink sees it: a small index to keep things under, and a number that is never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Flow {

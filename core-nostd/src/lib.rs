@@ -1,8 +1,8 @@
 //! TCP stream reassembly for packets that were captured, without I/O and without allocation.
 //!
 //! ```text
-//! frame bytes ─► decode ─► connection ─► stream ─► Sink
-//!                link..TCP  who is it     where in   what happened
+//! frame bytes ─► decode ─► fragment ─► connection ─► stream ─► Sink
+//!                link..TCP  IP pieces   who is it     where in   what happened
 //! ```
 //!
 //! A [`Reassembler`] takes [`Frame`]s one by one and tells a [`Sink`] what they mean: a flow opens,
@@ -60,6 +60,7 @@ mod connection;
 mod counters;
 pub mod decode;
 mod flow;
+mod fragment;
 mod frame;
 mod inorder;
 mod matching;
@@ -75,6 +76,9 @@ pub use config::{Config, Urgent};
 pub use connection::Connection;
 pub use counters::Counters;
 pub use flow::{Flow, FlowKey, LinkInfo, MAX_VLANS, Opened};
+pub use fragment::{
+    Datagram, DropReason, DroppedDatagram, Extent, FragmentPolicy, FragmentStorage, StaticFragmentStorage,
+};
 pub use frame::{Frame, LinkType, Timestamp};
 pub use inorder::{
     Delivery, InOrder, InOrderConfig, InOrderCounters, InOrderStorage, Page, SkipCause, StaticInOrderStorage,

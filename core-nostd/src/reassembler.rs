@@ -3,11 +3,14 @@
 //! A segment is looked up in the table; it continues its connection, begins a new one, or belongs to
 //! none. Time is the capture's: the same frames give the same events, always.
 
+mod datagrams;
+
 use crate::config::Config;
 use crate::connection::{ConnectionKey, Direction, State, Table};
 use crate::counters::Counters;
-use crate::decode::{Outcome, RejectReason, Segment, Several, dissect};
+use crate::decode::{Outcome, Segment, Several, dissect};
 use crate::flow::Opened;
+use crate::fragment::{Fragments, Packets};
 use crate::frame::{Frame, Timestamp};
 use crate::matching::{Fit, Found, Matcher, begins};
 use crate::overlap::Target;
@@ -47,6 +50,7 @@ pub struct Reassembler<'a> {
     config: Config,
     table: Table<'a>,
     pool: IslandPool<'a>,
+    fragments: Fragments<'a>,
     counters: Counters,
     now: Timestamp,
     next_expiry: u64,
@@ -74,6 +78,7 @@ impl<'a> Reassembler<'a> {
         Ok(Self {
             table: Table::new(storage.connections, storage.buckets, config.hash_key),
             pool: IslandPool::new(storage.islands),
+            fragments: Fragments::new(storage.fragments),
             config,
             counters: Counters::default(),
             now: Timestamp::default(),
@@ -108,9 +113,16 @@ impl<'a> Reassembler<'a> {
         self.counters.frames += 1;
         self.counters.frame_bytes += frame.bytes.len() as u64;
         self.advance(frame.time, sink)?;
+        let packets = Packets {
+            frames: 1,
+            wire: frame.wire_len.into(),
+            captured: frame.bytes.len() as u64,
+            time: frame.time,
+            clock: self.now,
+        };
         match dissect(frame, &self.config.decode) {
-            Outcome::Several(several) => self.several(frame, several, sink),
-            outcome => self.outcome(frame, outcome, sink),
+            Outcome::Several(several) => self.several(frame, &packets, several, sink),
+            outcome => self.outcome(frame, &packets, outcome, sink),
         }
     }
 
@@ -119,22 +131,20 @@ impl<'a> Reassembler<'a> {
     fn outcome<S: Sink>(
         &mut self,
         frame: &Frame<'_>,
+        packets: &Packets,
         outcome: Outcome<'_>,
         sink: &mut S,
     ) -> Result<(), S::Error> {
-        let reject = match outcome {
-            Outcome::Segment(mut segment) => {
-                // RST is looked at before SYN (RFC 9293, 3.10.7).
-                segment.flags.syn &= !segment.flags.rst;
-                return self.segment(frame, &segment, sink);
+        match outcome {
+            Outcome::Segment(segment) => self.segment(packets, segment, sink),
+            Outcome::Piece(piece) => self.piece(frame, &piece, packets, sink),
+            Outcome::Reject(reject) => {
+                self.counters.reject(&reject);
+                sink.rejected(frame, &reject)
             }
-            Outcome::Piece(piece) => piece.reject(RejectReason::Fragment),
-            Outcome::Reject(reject) => reject,
             // Never inside of each other.
-            Outcome::Several(_) => return Ok(()),
-        };
-        self.counters.reject(&reject);
-        sink.rejected(frame, &reject)
+            Outcome::Several(_) => Ok(()),
+        }
     }
 
     /// Frames inside a frame: each counts as one, and the one around does not.
@@ -142,6 +152,7 @@ impl<'a> Reassembler<'a> {
     fn several<S: Sink>(
         &mut self,
         frame: &Frame<'_>,
+        packets: &Packets,
         mut several: Several<'_>,
         sink: &mut S,
     ) -> Result<(), S::Error> {
@@ -149,7 +160,7 @@ impl<'a> Reassembler<'a> {
         while let Some(outcome) = several.next(&self.config.decode) {
             inside += 1;
             self.counters.inner_frames += u64::from(inside > 1);
-            self.outcome(frame, outcome, sink)?;
+            self.outcome(frame, packets, outcome, sink)?;
         }
         Ok(())
     }
@@ -165,6 +176,7 @@ impl<'a> Reassembler<'a> {
             return Ok(());
         }
         self.next_expiry = self.now.0.saturating_add(TICK);
+        self.expire_datagrams(sink)?;
         while let Some(index) = self.table.oldest_ending().filter(|&i| self.is_due(i, self.config.linger)) {
             self.retire(index, CloseReason::Finished, sink)?;
         }
@@ -189,6 +201,7 @@ impl<'a> Reassembler<'a> {
     /// The sink's.
     pub fn finish<S: Sink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
         sink.time(self.now)?;
+        self.finish_datagrams(sink)?;
         for index in 0..self.table.touched() {
             if self.table.get(index).state != State::Free {
                 self.retire(index, CloseReason::EndOfInput, sink)?;
@@ -199,10 +212,13 @@ impl<'a> Reassembler<'a> {
 
     fn segment<S: Sink>(
         &mut self,
-        frame: &Frame<'_>,
-        segment: &Segment<'_>,
+        packets: &Packets,
+        mut segment: Segment<'_>,
         sink: &mut S,
     ) -> Result<(), S::Error> {
+        // RST is looked at before SYN (RFC 9293, 3.10.7).
+        segment.flags.syn &= !segment.flags.rst;
+        let segment = &segment;
         self.counters.segments += 1;
         let domain = if self.config.ignore_encapsulation { 0 } else { segment.domain };
         let (key, direction) = ConnectionKey::new(&segment.key, domain);
@@ -228,7 +244,7 @@ impl<'a> Reassembler<'a> {
             self.counters.after_close_bytes += segment.payload.len() as u64;
             return Ok(());
         }
-        stream.note_packet(segment, self.now, frame.wire_len, frame.bytes.len());
+        stream.note_packet(segment, packets);
         if segment.flags.rst {
             self.reset(index, direction, segment);
             return Ok(());
@@ -236,7 +252,7 @@ impl<'a> Reassembler<'a> {
         if fit == Fit::SecondAnswer && !self.answer_again(index, direction, segment) {
             return Ok(());
         }
-        self.take_in(index, direction, frame.time, segment, fit, sink)?;
+        self.take_in(index, direction, packets.time, segment, fit, sink)?;
         if segment.flags.ack {
             self.acknowledge(index, direction, segment.acknowledgement, sink)?;
         }

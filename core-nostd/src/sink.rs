@@ -1,7 +1,8 @@
 //! What comes out: the events of a run, in the order in which they happen.
 //!
 //! For every flow a sink sees `opened`, then any number of `data`, `repeated`, `replaced`, `conflict`, `late`,
-//! `rebased` and `gap`, then `closed`. The slices point into the frame just pushed.
+//! `rebased` and `gap`, then `closed`. The slices point into the frame just pushed or, if it made a
+//! fragmented datagram whole, into the memory for fragments; they are valid during the call.
 //!
 //! - `data` never overlaps earlier `data` of the same flow (offsets as moved by `rebased`).
 //! - Every payload byte of an accepted segment is in exactly one of `data`, `repeated`, `replaced`,
@@ -12,6 +13,7 @@ use core::ops::Range;
 
 use crate::decode::Reject;
 use crate::flow::{Flow, Opened};
+use crate::fragment::DroppedDatagram;
 use crate::frame::{Frame, Timestamp};
 
 /// Takes the events of a [`Reassembler`](crate::Reassembler). Every method does nothing unless defined.
@@ -88,6 +90,11 @@ pub trait Sink {
 
     /// The flow ends; its slot is free for another one. Told for both directions of a connection.
     fn closed(&mut self, flow: Flow, reason: CloseReason, summary: &Summary) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
+    /// A datagram was given up before all of its fragments had come.
+    fn dropped(&mut self, datagram: &DroppedDatagram) -> Result<(), Self::Error> {
         Ok(())
     }
 

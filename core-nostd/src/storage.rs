@@ -5,6 +5,7 @@ use core::fmt;
 use managed::ManagedSlice;
 
 use crate::connection::Connection;
+use crate::fragment::FragmentStorage;
 use crate::stream::Island;
 
 /// The memory that a [`Reassembler`](crate::Reassembler) works in.
@@ -18,6 +19,8 @@ pub struct Storage<'a> {
     pub buckets: ManagedSlice<'a, u32>,
     /// Ranges beyond holes, shared by all flows. May be empty: every hole is then given up at once.
     pub islands: ManagedSlice<'a, Island>,
+    /// Fragments of IP datagrams. May be none: fragments are then rejected.
+    pub fragments: FragmentStorage<'a>,
 }
 
 /// Storage that a reassembler cannot work in.
@@ -27,7 +30,7 @@ pub enum StorageError {
     NoConnections,
     /// The number of buckets is not a power of two.
     BucketsNotPowerOfTwo,
-    /// More than 2^30 connections, or 2^31 islands.
+    /// More than 2^30 connections, datagrams or extents, or 2^31 islands.
     TooLarge,
 }
 
@@ -36,7 +39,7 @@ impl fmt::Display for StorageError {
         f.write_str(match self {
             Self::NoConnections => "no room for a single connection",
             Self::BucketsNotPowerOfTwo => "the number of hash buckets is not a power of two",
-            Self::TooLarge => "more than 2^30 connections or 2^31 islands",
+            Self::TooLarge => "more than 2^30 connections, datagrams or extents, or 2^31 islands",
         })
     }
 }
@@ -51,7 +54,12 @@ impl Storage<'_> {
         if !self.buckets.len().is_power_of_two() {
             return Err(StorageError::BucketsNotPowerOfTwo);
         }
-        if self.connections.len() > 1 << 30 || self.islands.len() > 1 << 31 {
+        let fragments = &self.fragments;
+        if self.connections.len() > 1 << 30
+            || self.islands.len() > 1 << 31
+            || fragments.datagrams.len() > 1 << 30
+            || fragments.extents.len() > 1 << 30
+        {
             return Err(StorageError::TooLarge);
         }
         Ok(())
@@ -88,13 +96,15 @@ impl<const CONNECTIONS: usize, const BUCKETS: usize, const ISLANDS: usize>
         }
     }
 
-    /// Lends the memory. What an earlier reassembler left in it does not matter.
+    /// Lends the memory. What an earlier reassembler left in it does not matter. There is none for
+    /// fragments in it; see [`StaticFragmentStorage`](crate::StaticFragmentStorage).
     pub fn storage(&mut self) -> Storage<'_> {
         self.buckets.fill(0);
         Storage {
             connections: ManagedSlice::Borrowed(&mut self.connections),
             buckets: ManagedSlice::Borrowed(&mut self.buckets),
             islands: ManagedSlice::Borrowed(&mut self.islands),
+            fragments: FragmentStorage::none(),
         }
     }
 }
@@ -109,7 +119,8 @@ impl<const CONNECTIONS: usize, const BUCKETS: usize, const ISLANDS: usize> Defau
 
 #[cfg(feature = "alloc")]
 impl Storage<'static> {
-    /// Zeroed memory from the heap for `connections` and `islands`; `None` if there is not that much.
+    /// Zeroed memory from the heap for `connections` and `islands`, none for
+    /// [fragments](FragmentStorage::heap); `None` if there is not that much.
     #[must_use]
     pub fn heap(connections: usize, islands: usize) -> Option<Self> {
         use zerocopy::FromZeros;
@@ -118,6 +129,7 @@ impl Storage<'static> {
             connections: ManagedSlice::Owned(Connection::new_vec_zeroed(connections).ok()?),
             buckets: ManagedSlice::Owned(u32::new_vec_zeroed(buckets).ok()?),
             islands: ManagedSlice::Owned(Island::new_vec_zeroed(islands).ok()?),
+            fragments: FragmentStorage::none(),
         })
     }
 }

@@ -31,7 +31,7 @@ fn ordinary() -> Vec<Capture> {
         None => not_tested("the corpus is not beside the repository and TAPFLOW_CORPUS does not name it"),
     }
     captures.retain(|capture| {
-        capture.needs.is_empty() && EXCEPTIONS.iter().all(|(exception, ..)| *exception != capture.name)
+        capture.is_decoded() && EXCEPTIONS.iter().all(|(exception, ..)| *exception != capture.name)
     });
     captures
 }

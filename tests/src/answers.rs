@@ -46,16 +46,18 @@ pub type Flows = BTreeMap<Key, Vec<Answer>>;
 
 /// Captures of the corpus in which tapflow has reason to differ from the answers, or the answers are
 /// told to be ambiguous: name, how many flows with data must be found instead, and why.
-pub const EXCEPTIONS: [(&str, usize, &str); 2] = [
-    (
-        "tcpdump-bgp-bgp_capabilities_print-oobr-2",
-        0,
-        "the only datagram has More Fragments set: a real fragment is rejected, never taken for a whole datagram",
-    ),
-    ("tcpdump-bgp_pmsi_tunnel-oobr", 0, "the same: More Fragments is set"),
-];
+pub const EXCEPTIONS: [(&str, usize, &str); 0] = [];
+
+/// What a reader of a capture must be able to do, and tapflow is.
+pub const ABLE: [&str; 4] = ["ip-fragments", "tunnel", "802.11", "rare-link"];
 
 impl Capture {
+    /// Whether tapflow does all that a reader of the capture must be able to do.
+    #[must_use]
+    pub fn is_decoded(&self) -> bool {
+        self.needs.iter().all(|need| ABLE.contains(&need.as_str()))
+    }
+
     /// All captures with answers in a directory, by name.
     ///
     /// # Panics

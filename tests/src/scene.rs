@@ -2,17 +2,18 @@
 //!
 //! Lines begin with the flow's number: `0 opened session 0 client syn`, `0 data 5 hello`, `0 repeated 5 hello`,
 //! `0 replaced 5 HELLO`, `0 conflict 5 HELLO`, `0 late 5 hello`, `0 rebased 10`, `0 gap 10..20`, `0 closed finished 20` (the span);
-//! `rejected` and why.
+//! `rejected` and why; `dropped` and the datagram's id, why, and what of it had come.
 
 use std::convert::Infallible;
 use std::ops::Range;
 
 use tapflow_core::decode::Reject;
 use tapflow_core::{
-    CloseReason, Config, Counters, Flow, Frame, Opened, Reassembler, Repeat, Sink, Storage, Summary,
-    Timestamp,
+    CloseReason, Config, Counters, DroppedDatagram, Flow, FragmentStorage, Frame, Opened, Reassembler,
+    Repeat, Sink, Storage, Summary, Timestamp,
 };
 
+use crate::fragments::Piece;
 use crate::frames::{HEADERS, TcpFrame, frame};
 use crate::recorder::Recorder;
 
@@ -85,6 +86,14 @@ impl Sink for Lines {
         self.recorder.closed(flow, reason, summary)
     }
 
+    fn dropped(&mut self, datagram: &DroppedDatagram) -> Result<(), Infallible> {
+        let DroppedDatagram { id, fragments, bytes, reason, .. } = datagram;
+        let used = if datagram.beginning_used { ", beginning used" } else { "" };
+        let line = format!("dropped {id} {}: {fragments} fragments, {bytes} bytes{used}", reason.name());
+        self.lines.push(line);
+        Ok(())
+    }
+
     fn rejected(&mut self, frame: &Frame<'_>, reject: &Reject) -> Result<(), Infallible> {
         self.lines.push(format!("rejected {reject}"));
         self.recorder.rejected(frame, reject)
@@ -117,7 +126,17 @@ impl Scene {
     /// Without memory for them.
     #[must_use]
     pub fn with(config: Config, connections: usize, islands: usize) -> Self {
-        let storage = Storage::heap(connections, islands).expect("memory");
+        let fragments = FragmentStorage::heap(16).expect("memory");
+        let storage = Storage { fragments, ..Storage::heap(connections, islands).expect("memory") };
+        Self::of(config, storage)
+    }
+
+    /// With this memory.
+    ///
+    /// # Panics
+    /// When its sizes do not fit together.
+    #[must_use]
+    pub fn of(config: Config, storage: Storage<'static>) -> Self {
         Self { core: Reassembler::new(config, storage).expect("storage"), sink: Lines::default(), now: 1 }
     }
 
@@ -138,6 +157,20 @@ impl Scene {
         let headers = bytes.len() - segment.payload.len();
         debug_assert!(headers >= HEADERS, "the headers are whole");
         let whole = frame(&bytes, self.now);
+        self.push_frame(&Frame { bytes: &bytes[..headers + captured], ..whole })
+    }
+
+    /// Captures a fragment.
+    pub fn piece(&mut self, piece: &Piece) -> Vec<String> {
+        let bytes = piece.bytes();
+        self.push_frame(&piece.frame(&bytes, self.now))
+    }
+
+    /// Captures a fragment of which a snap length left so many payload bytes.
+    pub fn piece_cut(&mut self, piece: &Piece, captured: usize) -> Vec<String> {
+        let bytes = piece.bytes();
+        let headers = bytes.len() - piece.payload.len();
+        let whole = piece.frame(&bytes, self.now);
         self.push_frame(&Frame { bytes: &bytes[..headers + captured], ..whole })
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use tapflow_common::input;
-use tapflow_core::{Config, Reassembler, Storage};
+use tapflow_core::{Config, FragmentStorage, Reassembler, Storage};
 use tapflow_tests::answers::{Answer, Capture, EXCEPTIONS, Flows, corpus, own_captures, sha256};
 use tapflow_tests::not_tested;
 use tapflow_tests::recorder::Recorder;
@@ -15,7 +15,11 @@ use tapflow_tests::recorder::Recorder;
 fn flows_of(path: &Path, ignore_encapsulation: bool) -> Flows {
     let mut source = input::open(path, Arc::new(AtomicBool::new(false))).unwrap();
     let config = Config { ignore_encapsulation, ..Config::default() };
-    let mut core = Reassembler::new(config, Storage::heap(100_000, 100_000).unwrap()).unwrap();
+    let storage = Storage {
+        fragments: FragmentStorage::heap(1000).unwrap(),
+        ..Storage::heap(100_000, 100_000).unwrap()
+    };
+    let mut core = Reassembler::new(config, storage).unwrap();
     let mut sink = Recorder::default();
     while let Ok(Some(packet)) = source.next() {
         let Ok(()) = core.push(&packet.frame, &mut sink);
@@ -49,11 +53,6 @@ fn differences(capture: &Capture) -> Vec<String> {
     differences
 }
 
-/// What is not put together yet: fragments of IP datagrams, and compressed ones.
-fn is_done(capture: &Capture) -> bool {
-    !capture.needs.iter().any(|need| need == "ip-fragments" || need == "ipsec-ah")
-}
-
 #[test]
 fn of_the_corpus() {
     let Some(corpus) = corpus() else {
@@ -61,7 +60,7 @@ fn of_the_corpus() {
         return;
     };
     let captures = Capture::all(&corpus.join("captures"));
-    let ordinary: Vec<_> = captures.iter().filter(|capture| is_done(capture)).collect();
+    let ordinary: Vec<_> = captures.iter().filter(|capture| capture.is_decoded()).collect();
     assert!(ordinary.len() > 100, "the corpus is there");
     let (exceptions, exact): (Vec<_>, Vec<_>) =
         ordinary.into_iter().partition(|capture| EXCEPTIONS.iter().any(|(name, ..)| *name == capture.name));
@@ -77,7 +76,7 @@ fn of_the_corpus() {
 #[test]
 fn of_this_repository() {
     let mut captures = Capture::all(&own_captures());
-    captures.retain(|capture| capture.needs.is_empty());
+    captures.retain(Capture::is_decoded);
     assert!(captures.len() > 50, "the captures are there");
     let differences: Vec<_> = captures.iter().flat_map(differences).collect();
     assert!(differences.is_empty(), "{} flows differ:\n{}", differences.len(), differences.join("\n"));

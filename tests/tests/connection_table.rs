@@ -1,7 +1,9 @@
 //! The connection table: who is it, how is it numbered, and what begins it.
 
 use managed::ManagedSlice;
-use tapflow_core::{Config, Connection, Frame, Reassembler, StaticStorage, Storage, StorageError};
+use tapflow_core::{
+    Config, Connection, FragmentStorage, Frame, Reassembler, StaticStorage, Storage, StorageError,
+};
 use tapflow_tests::frames::{FIN, RST, SYN, TcpFrame, frame};
 use tapflow_tests::scene::Scene;
 
@@ -194,7 +196,8 @@ fn the_state_of_one_connection_fits_256_bytes() {
 fn storage_in_which_nothing_can_work_is_refused() {
     let refused = |connections: &mut [Connection], buckets: &mut [u32]| {
         let (connections, buckets) = (ManagedSlice::Borrowed(connections), ManagedSlice::Borrowed(buckets));
-        let storage = Storage { connections, buckets, islands: ManagedSlice::Borrowed(&mut []) };
+        let islands = ManagedSlice::Borrowed(&mut []);
+        let storage = Storage { connections, buckets, islands, fragments: FragmentStorage::none() };
         Reassembler::new(Config::default(), storage).err()
     };
     let mut one = [Connection::default()];

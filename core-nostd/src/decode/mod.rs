@@ -55,7 +55,6 @@ mod robustness;
 pub use segment::{Layer, Reject, RejectReason, Segment, TcpFlags};
 pub use settings::{MAX_TUNNEL_PORTS, Settings, UdpTunnel};
 
-#[allow(unused_imports)]
 pub(crate) use piece::{Context, Piece};
 
 use crate::frame::{Frame, LinkType};
@@ -236,7 +235,6 @@ pub(crate) fn dissect<'a>(frame: &Frame<'a>, settings: &Settings) -> Outcome<'a>
 
 /// Goes on inside a datagram that was put together: `bytes` are what there is of its payload, `len` is how
 /// long that was.
-#[allow(dead_code)]
 pub(crate) fn resume<'a>(
     context: &'a Context,
     bytes: &'a [u8],

@@ -24,7 +24,6 @@ pub(super) enum Ip<'a> {
     V4(&'a [u8; 20]),
     V6(&'a [u8; 40]),
     /// Those of a datagram that was put together.
-    #[allow(dead_code)]
     Whole(&'a Context),
 }
 
@@ -92,7 +91,6 @@ impl<'a> Peel<'a> {
     }
 
     /// The payload of a datagram that was put together, `len` bytes of which `bytes` are there.
-    #[allow(dead_code)]
     pub(super) fn resumed(context: &'a Context, bytes: &'a [u8], len: usize) -> Self {
         Self {
             bytes,

@@ -1,8 +1,6 @@
 //! A fragment of an IP datagram, and what was peeled around it, so that decoding can go on once the
 //! datagram is whole.
 
-#![allow(dead_code)]
-
 use core::net::{IpAddr, Ipv4Addr};
 
 use super::{Layer, Next, Reject, RejectReason, ip, ipv6, peel::Peel};
@@ -56,18 +54,22 @@ pub(crate) struct Context {
     pub(crate) offset: usize,
 }
 
-impl Default for Context {
-    fn default() -> Self {
-        Self {
-            source: Ipv4Addr::UNSPECIFIED.into(),
-            destination: Ipv4Addr::UNSPECIFIED.into(),
-            link: LinkInfo::default(),
-            domain: 0,
-            next: Next::Tcp,
-            headers: 0,
-            tunnels_left: 0,
-            offset: 0,
-        }
+impl Context {
+    /// Nothing was peeled.
+    pub(crate) const NONE: Self = Self {
+        source: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        destination: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        link: LinkInfo::NONE,
+        domain: 0,
+        next: Next::Tcp,
+        headers: 0,
+        tunnels_left: 0,
+        offset: 0,
+    };
+
+    /// Whether only a whole datagram can tell that there is no TCP in it.
+    pub(crate) const fn is_tcp(&self) -> bool {
+        matches!(self.next, Next::Tcp)
     }
 }
 

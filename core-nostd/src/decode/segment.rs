@@ -175,8 +175,14 @@ pub enum RejectReason {
     NotIp(u32),
     /// The payload is not TCP: an IP protocol number.
     NotTcp(u8),
-    /// A fragment of an IP datagram, which cannot stand for the whole.
+    /// A fragment of an IP datagram, which cannot stand for the whole, and there is no room to hold it.
     Fragment,
+    /// A fragment that ends beyond the longest datagram there is (the "ping of death").
+    FragmentTooLong,
+    /// A fragment that contradicts others of its datagram about where it ends.
+    FragmentMismatch,
+    /// A fragment of a datagram whose fragments overlap where that is not allowed (RFC 5722).
+    FragmentOverlap,
     /// More headers or tunnels inside each other than are decoded.
     TooDeep,
     /// The payload is encrypted.
@@ -197,7 +203,7 @@ pub enum RejectReason {
 
 impl RejectReason {
     /// How many reasons there are.
-    pub const COUNT: usize = 15;
+    pub const COUNT: usize = 18;
 
     /// Position of this reason's counter, below [`Self::COUNT`].
     #[must_use]
@@ -218,6 +224,9 @@ impl RejectReason {
             Self::Empty => 12,
             Self::Unclear => 13,
             Self::BadChecksum => 14,
+            Self::FragmentTooLong => 15,
+            Self::FragmentMismatch => 16,
+            Self::FragmentOverlap => 17,
         }
     }
 }
@@ -244,6 +253,9 @@ impl fmt::Display for Reject {
             RejectReason::NotIp(n) => write!(f, "{layer}: protocol {n:#06x} is not IP"),
             RejectReason::NotTcp(n) => write!(f, "{layer}: protocol {n} is not TCP"),
             RejectReason::Fragment => write!(f, "{layer} fragment"),
+            RejectReason::FragmentTooLong => write!(f, "{layer} fragment beyond 64 KiB"),
+            RejectReason::FragmentMismatch => write!(f, "{layer} fragment that contradicts others"),
+            RejectReason::FragmentOverlap => write!(f, "{layer} fragment of a datagram with overlaps"),
             RejectReason::TooDeep => write!(f, "{layer}: too many headers inside each other"),
             RejectReason::Encrypted => write!(f, "{layer} is encrypted"),
             RejectReason::Compressed => write!(f, "{layer} is compressed"),

@@ -20,6 +20,7 @@ use memory::{Held, Memory};
 
 use crate::decode::Reject;
 use crate::flow::{Flow, Opened};
+use crate::fragment::DroppedDatagram;
 use crate::frame::{Frame, Timestamp};
 use crate::sink::{CloseReason, Repeat, Sink, Summary};
 
@@ -370,6 +371,10 @@ impl<S: Sink> Sink for InOrder<'_, S> {
         let data = summary.data.saturating_sub(late);
         let summary = Summary { data, gaps: summary.gaps.saturating_add(late), ..summary.clone() };
         self.inner.closed(flow, reason, &summary)
+    }
+
+    fn dropped(&mut self, datagram: &DroppedDatagram) -> Result<(), S::Error> {
+        self.inner.dropped(datagram)
     }
 
     fn rejected(&mut self, frame: &Frame<'_>, reject: &Reject) -> Result<(), S::Error> {

@@ -17,6 +17,7 @@ use zerocopy::FromZeros;
 use crate::config::Config;
 use crate::decode::Segment;
 use crate::flow::Flow;
+use crate::fragment::Packets;
 use crate::frame::Timestamp;
 use crate::overlap::OverlapPolicy;
 use crate::sink::Summary;
@@ -149,12 +150,12 @@ impl Stream {
         !self.islands.is_empty()
     }
 
-    /// Counts a packet of this direction and remembers what it says about the other one.
-    pub(crate) fn note_packet(&mut self, segment: &Segment<'_>, time: Timestamp, wire: u32, captured: usize) {
-        self.packets += 1;
-        self.wire_bytes += u64::from(wire);
-        self.captured_bytes += captured as u64;
-        self.last = self.last.max(time);
+    /// Counts the packet or packets of a segment of this direction and remembers what it says about the other one.
+    pub(crate) fn note_packet(&mut self, segment: &Segment<'_>, packets: &Packets) {
+        self.packets += u64::from(packets.frames);
+        self.wire_bytes += packets.wire;
+        self.captured_bytes += packets.captured;
+        self.last = self.last.max(packets.clock);
         self.window = segment.window;
         if let (true, Some(scale)) = (segment.flags.syn, segment.window_scale) {
             self.scale_and_policy = self.scale_and_policy & 0xf0 | (scale.min(14) + 1);

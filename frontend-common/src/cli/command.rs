@@ -28,6 +28,8 @@ pub(super) mod id {
     pub(crate) const MAX_CONNECTIONS: &str = "max-connections";
     pub(crate) const IDLE_TIMEOUT: &str = "idle-timeout";
     pub(crate) const OVERLAP: &str = "overlap";
+    pub(crate) const FRAGMENT_POLICY: &str = "fragment-policy";
+    pub(crate) const FRAGMENT_MEMORY: &str = "fragment-memory";
     pub(crate) const CONSOLE: &str = "console";
     pub(crate) const BARE: &str = "console-bare";
     pub(crate) const BINARY: &str = "binary";
@@ -227,7 +229,7 @@ fn console() -> [Arg; 10] {
     )
 }
 
-fn limits() -> [Arg; 8] {
+fn limits() -> [Arg; 10] {
     group(
         "Limits",
         [
@@ -271,6 +273,22 @@ fn limits() -> [Arg; 8] {
                      all receivers, or with NET= for those in a network: --overlap 10.0.0.0/8=linux. The longest prefix \
                      counts. May be repeated. The default is first. Bytes that follow without a hole always stay: the \
                      receiver has read them. The report lists what lost.",
+                ),
+            long_value(id::FRAGMENT_POLICY, "POLICY", ValueParser::new(values::fragment_policy))
+                .hide_short_help(true)
+                .help("who wins overlaps")
+                .long_help(
+                    "Which bytes count where IP fragments overlap, as hosts differ: bsd (the default), first, last, \
+                     bsd-right, linux, windows, solaris (as in Novak, \"Target-Based Fragmentation Reassembly\"), or \
+                     discard, which drops the datagram as IPv6 always does.",
+                ),
+            long_value(id::FRAGMENT_MEMORY, "SIZE", ValueParser::new(values::size))
+                .hide_short_help(true)
+                .help("for IP fragments")
+                .long_help(
+                    "Memory for IP datagrams of which fragments are missing; when it is full the oldest one is given \
+                     up. A datagram takes up to 64k. 0 puts none together: fragments are counted as not used. The \
+                     default is 64k for every 512 of --max-connections, at least 1M and at most 64M.",
                 ),
             value('S', id::SET, "NAME=VALUE", ValueParser::new(values::setting))
                 .action(ArgAction::Append)

@@ -157,6 +157,8 @@ fn options(matches: &ArgMatches, command_line: Vec<OsString>) -> Result<Options,
             .or(settings.tcp_timeout)
             .filter(|seconds| *seconds > 0)
             .map(Duration::from_secs),
+        fragment_policy: matches.get_one(id::FRAGMENT_POLICY).copied().unwrap_or_default(),
+        fragment_memory: matches.get_one(id::FRAGMENT_MEMORY).copied(),
         verbosity: verbosity(matches),
         console_order: matches.get_one(id::ORDER).copied().unwrap_or_default(),
         hole_timeout: Some(matches.get_one(id::HOLE_TIMEOUT).copied().unwrap_or(DEFAULT_HOLE_TIMEOUT))

@@ -8,7 +8,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tapflow_core::{OverlapPolicy, Target};
+use tapflow_core::{FragmentPolicy, OverlapPolicy, Target};
 
 use crate::output::console::ConsoleOptions;
 
@@ -59,6 +59,11 @@ pub struct Options {
     pub max_connections: usize,
     /// Connections without packets for this long, by the capture's clock, are closed; none for never.
     pub idle_timeout: Option<Duration>,
+    /// What happens where IP fragments overlap (`--fragment-policy`).
+    pub fragment_policy: FragmentPolicy,
+    /// Bytes of memory for fragments (`--fragment-memory`), 0 to reject them; none for what fits the other
+    /// limits.
+    pub fragment_memory: Option<u64>,
     /// How much is said on standard error.
     pub verbosity: Verbosity,
     /// The whole command line as typed, the program first: for the report.

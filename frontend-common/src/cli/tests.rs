@@ -1,5 +1,7 @@
 //! Command lines and what they mean.
 
+use tapflow_core::FragmentPolicy;
+
 use super::*;
 
 const PROGRAM: Program = Program { name: "tapflow", version: "1.2.3" };
@@ -34,6 +36,15 @@ fn reads(paths: &[&str]) -> Vec<Input> {
 }
 
 #[test]
+fn fragments_have_a_policy_and_memory() {
+    let options = run("-r a --fragment-policy bsd-right --fragment-memory 0");
+    assert_eq!(options.fragment_policy, FragmentPolicy::BsdRight);
+    assert_eq!(options.fragment_memory, Some(0));
+    assert!(refused("-r a --fragment-policy best").contains("one of first, last, bsd"));
+    assert!(refused("-r a --fragment-memory lots").contains("a size in bytes is wanted"));
+}
+
+#[test]
 fn one_capture_and_nothing_else_gives_the_defaults() {
     let options = run("-r a.pcap");
     let expected = Options {
@@ -55,6 +66,8 @@ fn one_capture_and_nothing_else_gives_the_defaults() {
         max_open_files: None,
         max_connections: DEFAULT_MAX_CONNECTIONS,
         idle_timeout: None,
+        fragment_policy: FragmentPolicy::Bsd,
+        fragment_memory: None,
         verbosity: Verbosity(1),
         command_line: ["tapflow", "-r", "a.pcap"].map(OsString::from).to_vec(),
         notes: Vec::new(),

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use tapflow_core::{OverlapPolicy, Target};
+use tapflow_core::{FragmentPolicy, OverlapPolicy, Target};
 
 use super::options::{ConsoleOrder, NamePrefix};
 
@@ -121,6 +121,13 @@ pub(super) fn overlap(text: &str) -> Result<Overlap, String> {
 pub(super) enum Overlap {
     All(OverlapPolicy),
     Network(Target),
+}
+
+/// The argument of `--fragment-policy`.
+pub(super) fn fragment_policy(text: &str) -> Result<FragmentPolicy, String> {
+    FragmentPolicy::from_name(text).ok_or_else(|| {
+        format!("one of {} is wanted", FragmentPolicy::ALL.map(FragmentPolicy::name).join(", "))
+    })
 }
 
 /// A setting of `-S`.

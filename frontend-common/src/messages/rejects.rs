@@ -68,10 +68,14 @@ impl fmt::Display for RejectKind {
                 Some(name) => f.write_str(name),
                 None => write!(f, "IP protocol {number}"),
             },
-            RejectReason::Fragment => match self.layer {
-                Layer::Ipv6Extension => f.write_str("IPv6 fragment"),
-                _ => write!(f, "{layer} fragment"),
-            },
+            RejectReason::Fragment => write!(f, "{} fragment", ip(self.layer)),
+            RejectReason::FragmentTooLong => write!(f, "{} fragment beyond 64 KiB", ip(self.layer)),
+            RejectReason::FragmentMismatch => {
+                write!(f, "{} fragment that contradicts others", ip(self.layer))
+            }
+            RejectReason::FragmentOverlap => {
+                write!(f, "{} fragment of a datagram with overlaps", ip(self.layer))
+            }
             RejectReason::TooDeep => write!(f, "{layer} nested too deep"),
             RejectReason::Encrypted => write!(f, "encrypted {layer}"),
             RejectReason::Compressed => write!(f, "compressed {layer}"),
@@ -81,6 +85,14 @@ impl fmt::Display for RejectKind {
             RejectReason::Unclear => write!(f, "{layer} with unknown payload"),
             RejectReason::BadChecksum => write!(f, "{layer} with wrong checksum"),
         }
+    }
+}
+
+/// The version of IP whose fragments a layer tells of.
+fn ip(layer: Layer) -> &'static str {
+    match layer {
+        Layer::Ipv6Extension => "IPv6",
+        _ => layer.name(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The summary at the end of a run: what was read, what was written, what was not used and what is
 //! missing, in exact numbers. Lines with nothing to tell are left out.
 
-use tapflow_core::{CloseReason, Counters, InOrderCounters, SkipCause};
+use tapflow_core::{CloseReason, Counters, DropReason, InOrderCounters, SkipCause};
 
 use super::rejects::RejectCounts;
 use crate::cli::Verbosity;
@@ -53,6 +53,7 @@ impl RunSummary {
             line(&mut text, "ended", vec![format!("early, in {input}")]);
         }
         line(&mut text, "written", self.written());
+        line(&mut text, "fragments", self.fragments());
         line(&mut text, "not used", self.not_used(verbosity.is_verbose()));
         line(&mut text, "missing", self.missing());
         line(&mut text, "console", self.console());
@@ -105,6 +106,16 @@ impl RunSummary {
             ("islands_exhausted", c.islands_exhausted),
             ("boundaries_lost", c.boundaries_lost),
             ("filtered_packets", self.filtered),
+            ("fragments", c.fragments),
+            ("whole_datagrams", c.whole_datagrams),
+            ("incomplete_datagrams_used", c.incomplete_datagrams),
+            ("dropped_fragments", c.dropped_fragments),
+            ("max_datagrams", c.max_datagrams),
+            ("duplicate_fragments", c.duplicate_fragments),
+            ("fragment_overlaps", c.fragment_overlaps),
+            ("fragment_conflicts", c.fragment_conflicts),
+            ("tiny_fragments", c.tiny_fragments),
+            ("misaligned_fragments", c.misaligned_fragments),
         ]
         .map(|(name, count)| (name.to_owned(), count))
         .into();
@@ -117,6 +128,9 @@ impl RunSummary {
             counts.push((format!("console_skipped_bytes_{name}"), self.console.skipped_bytes_for(cause)));
         }
         counts.push(("console_late_bytes".to_owned(), self.console.late_bytes));
+        let dropped =
+            DropReason::ALL.map(|r| (format!("datagrams_{}", r.name().replace('-', "_")), c.dropped_for(r)));
+        counts.extend(dropped);
         counts
     }
 
@@ -135,6 +149,35 @@ impl RunSummary {
             return Vec::new();
         }
         vec![count(self.files, "file"), count(self.file_bytes, "byte")]
+    }
+
+    fn fragments(&self) -> Vec<String> {
+        let c = &self.counters;
+        let mut items = Vec::new();
+        if c.fragments > 0 {
+            let whole = count(c.whole_datagrams, "datagram");
+            items.push(format!("{}, {whole} put together", count(c.fragments, "IP fragment")));
+        }
+        for reason in DropReason::ALL {
+            let why = match reason {
+                DropReason::TimedOut => "not whole in time",
+                DropReason::Evicted => "given up for lack of room (--fragment-memory)",
+                DropReason::TooLarge => "of more fragments than there is room for",
+                DropReason::Overlap => "discarded for overlaps",
+                DropReason::NotTcp => "without TCP",
+                DropReason::EndOfInput => "not whole at the end",
+            };
+            if c.dropped_for(reason) > 0 {
+                items.push(format!("{} {why}", count(c.dropped_for(reason), "datagram")));
+            }
+        }
+        push(&mut items, c.incomplete_datagrams, "of these used up to the first hole");
+        push(&mut items, c.duplicate_fragments, "duplicate");
+        push(&mut items, c.fragment_overlaps, "overlapping");
+        push(&mut items, c.fragment_conflicts, "with other content for the same place");
+        push(&mut items, c.tiny_fragments, "too short for a TCP header");
+        push(&mut items, c.misaligned_fragments, "of a length that is no multiple of 8");
+        items
     }
 
     fn not_used(&self, all: bool) -> Vec<String> {
@@ -434,6 +477,29 @@ console:    1 hole skipped after waiting (--hole-timeout) (20 bytes),
 ";
         assert_eq!(summary.text(USUAL), expected);
         assert!(summary.counts().contains(&("console_skips_timeout".to_owned(), 1)));
+    }
+
+    #[test]
+    fn fragments_and_what_became_of_them_are_told() {
+        let mut counters = Counters {
+            fragments: 9,
+            whole_datagrams: 2,
+            incomplete_datagrams: 1,
+            fragment_overlaps: 3,
+            ..Counters::default()
+        };
+        counters.dropped_datagrams[DropReason::TimedOut as usize] = 1;
+        let expected = "\
+read:       0 packets, 0 connections, 0 flows, 0 bytes
+fragments:  9 IP fragments, 2 datagrams put together,
+            1 datagram not whole in time, 1 of these used up to the first hole,
+            3 overlapping
+";
+        let summary = RunSummary { counters, ..RunSummary::default() };
+        assert_eq!(summary.text(USUAL), expected);
+        let counts = summary.counts();
+        assert!(counts.contains(&("datagrams_timed_out".to_owned(), 1)));
+        assert!(counts.contains(&("fragments".to_owned(), 9)));
     }
 
     #[test]

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tapflow_core::decode::{Reject, RejectReason, decode};
 use tapflow_core::{
-    Config, Counters, Frame, InOrder, InOrderConfig, InOrderCounters, InOrderStorage, LinkType, Reassembler,
-    Storage, Timestamp,
+    Config, Counters, FragmentStorage, Frame, InOrder, InOrderConfig, InOrderCounters, InOrderStorage,
+    LinkType, Reassembler, Storage, Timestamp,
 };
 
 use super::complaints::Complaints;
@@ -133,10 +133,15 @@ impl<'o> Run<'o> {
             max_jump: self.options.max_jump,
             overlap: self.options.overlap,
             max_inactive: u32::try_from(connections / 2).unwrap_or(u32::MAX),
+            fragment_policy: self.options.fragment_policy,
             ..Config::default()
         };
+        let Some(fragments) = FragmentStorage::heap(datagrams(self.options)) else {
+            self.complaints.add("there is not as much memory as --fragment-memory asks for".to_owned());
+            return self.end(&Counters::default(), Read::default());
+        };
         let core = Storage::heap(connections, connections.max(1 << 16))
-            .map(|storage| Reassembler::new(config, storage));
+            .map(|storage| Reassembler::new(config, Storage { fragments, ..storage }));
         let Some(Ok(mut core)) = core else {
             self.complaints.add(format!("--max-connections {connections}: there is not that much memory"));
             return self.end(&Counters::default(), Read::default());
@@ -396,6 +401,16 @@ struct Read {
     ended_in: Option<String>,
     /// The console's reader went away: no more words.
     quiet: bool,
+}
+
+/// How many fragmented datagrams may be incomplete at once: as `--fragment-memory` says, else by the
+/// number of connections.
+fn datagrams(options: &Options) -> usize {
+    match options.fragment_memory {
+        Some(0) => 0,
+        Some(bytes) => usize::try_from(bytes).unwrap_or(usize::MAX).div_ceil(FragmentStorage::MAX_DATAGRAM),
+        None => (options.max_connections / 512).clamp(16, 1024),
+    }
 }
 
 /// Tells which inputs cannot be opened, before anything is made and hours may pass: their numbers.

@@ -5,7 +5,9 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use tapflow_core::decode::Reject;
-use tapflow_core::{CloseReason, Flow, Frame, InOrder, Opened, Repeat, Sink, Summary, Timestamp};
+use tapflow_core::{
+    CloseReason, DroppedDatagram, Flow, Frame, InOrder, Opened, Repeat, Sink, Summary, Timestamp,
+};
 
 use super::dispatch::{Dispatch, WriterGone};
 use super::printer::Printer;
@@ -157,6 +159,10 @@ impl<P: Prints> Sink for Tee<'_, '_, P> {
     fn closed(&mut self, flow: Flow, reason: CloseReason, summary: &Summary) -> Result<(), WriterGone> {
         let Ok(()) = self.printer.closed(flow, reason, summary);
         self.files.closed(flow, reason, summary)
+    }
+
+    fn dropped(&mut self, datagram: &DroppedDatagram) -> Result<(), WriterGone> {
+        self.files.dropped(datagram)
     }
 
     fn rejected(&mut self, frame: &Frame<'_>, reject: &Reject) -> Result<(), WriterGone> {

@@ -156,12 +156,6 @@ pub(crate) const NOT_READ: &[Known] = &[
         reason: "tcpflow passes over datagrams of length 0, as segmentation offload leaves them",
     },
     Known {
-        captures: Named(&["tcpdump-bgp-bgp_capabilities_print-oobr-2", "tcpdump-bgp_pmsi_tunnel-oobr"]),
-        combinations: &["nothing"],
-        kinds: &[Names],
-        reason: "a first fragment, which tcpflow takes for a whole datagram; tapflow rejects fragments and counts them",
-    },
-    Known {
         captures: Named(&["pcapplusplus-clusterfuzz-testcase-minimized-FuzzTarget-5755755617189888"]),
         combinations: &["nothing"],
         kinds: &[Names],

@@ -1,0 +1,194 @@
+//! One datagram that is being put together, and what is told when it is given up.
+
+use core::hash::{Hash, Hasher};
+use core::net::IpAddr;
+
+use siphasher::sip::SipHasher13;
+
+use super::extents::ExtentList;
+use crate::decode::{Context, Piece, RejectReason};
+use crate::frame::Timestamp;
+
+/// What makes fragments belong together: RFC 791, 3.2, and RFC 8200, 4.5, within one VLAN and tunnel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    pub(super) source: IpAddr,
+    pub(super) destination: IpAddr,
+    pub(super) id: u32,
+    /// 0 for IPv6, where it does not count.
+    pub(super) protocol: u8,
+    pub(super) domain: u32,
+}
+
+impl Key {
+    pub(super) fn new(piece: &Piece<'_>) -> Self {
+        let Piece { context, part, .. } = piece;
+        Self {
+            source: context.source,
+            destination: context.destination,
+            id: part.id,
+            protocol: if part.ipv6 { 0 } else { part.protocol },
+            domain: context.domain,
+        }
+    }
+
+    pub(super) fn hash(&self, key: &[u8; 16]) -> usize {
+        let mut hasher = SipHasher13::new_with_key(key);
+        Hash::hash(self, &mut hasher);
+        hasher.finish() as usize
+    }
+}
+
+/// The frames of a datagram, all together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Packets {
+    /// How many.
+    pub(crate) frames: u32,
+    /// Their lengths on the wire.
+    pub(crate) wire: u64,
+    /// Their captured lengths.
+    pub(crate) captured: u64,
+    /// When the last one was captured, by its own time.
+    pub(crate) time: Timestamp,
+    /// The same by the reassembler's clock.
+    pub(crate) clock: Timestamp,
+}
+
+impl Packets {
+    pub(super) fn add(&mut self, more: &Self) {
+        self.frames = self.frames.saturating_add(more.frames);
+        self.wire = self.wire.saturating_add(more.wire);
+        self.captured = self.captured.saturating_add(more.captured);
+        self.time = more.time;
+        self.clock = more.clock;
+    }
+}
+
+/// A datagram that is being put together: storage only, see [`FragmentStorage`](crate::FragmentStorage).
+#[derive(Clone, Debug)]
+pub struct Datagram {
+    /// `None` where the entry is not in use.
+    pub(super) key: Option<Key>,
+    pub(super) ipv6: bool,
+    /// Of the fragment at offset 0 once it is there, else of the first one to arrive.
+    pub(crate) context: Context,
+    /// When its first fragment arrived, by the reassembler's clock.
+    pub(super) born: Timestamp,
+    pub(crate) packets: Packets,
+    pub(super) extents: ExtentList,
+    /// Bytes in `extents`.
+    pub(super) covered: u32,
+    /// Its length in bytes, once the last fragment is there.
+    pub(super) end: Option<u16>,
+    /// End of what has been seen of it.
+    pub(super) highest: u16,
+    /// Nothing of it is wanted any more, and why.
+    pub(super) refused: Option<RejectReason>,
+    /// First entry with the hash of this place, plus 1.
+    pub(super) bucket: u32,
+    /// Next entry with the same hash, or next free one, plus 1.
+    pub(super) chain: u32,
+    /// Neighbours by age, plus 1.
+    pub(super) older: u32,
+    pub(super) newer: u32,
+}
+
+impl Datagram {
+    pub(super) const fn new() -> Self {
+        Self {
+            key: None,
+            ipv6: false,
+            context: Context::NONE,
+            born: Timestamp(0),
+            packets: Packets { frames: 0, wire: 0, captured: 0, time: Timestamp(0), clock: Timestamp(0) },
+            extents: ExtentList::EMPTY,
+            covered: 0,
+            end: None,
+            highest: 0,
+            refused: None,
+            bucket: 0,
+            chain: 0,
+            older: 0,
+            newer: 0,
+        }
+    }
+
+    /// What is told of it when it is given up for `reason`.
+    pub(crate) fn dropped(&self, reason: DropReason, used: bool) -> DroppedDatagram {
+        let none = IpAddr::V4(core::net::Ipv4Addr::UNSPECIFIED);
+        DroppedDatagram {
+            source: self.key.map_or(none, |key| key.source),
+            destination: self.key.map_or(none, |key| key.destination),
+            id: self.key.map_or(0, |key| key.id),
+            fragments: self.packets.frames,
+            bytes: self.covered,
+            len: self.end,
+            reason,
+            beginning_used: used,
+        }
+    }
+}
+
+impl Default for Datagram {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Why a datagram was given up before it was whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DropReason {
+    /// Not all fragments came in time.
+    TimedOut,
+    /// There was no room, and this was the oldest one.
+    Evicted,
+    /// It is longer, or has more fragments, than there is room for.
+    TooLarge,
+    /// Its fragments overlap, which is not allowed in IPv6 (RFC 5722), and forbidden by
+    /// [`FragmentPolicy::Discard`](crate::FragmentPolicy).
+    Overlap,
+    /// The fragment at offset 0, which was not the first to come, says that there is no TCP in it.
+    NotTcp,
+    /// The input ended.
+    EndOfInput,
+}
+
+impl DropReason {
+    /// All reasons, in the order of their counters.
+    pub const ALL: [Self; 6] =
+        [Self::TimedOut, Self::Evicted, Self::TooLarge, Self::Overlap, Self::NotTcp, Self::EndOfInput];
+
+    /// A word or two for reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::TimedOut => "timed-out",
+            Self::Evicted => "evicted",
+            Self::TooLarge => "too-large",
+            Self::Overlap => "overlap",
+            Self::NotTcp => "not-tcp",
+            Self::EndOfInput => "end-of-input",
+        }
+    }
+}
+
+/// A datagram that was given up before it was whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DroppedDatagram {
+    /// Address of the sender.
+    pub source: IpAddr,
+    /// Address of the receiver.
+    pub destination: IpAddr,
+    /// The identification of its fragments.
+    pub id: u32,
+    /// Fragments that came.
+    pub fragments: u32,
+    /// Bytes of its payload that they cover.
+    pub bytes: u32,
+    /// Length of its payload in bytes; known from the last fragment only.
+    pub len: Option<u16>,
+    /// Why.
+    pub reason: DropReason,
+    /// Whether the bytes before its first hole were used as a segment, cut short.
+    pub beginning_used: bool,
+}
