@@ -9,3 +9,4 @@ pub mod messages;
 pub mod output;
 pub mod pipeline;
 pub mod report;
+pub mod scan;

@@ -7,6 +7,7 @@ pub mod answers;
 pub mod fragments;
 pub mod frames;
 pub mod fuzz;
+pub mod http;
 pub mod model;
 #[cfg(unix)]
 pub mod program;

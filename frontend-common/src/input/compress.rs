@@ -180,7 +180,7 @@ pub(crate) fn decoder<'a>(
             Box::new(Unxz(xz::Stream::new_stream_decoder(XZ_MEMORY, flags)?))
         }
         Format::Lzma => Box::new(Unxz(xz::Stream::new_lzma_decoder(XZ_MEMORY)?)),
-        Format::Zstd => Box::new(Unzstd { decoder: zst::Decoder::new()?, wanted: 5 }),
+        Format::Zstd => Box::new(Unzstd::new()?),
     };
     // What follows an .lzma stream belongs to nobody.
     let repeated = repeated && format != Format::Lzma;
@@ -221,15 +221,15 @@ pub(crate) fn broken(error: io::Error) -> Halt {
 pub(crate) const CUT_OFF: &str = "it is cut off";
 
 /// What one step of a codec did.
-struct Step {
-    read: usize,
-    written: usize,
+pub(crate) struct Step {
+    pub(crate) read: usize,
+    pub(crate) written: usize,
     /// Whether the end of the data was met, or what is wrong behind what was written.
-    end: Result<bool, String>,
+    pub(crate) end: Result<bool, String>,
 }
 
 /// A decompressor without input and output of its own.
-trait Codec {
+pub(crate) trait Codec {
     /// Decodes from `input` to `output`; `input` is empty only at the end of the input.
     fn step(&mut self, input: &[u8], output: &mut [u8]) -> Step;
 
@@ -274,7 +274,8 @@ impl Read for Decoder<'_> {
     }
 }
 
-struct Inflate(Decompress);
+/// gzip, zlib and deflate.
+pub(crate) struct Inflate(pub(crate) Decompress);
 
 impl Codec for Inflate {
     fn step(&mut self, input: &[u8], output: &mut [u8]) -> Step {
@@ -343,11 +344,26 @@ impl Codec for Unxz {
     fn restart(&mut self) {}
 }
 
-struct Unzstd {
+/// Zstandard.
+pub(crate) struct Unzstd {
     decoder: zst::Decoder<'static>,
     /// What the library asks for next. Given no more, it decodes one block at a time, so that a fault
     /// does not take the blocks before it along.
     wanted: usize,
+}
+
+impl Unzstd {
+    /// # Errors
+    /// There is not enough memory.
+    pub(crate) fn new() -> io::Result<Self> {
+        Ok(Self { decoder: zst::Decoder::new()?, wanted: 5 })
+    }
+
+    /// Refuses frames that need a window of more than 2 to this power bytes.
+    pub(crate) fn with_window(mut self, log: u32) -> io::Result<Self> {
+        self.decoder.set_parameter(zst::DParameter::WindowLogMax(log))?;
+        Ok(self)
+    }
 }
 
 impl Codec for Unzstd {

@@ -5,7 +5,7 @@
 //! never lies across two of them. All frames before a fault are delivered, then the fault, then nothing.
 
 pub mod bpf;
-mod compress;
+pub(crate) mod compress;
 mod error;
 mod filter;
 mod lz4;

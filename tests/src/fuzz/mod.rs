@@ -6,7 +6,9 @@
 //! input that once failed, which is kept in `tests/data/fuzz/NAME/`.
 
 pub mod capture;
+pub mod coding;
 pub mod filter;
+pub mod http;
 pub mod name;
 
 use std::path::Path;
@@ -29,9 +31,11 @@ pub struct Target {
 }
 
 /// All targets, by name.
-pub const TARGETS: [Target; 3] = [
+pub const TARGETS: [Target; 5] = [
     Target { name: "capture", run: capture::run, seeds: capture::seeds },
+    Target { name: "coding", run: coding::run, seeds: coding::seeds },
     Target { name: "filter", run: filter::run, seeds: filter::seeds },
+    Target { name: "http", run: http::run, seeds: http::seeds },
     Target { name: "name", run: name::run, seeds: name::seeds },
 ];
 

@@ -1,0 +1,276 @@
+//! What is told of HTTP: messages, their bodies, and what was wrong with them.
+
+use std::ops::Range;
+
+use tapflow_core::Timestamp;
+
+use super::coding::Coding;
+use super::framing::Framing;
+use super::head::{Head, Role};
+use crate::facts::Ranges;
+
+/// Something that is not as it should be in a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Anomaly {
+    /// Bytes of the head were never captured: the message is lost, the next one found again.
+    GapInHead,
+    /// The stream ends inside of the head.
+    HeadCutOff,
+    /// Bytes between messages that belong to none.
+    Stray,
+    /// Content-Length and Transfer-Encoding.
+    LengthAndTransferCoding,
+    /// Several lengths that differ.
+    LengthsDiffer,
+    /// A length that is no number.
+    InvalidLength,
+    /// Called chunked, but it is not.
+    NotChunked,
+    /// A chunk that does not begin with its size: the body ends there.
+    BadChunk,
+    /// Bytes of the body were never captured.
+    GapInBody,
+    /// The stream ends inside of the body.
+    BodyCutOff,
+    /// A content coding that is not known: the body is kept coded.
+    UnknownCoding,
+    /// Called coded, but it is not: the body is kept as it is.
+    NotCoded,
+    /// Coded data is damaged or ends early: what could be decoded is kept.
+    Damaged,
+    /// More codings on each other than are undone: the body is kept coded.
+    TooManyCodings,
+    /// It decodes to far more than it is: what fits the limit is kept.
+    Bomb,
+    /// A multipart body without parts that can be told apart.
+    BadMultipart,
+    /// More body files than the limit for a connection.
+    TooManyBodies,
+}
+
+impl Anomaly {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 17] = [
+        Self::GapInHead,
+        Self::HeadCutOff,
+        Self::Stray,
+        Self::LengthAndTransferCoding,
+        Self::LengthsDiffer,
+        Self::InvalidLength,
+        Self::NotChunked,
+        Self::BadChunk,
+        Self::GapInBody,
+        Self::BodyCutOff,
+        Self::UnknownCoding,
+        Self::NotCoded,
+        Self::Damaged,
+        Self::TooManyCodings,
+        Self::Bomb,
+        Self::BadMultipart,
+        Self::TooManyBodies,
+    ];
+
+    /// The name in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::GapInHead => "gap_in_head",
+            Self::HeadCutOff => "head_cut_off",
+            Self::Stray => "stray_bytes",
+            Self::LengthAndTransferCoding => "length_and_transfer_coding",
+            Self::LengthsDiffer => "lengths_differ",
+            Self::InvalidLength => "invalid_length",
+            Self::NotChunked => "not_chunked",
+            Self::BadChunk => "bad_chunk",
+            Self::GapInBody => "gap_in_body",
+            Self::BodyCutOff => "body_cut_off",
+            Self::UnknownCoding => "unknown_coding",
+            Self::NotCoded => "not_coded",
+            Self::Damaged => "damaged",
+            Self::TooManyCodings => "too_many_codings",
+            Self::Bomb => "bomb",
+            Self::BadMultipart => "bad_multipart",
+            Self::TooManyBodies => "too_many_bodies",
+        }
+    }
+}
+
+/// A set of anomalies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Anomalies(u32);
+
+impl Anomalies {
+    /// Adds one.
+    pub fn add(&mut self, anomaly: Anomaly) {
+        self.0 |= 1 << anomaly as u8;
+    }
+
+    /// Adds all of another set.
+    pub fn add_all(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+
+    /// Whether it is there.
+    #[must_use]
+    pub fn has(self, anomaly: Anomaly) -> bool {
+        self.0 & 1 << anomaly as u8 != 0
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// All that are there, in order.
+    pub fn iter(self) -> impl Iterator<Item = Anomaly> {
+        Anomaly::ALL.into_iter().filter(move |anomaly| self.has(*anomaly))
+    }
+}
+
+/// How many messages of each kind, and how often each anomaly.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Requests.
+    pub requests: u64,
+    /// Responses, those with status 1xx too.
+    pub responses: u64,
+    /// Files with bodies, parts of multipart bodies too.
+    pub bodies: u64,
+    /// Bytes in them.
+    pub body_bytes: u64,
+    /// Bytes between messages that belong to none.
+    pub stray_bytes: u64,
+    /// By [`Anomaly::ALL`].
+    pub anomalies: [u64; Anomaly::ALL.len()],
+}
+
+impl Counts {
+    /// Counts each of them once.
+    pub fn count(&mut self, anomalies: Anomalies) {
+        anomalies.iter().for_each(|anomaly| self.anomalies[anomaly as usize] += 1);
+    }
+
+    /// Adds those of another connection.
+    pub fn add(&mut self, other: &Self) {
+        self.requests += other.requests;
+        self.responses += other.responses;
+        self.bodies += other.bodies;
+        self.body_bytes += other.body_bytes;
+        self.stray_bytes += other.stray_bytes;
+        self.anomalies.iter_mut().zip(other.anomalies).for_each(|(own, other)| *own += other);
+    }
+}
+
+/// A message: a request or a response.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Which side sent it.
+    pub role: Role,
+    /// Counts the messages of its direction, from 1; it is in the names of body files.
+    pub number: u64,
+    /// Start line and fields.
+    pub head: Head,
+    /// Where the head is in the stream, with its empty line.
+    pub head_range: Range<u64>,
+    /// Fields behind the last chunk.
+    pub trailers: Vec<(String, String)>,
+    /// How the body's end was found.
+    pub framing: Framing,
+    /// Where the body's bytes are in the stream; several where it was chunked.
+    pub runs: Ranges,
+    /// Bytes of the body without framing, coded as it was sent, in gaps too.
+    pub raw_length: u64,
+    /// How many of them were never captured.
+    pub missing: u64,
+    /// The whole message was captured.
+    pub complete: bool,
+    /// Content and transfer codings, in the order in which they were applied.
+    pub codings: Vec<Coding>,
+    /// Bytes of the body decoded; without codings the same as `raw_length`.
+    pub decoded_length: u64,
+    /// Why decoding ended early.
+    pub decode_error: Option<String>,
+    /// What was wrong.
+    pub anomalies: Anomalies,
+    /// Its body's file, and those of the parts of a multipart body.
+    pub files: Vec<BodyFile>,
+    /// Parts beyond those in `files`.
+    pub parts_omitted: u64,
+    /// The name that Content-Disposition or a part of the body suggests. It is never a path.
+    pub suggested_name: Option<String>,
+    /// When its first byte was captured.
+    pub first_time: Option<Timestamp>,
+    /// When its last byte was captured.
+    pub last_time: Option<Timestamp>,
+}
+
+impl Message {
+    /// The media type of Content-Type, in lower case, without parameters.
+    #[must_use]
+    pub fn media_type(&self) -> Option<String> {
+        self.head.field("content-type").map(super::media::media_type).filter(|kind| !kind.is_empty())
+    }
+}
+
+/// Which body a file holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyKind {
+    /// Of a request.
+    Request,
+    /// Of a response.
+    Response,
+    /// A part of a multipart request, from 1.
+    Part(u64),
+}
+
+/// What the file of a body is to be called, and when its first byte was captured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BodyName {
+    /// Whose body.
+    pub kind: BodyKind,
+    /// The number of its message.
+    pub number: u64,
+    /// The ending, without a dot, only of letters and digits.
+    pub extension: Option<&'static str>,
+    /// The capture time of its first byte.
+    pub time: Option<Timestamp>,
+}
+
+impl BodyName {
+    /// What is added to the name of the flow: `-HTTPBODY-001.html`.
+    #[must_use]
+    pub fn suffix(&self) -> String {
+        let number = self.number;
+        let mut name = match self.kind {
+            BodyKind::Response => format!("-HTTPBODY-{number:03}"),
+            BodyKind::Request => format!("-HTTPREQ-{number:03}"),
+            BodyKind::Part(part) => format!("-HTTPREQ-{number:03}-PART-{part:03}"),
+        };
+        if let Some(extension) = self.extension {
+            name.push('.');
+            name.push_str(extension);
+        }
+        name
+    }
+}
+
+/// A file with a body, or with a part of one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BodyFile {
+    /// Which body.
+    pub kind: BodyKind,
+    /// What the output says of it: its name.
+    pub name: String,
+    /// Its length in bytes.
+    pub size: u64,
+    /// Digests, by the name of the algorithm, as the output made them.
+    pub digests: Vec<(&'static str, String)>,
+    /// All of it was captured and its end found; decoding may have failed all the same.
+    pub complete: bool,
+    /// The name that a part's Content-Disposition suggests.
+    pub suggested_name: Option<String>,
+    /// The name of a part's form field.
+    pub field: Option<String>,
+}

@@ -1,0 +1,339 @@
+//! Heads of messages: where one begins, where it ends, and what is in it.
+//!
+//! Parsed by httparse with all its leniency. What it still refuses (odd versions, blanks in a target, folded
+//! lines in requests, `ICY 200 OK`) is brought into a form that it takes: a start line too broken for that is
+//! no start line. Everything here looks at a message's head only, of [`MAX_HEAD`] bytes at most.
+
+use std::borrow::Cow;
+use std::mem::MaybeUninit;
+
+use httparse::ParserConfig;
+use memchr::{memchr, memchr_iter, memmem};
+
+/// The longest head in bytes; a longer one is told as none.
+pub const MAX_HEAD: u64 = 256 << 10;
+/// Header fields parsed without a list on the heap.
+const FEW_FIELDS: usize = 96;
+/// Header fields of a message at most; more than a head of that length sensibly has.
+const MAX_FIELDS: usize = 1 << 14;
+/// The longest method.
+const MAX_METHOD: usize = 32;
+
+/// Which side of an exchange sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Sends requests.
+    Client,
+    /// Sends responses.
+    Server,
+}
+
+/// The first line of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// `GET /path HTTP/1.1`
+    Request {
+        /// The method as sent.
+        method: String,
+        /// The target as sent, bytes that are not UTF-8 replaced.
+        target: String,
+    },
+    /// `HTTP/1.1 200 OK`
+    Response {
+        /// The status, as sent: three digits, or what a broken server sends.
+        status: u16,
+        /// The reason phrase, often empty.
+        reason: String,
+    },
+}
+
+/// A message's head.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// The first line.
+    pub start: Start,
+    /// `HTTP/1.1`, `HTTP/1.0`, `HTTP/0.9`, `ICY`, or what else stood there.
+    pub version: String,
+    /// Names and values of header fields in their order; folded lines joined, bytes beyond UTF-8 replaced.
+    pub fields: Vec<(String, String)>,
+}
+
+impl Head {
+    /// The value of the first field of this name.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&str> {
+        self.fields
+            .iter()
+            .find(|(field, _)| field.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// The values of all fields of this name.
+    pub fn values<'h>(&'h self, name: &'h str) -> impl Iterator<Item = &'h str> + 'h {
+        self.fields.iter().filter(move |(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
+    }
+
+    /// The elements of a list that may be spread over fields: `a, b`.
+    pub fn elements<'h>(&'h self, name: &'h str) -> impl Iterator<Item = &'h str> + 'h {
+        self.values(name)
+            .flat_map(|value| value.split(','))
+            .map(str::trim)
+            .filter(|element| !element.is_empty())
+    }
+
+    /// The method of a request.
+    #[must_use]
+    pub fn method(&self) -> Option<&str> {
+        match &self.start {
+            Start::Request { method, .. } => Some(method),
+            Start::Response { .. } => None,
+        }
+    }
+
+    /// The status of a response.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        match self.start {
+            Start::Response { status, .. } => Some(status),
+            Start::Request { .. } => None,
+        }
+    }
+}
+
+/// Whether a message of this sender begins here. Only bytes that follow each other without a gap count.
+pub(super) fn begins(role: Role, bytes: &[u8]) -> bool {
+    match role {
+        Role::Client => request_line(bytes).is_some(),
+        Role::Server => status_line(bytes).is_some(),
+    }
+}
+
+/// The first place where a message of this sender begins, inside of other bytes. Takes time in proportion to
+/// their number, whatever they are.
+pub(super) fn find(role: Role, bytes: &[u8]) -> Option<usize> {
+    let pattern: &[u8] = match role {
+        Role::Server => b"HTTP/1.",
+        Role::Client => b" HTTP/1.",
+    };
+    let mut line = 0..0;
+    memmem::find_iter(bytes, pattern).find_map(|at| {
+        if at >= line.end {
+            line.start =
+                memchr::memrchr(b'\n', &bytes[line.end..at]).map_or(line.end, |end| line.end + end + 1);
+            line.end = at + memchr(b'\n', &bytes[at..])? + 1;
+        }
+        match role {
+            Role::Server => status_line(&bytes[at..line.end]).map(|_| at),
+            Role::Client => {
+                let version_ends_line = bytes[at + pattern.len()..line.end].trim_ascii().len() == 1;
+                version_ends_line.then(|| request_in(&bytes[line.clone()]).map(|found| line.start + found))?
+            }
+        }
+    })
+}
+
+/// Where in a line a request line begins: at its start, or behind a body that ends without a line end.
+fn request_in(line: &[u8]) -> Option<usize> {
+    if request_line(line).is_some() {
+        return Some(0);
+    }
+    let found = METHODS.iter().filter_map(|method| memmem::rfind(line, method)).max()?;
+    request_line(&line[found..]).map(|_| found)
+}
+
+/// Methods to look for inside of a line.
+const METHODS: [&[u8]; 8] =
+    [b"GET ", b"POST ", b"HEAD ", b"PUT ", b"DELETE ", b"OPTIONS ", b"CONNECT ", b"PATCH "];
+
+/// The length of a head that begins `bytes`, with its empty line.
+pub(super) fn length(bytes: &[u8]) -> Option<usize> {
+    let bytes = &bytes[..bytes.len().min(MAX_HEAD as usize)];
+    memchr_iter(b'\n', bytes).find_map(|at| match bytes[at + 1..] {
+        [b'\n', ..] => Some(at + 2),
+        [b'\r', b'\n', ..] => Some(at + 3),
+        _ => None,
+    })
+}
+
+/// The target where this is a request of HTTP/0.9, which is one line and nothing else.
+pub(super) fn simple_request(bytes: &[u8]) -> Option<String> {
+    let line = bytes.strip_suffix(b"\n")?;
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let target = line.strip_prefix(b"GET ")?.trim_ascii();
+    let is_target = target.starts_with(b"/") && target.iter().all(|byte| matches!(byte, 0x21..=0x7e));
+    (is_target && bytes.len() as u64 <= MAX_HEAD).then(|| text(target))
+}
+
+/// Parses a head: its start line and its fields, up to the empty line or the end of `bytes`.
+pub(super) fn parse(role: Role, bytes: &[u8]) -> Option<Head> {
+    if let Some(head) = strict(role, bytes) {
+        return Some(head);
+    }
+    let (start, version, line) = match role {
+        Role::Client => {
+            let line = request_line(bytes)?;
+            let start = Start::Request { method: text(line.method), target: text(line.target) };
+            (start, text(line.version), line.length)
+        }
+        Role::Server => {
+            let line = status_line(bytes)?;
+            let start = Start::Response { status: line.status, reason: text(line.reason) };
+            (start, text(line.version), line.length)
+        }
+    };
+    Some(Head { start, version, fields: any_fields(&bytes[line..]) })
+}
+
+fn config() -> ParserConfig {
+    let mut config = ParserConfig::default();
+    config
+        .allow_spaces_after_header_name_in_responses(true)
+        .allow_obsolete_multiline_headers_in_responses(true)
+        .allow_multiple_spaces_in_request_line_delimiters(true)
+        .allow_multiple_spaces_in_response_status_delimiters(true)
+        .allow_space_before_first_header_name(true)
+        .ignore_invalid_headers_in_responses(true)
+        .ignore_invalid_headers_in_requests(false);
+    config
+}
+
+/// The library's reading of the whole head.
+fn strict(role: Role, bytes: &[u8]) -> Option<Head> {
+    let mut fields = [const { MaybeUninit::uninit() }; FEW_FIELDS];
+    match role {
+        Role::Client => {
+            let mut request = httparse::Request::new(&mut []);
+            let parsed = config().parse_request_with_uninit_headers(&mut request, bytes, &mut fields);
+            if !parsed.is_ok_and(|status| status.is_complete()) {
+                return None;
+            }
+            let start =
+                Start::Request { method: request.method?.to_owned(), target: request.path?.to_owned() };
+            Some(Head { start, version: version(request.version?), fields: owned(request.headers) })
+        }
+        Role::Server => {
+            let mut response = httparse::Response::new(&mut []);
+            let parsed = config().parse_response_with_uninit_headers(&mut response, bytes, &mut fields);
+            if !parsed.is_ok_and(|status| status.is_complete()) {
+                return None;
+            }
+            // The library drops reason phrases beyond ASCII.
+            let line = status_line(bytes)?;
+            let start = Start::Response { status: line.status, reason: text(line.reason) };
+            Some(Head { start, version: version(response.version?), fields: owned(response.headers) })
+        }
+    }
+}
+
+/// The fields of a head whose start line the library refuses, or that is cut off: what of them is well formed.
+pub(super) fn any_fields(bytes: &[u8]) -> Vec<(String, String)> {
+    let mut head = Vec::with_capacity(bytes.len() + 32);
+    head.extend_from_slice(b"HTTP/1.1 200\r\n");
+    // A value with a NUL is still worth more than none.
+    head.extend(bytes.iter().map(|byte| if *byte == 0 { b' ' } else { *byte }));
+    if length(bytes).is_none() && !matches!(bytes, [b'\n', ..] | [b'\r', b'\n', ..]) {
+        // Cut off: the last line is not whole.
+        let end = memchr::memrchr(b'\n', &head).map_or(head.len(), |at| at + 1);
+        head.truncate(end);
+        head.extend_from_slice(b"\r\n");
+    }
+    let room = memchr_iter(b'\n', &head).count().min(MAX_FIELDS);
+    let mut fields = vec![httparse::EMPTY_HEADER; room];
+    let mut response = httparse::Response::new(&mut fields);
+    match config().parse_response(&mut response, &head) {
+        Ok(_) => owned(response.headers),
+        Err(_) => Vec::new(),
+    }
+}
+
+fn owned(fields: &[httparse::Header<'_>]) -> Vec<(String, String)> {
+    fields
+        .iter()
+        .filter(|field| !field.name.is_empty())
+        .map(|field| (field.name.to_owned(), unfolded(field.value)))
+        .collect()
+}
+
+/// A value on one line: RFC 9112, 5.2.
+fn unfolded(value: &[u8]) -> String {
+    if memchr(b'\n', value).is_none() {
+        return text(value.trim_ascii());
+    }
+    let lines: Vec<Cow<'_, str>> =
+        value.split(|byte| *byte == b'\n').map(|line| String::from_utf8_lossy(line.trim_ascii())).collect();
+    lines.join(" ")
+}
+
+fn version(minor: u8) -> String {
+    format!("HTTP/1.{minor}")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+struct RequestLine<'b> {
+    method: &'b [u8],
+    target: &'b [u8],
+    version: &'b [u8],
+    /// With its line end.
+    length: usize,
+}
+
+/// `method target HTTP/1.x` with its line end; the target may have blanks.
+fn request_line(bytes: &[u8]) -> Option<RequestLine<'_>> {
+    // Most flows that are no HTTP end here.
+    let method = bytes.iter().take(MAX_METHOD + 1).position(|byte| !is_token(*byte))?;
+    if method == 0 || bytes[method] != b' ' {
+        return None;
+    }
+    let window = &bytes[..bytes.len().min(MAX_HEAD as usize)];
+    let length = memchr(b'\n', window)? + 1;
+    let line = bytes[..length].trim_ascii_end();
+    let blank = memchr::memrchr(b' ', line)?;
+    let version = &line[blank + 1..];
+    let is_version = matches!(version, [b'H' | b'h', b'T' | b't', b'T' | b't', b'P' | b'p', b'/', b'1', b'.', minor] if minor.is_ascii_digit());
+    let target = line.get(method + 1..blank)?.trim_ascii();
+    (is_version && !target.is_empty()).then(|| RequestLine {
+        method: &bytes[..method],
+        target,
+        version,
+        length,
+    })
+}
+
+struct StatusLine<'b> {
+    version: &'b [u8],
+    status: u16,
+    reason: &'b [u8],
+    length: usize,
+}
+
+/// `HTTP/1.x status reason` or `ICY status reason` with its line end; the reason may be missing.
+fn status_line(bytes: &[u8]) -> Option<StatusLine<'_>> {
+    let version = match bytes {
+        [b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor, ..] if minor.is_ascii_digit() => 8,
+        [b'I', b'C', b'Y', b' ', ..] => 3,
+        _ => return None,
+    };
+    let window = &bytes[..bytes.len().min(MAX_HEAD as usize)];
+    let length = memchr(b'\n', window)? + 1;
+    let line = bytes[version..length].trim_ascii_end();
+    let rest = line.trim_ascii_start();
+    let digits = rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len());
+    let blank_before = rest.len() < line.len();
+    let blank_after = rest.get(digits).is_none_or(|byte| matches!(byte, b' ' | b'\t'));
+    let status = std::str::from_utf8(&rest[..digits]).ok()?.parse().ok()?;
+    let is_status = blank_before && blank_after && (100..1000).contains(&status);
+    is_status.then(|| StatusLine {
+        version: &bytes[..version],
+        status,
+        reason: rest[digits..].trim_ascii(),
+        length,
+    })
+}
+
+/// RFC 9110, 5.6.2.
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}

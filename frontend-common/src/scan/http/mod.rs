@@ -1,0 +1,78 @@
+//! HTTP/1 in finished connections: messages, which response answers which request, and bodies.
+//!
+//! Two directions go in as byte slices with their gaps and times; messages, and bodies without chunks and
+//! codings, come out through [`Output`]. There is no file and no clock in here. Any bytes give some result, in
+//! time in proportion to their number and what [`Limits`] allow them to decode to.
+//!
+//! Which side is the client, and whether it is HTTP at all, is told by the bytes alone. Where bytes are missing
+//! or make no sense, reading goes on at the next message. RFC 9110, RFC 9112.
+
+mod body;
+mod coding;
+mod exchange;
+mod facts;
+mod framing;
+mod head;
+mod lzw;
+mod media;
+mod multipart;
+mod reader;
+mod save;
+mod stream;
+
+pub use coding::{Allowance, Coding, MAX_CODINGS};
+pub use exchange::{Limits, Scanned, scan};
+pub use facts::{Anomalies, Anomaly, BodyFile, BodyKind, BodyName, Counts, Message};
+pub use framing::Framing;
+pub use head::{Head, MAX_HEAD, Role, Start};
+pub use stream::{Direction, Times};
+
+/// Bodies that may be under way at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Slot {
+    /// The body of a message.
+    Whole = 0,
+    /// A part of it.
+    Part = 1,
+}
+
+/// What a saved body came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stored {
+    /// The file's name.
+    pub name: String,
+    /// Its length in bytes.
+    pub size: u64,
+    /// Digests, by the name of the algorithm.
+    pub digests: Vec<(&'static str, String)>,
+}
+
+/// Takes what is found. It keeps its own errors.
+pub trait Output {
+    /// A body begins: its first bytes follow.
+    fn begin(&mut self, slot: Slot, name: &BodyName);
+
+    /// Bytes of the body.
+    fn write(&mut self, slot: Slot, bytes: &[u8]);
+
+    /// So many bytes of the body were never captured.
+    fn hole(&mut self, slot: Slot, length: u64);
+
+    /// The body ends: what was stored of it, `None` where nothing was.
+    fn end(&mut self, slot: Slot) -> Option<Stored>;
+
+    /// A message, its body saved.
+    fn message(&mut self, message: &Message) {
+        let _ = message;
+    }
+
+    /// A request with its final response; one of them may be missing. Its messages were told before.
+    fn exchange(&mut self, request: Option<&Message>, response: Option<&Message>) {
+        let _ = (request, response);
+    }
+
+    /// Nothing more is wanted.
+    fn is_over(&self) -> bool {
+        false
+    }
+}

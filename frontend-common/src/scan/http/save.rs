@@ -1,0 +1,220 @@
+//! A body on its way to its file: begun with its first byte, taken apart where it is a form.
+
+use super::facts::{Anomalies, Anomaly, BodyFile, BodyKind, BodyName};
+use super::multipart::{Event, Splitter};
+use super::stream::Direction;
+use super::{Output, Slot, media};
+
+/// What became of a body.
+#[derive(Debug, Default)]
+pub(super) struct Saved {
+    pub(super) files: Vec<BodyFile>,
+    pub(super) parts_omitted: u64,
+    /// Files that were written but have no place in `files`.
+    pub(super) unnamed: u64,
+    pub(super) bytes: u64,
+    pub(super) anomalies: Anomalies,
+}
+
+/// Saves one body.
+pub(super) struct Saver<'s> {
+    whole: File<'s>,
+    form: Option<Form>,
+}
+
+struct Form {
+    splitter: Splitter,
+    parts: Parts,
+}
+
+/// The part under way.
+struct Parts {
+    number: u64,
+    limit: u64,
+    /// `None` beyond the limit.
+    name: Option<BodyName>,
+    field: Option<String>,
+    suggested_name: Option<String>,
+}
+
+/// The file under way, and those that are done.
+struct File<'s> {
+    output: &'s mut dyn Output,
+    direction: &'s Direction<'s>,
+    name: BodyName,
+    /// The stream offset of the piece under way.
+    at: u64,
+    begun: [bool; 2],
+    holes: [u64; 2],
+    room: u64,
+    saved: Saved,
+}
+
+impl<'s> Saver<'s> {
+    pub(super) fn new(
+        output: &'s mut dyn Output,
+        direction: &'s Direction<'s>,
+        name: BodyName,
+        boundary: Option<&str>,
+        parts: u64,
+        room: u64,
+    ) -> Self {
+        let form = boundary.and_then(Splitter::new).map(|splitter| Form {
+            splitter,
+            parts: Parts { number: 0, limit: parts, name: None, field: None, suggested_name: None },
+        });
+        let (begun, holes, saved) = ([false; 2], [0; 2], Saved::default());
+        Self { whole: File { output, direction, name, at: 0, begun, holes, room, saved }, form }
+    }
+
+    /// The bytes that follow stand at this stream offset, or were decoded from there.
+    pub(super) fn at(&mut self, offset: u64) {
+        self.whole.at = offset;
+    }
+
+    pub(super) fn bytes(&mut self, bytes: &[u8]) {
+        let Self { whole, form } = self;
+        let name = whole.name.clone();
+        whole.write(Slot::Whole, &name, bytes);
+        if let Some(form) = form {
+            let Form { splitter, parts } = form;
+            splitter.push(bytes, &mut |event| parts.take(whole, event));
+        }
+    }
+
+    pub(super) fn hole(&mut self, length: u64) {
+        let Self { whole, form } = self;
+        whole.hole(Slot::Whole, length);
+        if let Some(form) = form {
+            let Form { splitter, parts } = form;
+            splitter.hole(length, &mut |event| parts.take(whole, event));
+        }
+    }
+
+    /// Closes what is open.
+    pub(super) fn finish(mut self, complete: bool) -> Saved {
+        let Self { whole, form } = &mut self;
+        if let Some(form) = form {
+            let Form { splitter, parts } = form;
+            splitter.finish(&mut |event| parts.take(whole, event));
+            if splitter.is_bad && complete {
+                whole.saved.anomalies.add(Anomaly::BadMultipart);
+            }
+            whole.saved.parts_omitted = parts.number.saturating_sub(parts.limit);
+        }
+        let kind = whole.name.kind;
+        whole.end(Slot::Whole, kind, complete, None, None);
+        // The body before its parts.
+        if form.is_some() {
+            whole.saved.files.sort_by_key(|file| match file.kind {
+                BodyKind::Part(part) => part,
+                BodyKind::Request | BodyKind::Response => 0,
+            });
+        }
+        self.whole.saved
+    }
+}
+
+impl Parts {
+    fn take(&mut self, file: &mut File<'_>, event: Event<'_>) {
+        match event {
+            Event::Begin(fields) => {
+                self.number += 1;
+                if self.number > self.limit {
+                    self.name = None;
+                    return;
+                }
+                let value = |name: &str| {
+                    fields
+                        .iter()
+                        .find(|(field, _)| field.eq_ignore_ascii_case(name))
+                        .map(|(_, value)| value.as_str())
+                };
+                let disposition = value("content-disposition").unwrap_or_default();
+                self.field = media::parameter(disposition, "name");
+                self.suggested_name = media::file_name(disposition);
+                self.name = Some(BodyName {
+                    kind: BodyKind::Part(self.number),
+                    extension: value("content-type").and_then(media::extension),
+                    ..file.name.clone()
+                });
+            }
+            Event::Data(bytes) => {
+                if let Some(name) = &self.name {
+                    file.write(Slot::Part, name, bytes);
+                }
+            }
+            Event::Hole(length) => {
+                if self.name.is_some() {
+                    file.hole(Slot::Part, length);
+                }
+            }
+            Event::End(complete) => {
+                if let Some(name) = self.name.take() {
+                    file.end(Slot::Part, name.kind, complete, self.field.take(), self.suggested_name.take());
+                }
+            }
+        }
+    }
+}
+
+impl File<'_> {
+    fn write(&mut self, slot: Slot, name: &BodyName, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        let index = slot as usize;
+        if !self.begun[index] {
+            if self.room == 0 {
+                self.saved.anomalies.add(Anomaly::TooManyBodies);
+                return;
+            }
+            self.room -= 1;
+            self.begun[index] = true;
+            self.output.begin(slot, &BodyName { time: self.direction.time(self.at), ..name.clone() });
+        }
+        let hole = std::mem::take(&mut self.holes[index]);
+        if hole > 0 {
+            self.output.hole(slot, hole);
+        }
+        self.output.write(slot, bytes);
+    }
+
+    fn hole(&mut self, slot: Slot, length: u64) {
+        self.holes[slot as usize] += length;
+    }
+
+    fn end(
+        &mut self,
+        slot: Slot,
+        kind: BodyKind,
+        complete: bool,
+        field: Option<String>,
+        suggested_name: Option<String>,
+    ) {
+        let index = slot as usize;
+        let hole = std::mem::take(&mut self.holes[index]);
+        if !std::mem::take(&mut self.begun[index]) {
+            return;
+        }
+        if hole > 0 {
+            self.output.hole(slot, hole);
+        }
+        match self.output.end(slot) {
+            Some(stored) => {
+                self.saved.bytes += stored.size;
+                let (name, size, digests) = (stored.name, stored.size, stored.digests);
+                self.saved.files.push(BodyFile {
+                    kind,
+                    name,
+                    size,
+                    digests,
+                    complete,
+                    suggested_name,
+                    field,
+                });
+            }
+            None => self.saved.unnamed += 1,
+        }
+    }
+}

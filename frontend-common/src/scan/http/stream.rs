@@ -1,0 +1,92 @@
+//! One direction of a finished connection as HTTP reads it: bytes with gaps, and a time for each place.
+
+use std::ops::Range;
+
+use tapflow_core::Timestamp;
+
+/// When the byte at a stream offset was captured, where that is known.
+pub type Times<'a> = &'a dyn Fn(u64) -> Option<Timestamp>;
+
+/// One direction of a finished connection.
+#[derive(Clone, Copy)]
+pub struct Direction<'a> {
+    /// The stream from offset 0, with any bytes in the gaps.
+    pub bytes: &'a [u8],
+    /// Ranges never captured, in stream offsets, ascending.
+    pub gaps: &'a [Range<u64>],
+    /// Its first byte is the first that was sent: a SYN was seen, and no gap follows it.
+    pub begins: bool,
+    /// Its last byte is the last that was sent: a FIN was seen, and nothing was cut off.
+    pub ends: bool,
+    /// Capture times.
+    pub times: Times<'a>,
+}
+
+impl<'a> Direction<'a> {
+    /// A direction without a byte.
+    pub const EMPTY: Direction<'static> =
+        Direction { bytes: &[], gaps: &[], begins: true, ends: true, times: &|_| None };
+
+    /// Its length in bytes.
+    pub(super) fn len(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
+    /// The bytes of a range, as far as the stream goes; those in gaps mean nothing.
+    pub(super) fn slice(&self, range: Range<u64>) -> &'a [u8] {
+        let end = range.end.min(self.len()) as usize;
+        let start = (range.start.min(self.len()) as usize).min(end);
+        &self.bytes[start..end]
+    }
+
+    /// The first gap that ends behind `offset`, cut to the stream; an empty one at its end without any.
+    pub(super) fn next_gap(&self, offset: u64) -> Range<u64> {
+        let index = self.gaps.partition_point(|gap| gap.end <= offset);
+        let end = self.len();
+        self.gaps.get(index).map_or(end..end, |gap| gap.start.min(end)..gap.end.min(end))
+    }
+
+    /// The end of the bytes that follow `offset` without a gap; `offset` itself inside of one.
+    pub(super) fn seen_until(&self, offset: u64) -> u64 {
+        self.next_gap(offset).start.max(offset.min(self.len()))
+    }
+
+    /// The bytes that follow `offset` without a gap, at most `limit`.
+    pub(super) fn seen(&self, offset: u64, limit: u64) -> &'a [u8] {
+        self.slice(offset..self.seen_until(offset).min(offset.saturating_add(limit)))
+    }
+
+    /// Parts of a range one after the other: bytes, or `None` and the length of a gap.
+    pub(super) fn pieces(&self, range: Range<u64>) -> impl Iterator<Item = (Range<u64>, bool)> + '_ {
+        let mut at = range.start;
+        let end = range.end.min(self.len());
+        std::iter::from_fn(move || {
+            if at >= end {
+                return None;
+            }
+            let gap = self.next_gap(at);
+            let inside = gap.start <= at && at < gap.end;
+            let stop = if inside { gap.end } else { gap.start.max(at + 1) }.min(end);
+            let piece = at..stop;
+            at = stop;
+            Some((piece, !inside))
+        })
+    }
+
+    /// The capture time of the byte at `offset`.
+    pub(super) fn time(&self, offset: u64) -> Option<Timestamp> {
+        (self.times)(offset)
+    }
+}
+
+impl std::fmt::Debug for Direction<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { bytes, gaps, begins, ends, times: _ } = self;
+        f.debug_struct("Direction")
+            .field("bytes", &bytes.len())
+            .field("gaps", gaps)
+            .field("begins", begins)
+            .field("ends", ends)
+            .finish_non_exhaustive()
+    }
+}

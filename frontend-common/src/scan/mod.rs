@@ -1,0 +1,3 @@
+//! What looks at finished connections.
+
+pub mod http;
