@@ -90,8 +90,12 @@ fn faults_of(capture: &Capture, directory: &Path) -> Vec<String> {
     let mut faults = Vec::new();
     let mut fault = |text: String| faults.push(format!("{}: {text}", capture.name));
     let expected = expected(capture);
+    let with = |options: &[&'static str]| {
+        let together = capture.encapsulation_varies.then_some("--ignore-encapsulation");
+        options.iter().copied().chain(together).collect::<Vec<_>>()
+    };
 
-    let (finished, tree, report) = tapflow(&capture.path, &[TEMPLATE], "", &directory.join("all"));
+    let (finished, tree, report) = tapflow(&capture.path, &with(&[TEMPLATE]), "", &directory.join("all"));
     let is_own = capture.path.starts_with(own_captures());
     // Captures of others may be cut, too; then a message says so.
     let is_cut = if is_own { capture.name.contains("-cut-") } else { finished.stderr.contains("tapflow: ") };
@@ -117,7 +121,7 @@ fn faults_of(capture: &Capture, directory: &Path) -> Vec<String> {
     for (name, options, limits) in
         [("four-files", &[TEMPLATE, "-f", "4"][..], ""), ("few-descriptors", &[TEMPLATE], "ulimit -n 16;")]
     {
-        let (again, other, _) = tapflow(&capture.path, options, limits, &directory.join(name));
+        let (again, other, _) = tapflow(&capture.path, &with(options), limits, &directory.join(name));
         if other != tree || again.code != finished.code {
             fault(format!("{name}: another output; exit {}: {}", again.code, again.stderr));
         }

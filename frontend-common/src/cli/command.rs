@@ -16,6 +16,8 @@ pub(super) mod id {
     pub(crate) const READ: &str = "read";
     pub(crate) const COMPLETE: &str = "complete";
     pub(crate) const FILES: &str = "files";
+    pub(crate) const IGNORE_ENCAPSULATION: &str = "ignore-encapsulation";
+    pub(crate) const TUNNEL_PORT: &str = "tunnel-port";
     pub(crate) const WORDS: &str = "FILTER";
     pub(crate) const OUTPUT: &str = "output";
     pub(crate) const TEMPLATE: &str = "template";
@@ -110,7 +112,7 @@ pub fn command(name: &'static str, version: &'static str) -> Command {
         .args(TO_COME.iter().map(hidden))
 }
 
-fn input() -> [Arg; 4] {
+fn input() -> [Arg; 6] {
     group(
         "Input",
         [
@@ -134,6 +136,21 @@ fn input() -> [Arg; 4] {
                 .long_help(
                     "All arguments that are not options are capture files, read after those of -r, and not words \
                      of a filter. For shell patterns: -l *.pcap",
+                ),
+            Arg::new(id::IGNORE_ENCAPSULATION)
+                .long(id::IGNORE_ENCAPSULATION)
+                .action(ArgAction::SetTrue)
+                .hide_short_help(true)
+                .help("whatever VLANs and tunnels")
+                .long_help(
+                    "Put packets with the same addresses and ports into one connection whatever VLANs and tunnels they                      come through: for captures in which the two directions are tagged differently, or only one comes                      through a tunnel. Otherwise connections in different VLANs and tunnels are different ones.",
+                ),
+            long_value(id::TUNNEL_PORT, "PROTOCOL=PORT", ValueParser::new(values::tunnel_port))
+                .action(ArgAction::Append)
+                .hide_short_help(true)
+                .help("a tunnel at a port of its own")
+                .long_help(
+                    "Look for tunnels in UDP at this port too: ayiya, geneve, gre, gtp, l2tp, mpls, sflow, teredo, vxlan                      or vxlan-gpe. The ports assigned to them are always looked at. May be repeated, 16 times at most.",
                 ),
             Arg::new(id::WORDS)
                 .value_name(id::WORDS)
@@ -295,7 +312,7 @@ fn limits() -> [Arg; 10] {
                 .help("tcpflow's settings")
                 .long_help(
                     "Settings by tcpflow's names: enable_report=NO writes no report; tcp_timeout=SECONDS is \
-                     --idle-timeout. May be repeated.",
+                     --idle-timeout; check_fcs=NO takes 802.11 frames whose check sum is wrong too. May be repeated.",
                 ),
             switch('P', id::NO_PURGE).hide_short_help(true)
                 .help("no effect").long_help(

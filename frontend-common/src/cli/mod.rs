@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use clap::ArgMatches;
 use clap::parser::ValueSource;
+use tapflow_core::decode::{MAX_TUNNEL_PORTS, UdpTunnel};
 use tapflow_core::{Config, OverlapPolicy, Target};
 
 pub use command::command;
@@ -132,6 +133,9 @@ fn options(matches: &ArgMatches, command_line: Vec<OsString>) -> Result<Options,
     Ok(Options {
         inputs,
         filter,
+        ignore_encapsulation: matches.get_flag(id::IGNORE_ENCAPSULATION),
+        tunnel_ports: tunnel_ports(matches)?,
+        check_fcs: settings.check_fcs,
         output_dir: path(matches, id::OUTPUT).unwrap_or_else(|| PathBuf::from(".")),
         files,
         template: matches.get_one(id::TEMPLATE).cloned(),
@@ -193,6 +197,14 @@ fn inputs(matches: &ArgMatches, words: &[&OsString]) -> Result<Vec<Input>, CliEr
         return Err(CliError("standard input (-) can be read only once".to_owned()));
     }
     Ok(inputs)
+}
+
+fn tunnel_ports(matches: &ArgMatches) -> Result<Vec<(UdpTunnel, u16)>, CliError> {
+    let ports: Vec<_> = matches.get_many(id::TUNNEL_PORT).unwrap_or_default().copied().collect();
+    if ports.len() > MAX_TUNNEL_PORTS {
+        return Err(CliError(format!("--tunnel-port can be given {MAX_TUNNEL_PORTS} times at most")));
+    }
+    Ok(ports)
 }
 
 fn filter(words: &[&OsString]) -> Result<Option<String>, CliError> {
@@ -266,13 +278,15 @@ fn overlap(matches: &ArgMatches) -> (OverlapPolicy, Vec<Target>) {
 struct Settings {
     report: bool,
     tcp_timeout: Option<u64>,
+    check_fcs: bool,
 }
 
 fn settings(matches: &ArgMatches) -> Settings {
-    let mut settings = Settings { report: true, tcp_timeout: None };
+    let mut settings = Settings { report: true, tcp_timeout: None, check_fcs: true };
     for setting in matches.get_many(id::SET).unwrap_or_default() {
         match *setting {
             Setting::EnableReport(on) => settings.report = on,
+            Setting::CheckFcs(on) => settings.check_fcs = on,
             Setting::TcpTimeout(seconds) => settings.tcp_timeout = Some(seconds),
         }
     }

@@ -8,6 +8,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tapflow_core::decode::UdpTunnel;
 use tapflow_core::{FragmentPolicy, OverlapPolicy, Target};
 
 use crate::output::console::ConsoleOptions;
@@ -26,6 +27,13 @@ pub struct Options {
     pub inputs: Vec<Input>,
     /// A filter expression (pcap-filter(7)); frames that it does not match are passed over.
     pub filter: Option<String>,
+    /// Whether VLANs and tunnels tell no connections apart (`--ignore-encapsulation`).
+    pub ignore_encapsulation: bool,
+    /// Where else tunnels in UDP are looked for (`--tunnel-port`); at most
+    /// [`MAX_TUNNEL_PORTS`](tapflow_core::decode::MAX_TUNNEL_PORTS).
+    pub tunnel_ports: Vec<(UdpTunnel, u16)>,
+    /// Whether 802.11 frames with a wrong check sum are refused (`-S check_fcs`).
+    pub check_fcs: bool,
     /// Where files go (`-o`); `.` when not given. Made when missing.
     pub output_dir: PathBuf,
     /// Whether each flow gets a file: not with `-c`, `-C` or `-FX`.

@@ -50,6 +50,9 @@ fn one_capture_and_nothing_else_gives_the_defaults() {
     let expected = Options {
         inputs: reads(&["a.pcap"]),
         filter: None,
+        ignore_encapsulation: false,
+        tunnel_ports: Vec::new(),
+        check_fcs: true,
         output_dir: ".".into(),
         files: true,
         template: None,
@@ -73,6 +76,26 @@ fn one_capture_and_nothing_else_gives_the_defaults() {
         notes: Vec::new(),
     };
     assert_eq!(options, expected);
+}
+
+#[test]
+fn tunnels_are_looked_for_at_more_ports_and_ignored_on_demand() {
+    use tapflow_core::decode::UdpTunnel;
+    let options =
+        run("-r a --tunnel-port geneve=47101 --tunnel-port gtp=5906 --ignore-encapsulation -S check_fcs=no");
+    assert_eq!(options.tunnel_ports, [(UdpTunnel::Geneve, 47101), (UdpTunnel::Gtp, 5906)]);
+    assert!(options.ignore_encapsulation && !options.check_fcs);
+    for (argument, reason) in [
+        ("geneve", "PROTOCOL=PORT is wanted"),
+        ("geneve=0", "PROTOCOL=PORT is wanted"),
+        ("geneve=65536", "PROTOCOL=PORT is wanted"),
+        ("sctp=9", "'sctp' is no tunnel in UDP; there are vxlan, vxlan-gpe, geneve"),
+    ] {
+        let error = refused(&format!("-r a --tunnel-port {argument}"));
+        assert!(error.contains(reason) && error.contains("--tunnel-port"), "{error}");
+    }
+    let error = refused(&format!("-r a{}", " --tunnel-port gtp=1".repeat(17)));
+    assert_eq!(error, "--tunnel-port can be given 16 times at most");
 }
 
 #[test]

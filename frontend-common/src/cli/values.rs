@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use tapflow_core::decode::UdpTunnel;
 use tapflow_core::{FragmentPolicy, OverlapPolicy, Target};
 
 use super::options::{ConsoleOrder, NamePrefix};
@@ -130,6 +131,18 @@ pub(super) fn fragment_policy(text: &str) -> Result<FragmentPolicy, String> {
     })
 }
 
+/// The argument of `--tunnel-port`: a tunnel and the UDP port where it is looked for.
+pub(super) fn tunnel_port(text: &str) -> Result<(UdpTunnel, u16), String> {
+    const WANTED: &str = "PROTOCOL=PORT is wanted, such as vxlan=4789";
+    let (name, port) = text.split_once('=').ok_or(WANTED)?;
+    let tunnel = UdpTunnel::ALL.into_iter().find(|tunnel| tunnel.name() == name).ok_or_else(|| {
+        let names = UdpTunnel::ALL.map(UdpTunnel::name).join(", ");
+        format!("'{}' is no tunnel in UDP; there are {names}", name.escape_default())
+    })?;
+    let port = decimal(port).filter(|port| *port > 0).ok_or(WANTED)?;
+    Ok((tunnel, port))
+}
+
 /// A setting of `-S`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Setting {
@@ -137,17 +150,18 @@ pub(super) enum Setting {
     EnableReport(bool),
     /// `tcp_timeout`, in seconds
     TcpTimeout(u64),
+    /// `check_fcs`
+    CheckFcs(bool),
 }
 
 /// tcpflow's settings that belong to what is not built yet.
-const SETTINGS_TO_COME: [&str; 9] = [
+const SETTINGS_TO_COME: [&str; 8] = [
     "http_cmd",
     "http_alert_fd",
     "tcp_cmd",
     "tcp_alert_fd",
     "netviz_histogram_dump",
     "netviz_histogram_size",
-    "check_fcs",
     "tdelta",
     "packet-buffer-timeout",
 ];
@@ -156,13 +170,18 @@ const SETTINGS_TO_COME: [&str; 9] = [
 pub(super) fn setting(text: &str) -> Result<Setting, String> {
     let (name, value) = text.split_once('=').ok_or("NAME=VALUE is wanted")?;
     match name {
-        "enable_report" => match value.to_ascii_uppercase().as_str() {
-            "YES" | "TRUE" | "1" => Ok(Setting::EnableReport(true)),
-            "NO" | "FALSE" | "0" => Ok(Setting::EnableReport(false)),
-            _ => Err("YES or NO is wanted".to_owned()),
-        },
+        "enable_report" => yes_or_no(value).map(Setting::EnableReport),
+        "check_fcs" => yes_or_no(value).map(Setting::CheckFcs),
         "tcp_timeout" => seconds(value).map(Setting::TcpTimeout),
         _ if SETTINGS_TO_COME.contains(&name) => Err(format!("the setting {name} is not built yet")),
-        _ => Err("there is no such setting; there are enable_report and tcp_timeout".to_owned()),
+        _ => Err("there is no such setting; there are check_fcs, enable_report and tcp_timeout".to_owned()),
+    }
+}
+
+fn yes_or_no(value: &str) -> Result<bool, String> {
+    match value.to_ascii_uppercase().as_str() {
+        "YES" | "TRUE" | "1" => Ok(true),
+        "NO" | "FALSE" | "0" => Ok(false),
+        _ => Err("YES or NO is wanted".to_owned()),
     }
 }

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use tapflow_core::decode::{Reject, RejectReason, decode};
+use tapflow_core::decode::{self, MAX_TUNNEL_PORTS, Reject, RejectReason};
 use tapflow_core::{
     Config, Counters, FragmentStorage, Frame, InOrder, InOrderConfig, InOrderCounters, InOrderStorage,
     LinkType, Reassembler, Storage, Timestamp,
@@ -134,6 +134,12 @@ impl<'o> Run<'o> {
             overlap: self.options.overlap,
             max_inactive: u32::try_from(connections / 2).unwrap_or(u32::MAX),
             fragment_policy: self.options.fragment_policy,
+            decode: decode::Settings {
+                check_fcs: self.options.check_fcs,
+                tunnel_ports: self.options.tunnel_ports.iter().copied().take(MAX_TUNNEL_PORTS).collect(),
+                ..decode::Settings::default()
+            },
+            ignore_encapsulation: self.options.ignore_encapsulation,
             ..Config::default()
         };
         let Some(fragments) = FragmentStorage::heap(datagrams(self.options)) else {
@@ -428,7 +434,7 @@ fn check_inputs(options: &Options, complaints: &mut Complaints<'_>) -> Vec<usize
 /// What a frame of this link type is called where such frames are not decoded.
 fn undecoded(link: LinkType) -> Option<RejectKind> {
     let frame = Frame { link, time: Timestamp::default(), wire_len: 0, bytes: &[] };
-    match decode(&frame) {
+    match decode::decode(&frame) {
         Err(Reject { layer, reason: reason @ RejectReason::UnknownLinkType(_), .. }) => {
             Some(RejectKind { layer, reason })
         }

@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::net::IpAddr;
 use std::ops::Range;
 use std::time::Duration;
+use tapflow_core::Tunnel;
 
 use super::time::Utc;
 use super::xml::{Shown, Xml};
@@ -100,6 +101,14 @@ fn byte_runs(xml: &mut Xml, size: u64, gaps: &Ranges) {
     xml.close("byte_runs");
 }
 
+/// A tunnel's name, and its number where it has one: `VXLAN:100`.
+fn tunnel(tunnel: &Tunnel) -> String {
+    match tunnel.id {
+        Some(id) => format!("{}:{id}", tunnel.kind.name()),
+        None => tunnel.kind.name().to_owned(),
+    }
+}
+
 fn facts(xml: &mut Xml, flow: &FinishedFlow) {
     let (opened, summary) = (&flow.facts.opened, &flow.summary);
     let key = &opened.key;
@@ -108,6 +117,8 @@ fn facts(xml: &mut Xml, flow: &FinishedFlow) {
     };
     let (mac_daddr, mac_saddr) = (mac(opened.link.destination_mac), mac(opened.link.source_mac));
     let vlans = opened.link.vlans.iter().map(u16::to_string).collect::<Vec<_>>().join(" ");
+    let tunnels = opened.link.tunnels.iter().map(tunnel).collect::<Vec<_>>().join(" ");
+    let outer = opened.link.outer.map(|(source, destination)| format!("{source} {destination}"));
     // The numbers that Linux gives AF_INET and AF_INET6, on every system.
     let family = match key.source {
         IpAddr::V4(_) => 2,
@@ -126,6 +137,12 @@ fn facts(xml: &mut Xml, flow: &FinishedFlow) {
     }
     if !vlans.is_empty() {
         attributes.push(("vlan", &vlans));
+    }
+    if !tunnels.is_empty() {
+        attributes.push(("tunnels", &tunnels));
+    }
+    if let Some(outer) = &outer {
+        attributes.push(("tunnel_ipns", outer));
     }
     attributes.extend_from_slice(&[
         ("family", &family),
