@@ -44,6 +44,11 @@ pub struct Counters {
     pub tiny_fragments: u64,
     /// IPv4 fragments before the last one whose length is not a multiple of 8; what is beyond it was cut off.
     pub misaligned_fragments: u64,
+    /// IPv4 headers with a wrong checksum, in frames that gave a segment or a fragment, where they are
+    /// [counted](crate::decode::Checksums).
+    pub ipv4_checksum_errors: u64,
+    /// The same of TCP segments.
+    pub tcp_checksum_errors: u64,
     /// Connections begun.
     pub connections: u64,
     /// Flows begun: directions with SYN or data.

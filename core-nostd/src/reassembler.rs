@@ -220,6 +220,8 @@ impl<'a> Reassembler<'a> {
         segment.flags.syn &= !segment.flags.rst;
         let segment = &segment;
         self.counters.segments += 1;
+        self.counters.ipv4_checksum_errors += u64::from(segment.checksum_errors.ipv4);
+        self.counters.tcp_checksum_errors += u64::from(segment.checksum_errors.tcp);
         let domain = if self.config.ignore_encapsulation { 0 } else { segment.domain };
         let (key, direction) = ConnectionKey::new(&segment.key, domain);
         let matcher = Matcher { table: &self.table, pool: &self.pool, config: &self.config };

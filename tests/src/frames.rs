@@ -100,6 +100,29 @@ impl TcpFrame {
     }
 }
 
+/// Sets the checksums of a frame of [`TcpFrame::bytes`] as its sender's network card does.
+pub fn set_checksums(frame: &mut [u8]) {
+    let ip = &mut frame[14..];
+    ip[10..12].fill(0);
+    let sum = checksum(&ip[..20]);
+    ip[10..12].copy_from_slice(&sum.to_be_bytes());
+    ip[36..38].fill(0);
+    let length = ip.len() as u16 - 20;
+    let pseudo = [&ip[12..20], &[0, 6], &length.to_be_bytes(), &ip[20..]].concat();
+    let sum = checksum(&pseudo);
+    ip[36..38].copy_from_slice(&sum.to_be_bytes());
+}
+
+/// The checksum of IPv4 and TCP (RFC 1071).
+#[must_use]
+pub fn checksum(bytes: &[u8]) -> u16 {
+    let words =
+        bytes.chunks(2).map(|pair| u32::from(pair[0]) << 8 | pair.get(1).map_or(0, |low| u32::from(*low)));
+    let sum: u32 = words.sum();
+    let sum = (sum & 0xffff) + (sum >> 16);
+    !((sum & 0xffff) + (sum >> 16)) as u16
+}
+
 /// A frame captured whole.
 #[must_use]
 pub fn frame(bytes: &[u8], seconds: u64) -> Frame<'_> {

@@ -3,7 +3,7 @@
 use smoltcp::wire::Ipv4Packet;
 
 use super::{
-    Layer, Next, Reject, RejectReason, ip,
+    Checksums, Layer, Next, Reject, RejectReason, ip,
     peel::{Ip, Peel},
     piece::Part,
 };
@@ -29,6 +29,9 @@ pub(super) fn peel(peel: &mut Peel<'_>) -> Result<Next, Reject> {
         }
         total_len => peel.set_len(total_len),
     }
+    if peel.checksums != Checksums::Ignore {
+        check(peel, header_len)?;
+    }
     let protocol = u8::from(header.next_header());
     let Some(next) = ip::by_protocol(protocol) else {
         return Err(peel.reject(Layer::Ipv4, RejectReason::NotTcp(protocol)));
@@ -47,6 +50,20 @@ pub(super) fn peel(peel: &mut Peel<'_>) -> Result<Next, Reject> {
         }));
     }
     Ok(next)
+}
+
+/// Looks at the checksum of the header, if all of it was captured.
+#[cold]
+fn check(peel: &mut Peel<'_>, header_len: usize) -> Result<(), Reject> {
+    let wrong = |header: &[u8]| !Ipv4Packet::new_unchecked(header).verify_checksum();
+    if !peel.bytes.get(..header_len).is_some_and(wrong) {
+        return Ok(());
+    }
+    if peel.checksums == Checksums::Refuse {
+        return Err(peel.reject(Layer::Ipv4, RejectReason::BadChecksum));
+    }
+    peel.checksum_errors.ipv4 = true;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -53,7 +53,7 @@ mod examples;
 mod robustness;
 
 pub use segment::{Layer, Reject, RejectReason, Segment, TcpFlags};
-pub use settings::{MAX_TUNNEL_PORTS, Settings, UdpTunnel};
+pub use settings::{ChecksumErrors, Checksums, MAX_TUNNEL_PORTS, Settings, UdpTunnel};
 
 pub(crate) use piece::{Context, Piece};
 
@@ -179,7 +179,7 @@ pub(crate) enum Outcome<'a> {
 
 /// Takes a frame apart as [`Settings::default`] says.
 ///
-/// Checksums are not looked at: captures on the sending host have them unset. A fragment of a datagram is
+/// A fragment of a datagram is
 /// rejected, as it cannot stand for the whole; a [`Reassembler`](crate::Reassembler) puts it together. Of a
 /// frame that carries several (an aggregate of 802.11, samples of sFlow) the first segment is answered.
 ///
@@ -228,7 +228,7 @@ fn first_of<'a>(mut several: Several<'a>, settings: &Settings) -> Result<Segment
 #[inline]
 pub(crate) fn dissect<'a>(frame: &Frame<'a>, settings: &Settings) -> Outcome<'a> {
     match first(frame.link) {
-        Ok(next) => peel_all(Peel::new(frame, settings.max_tunnels), next, 0, settings),
+        Ok(next) => peel_all(Peel::new(frame, settings), next, 0, settings),
         Err(reject) => Outcome::Reject(reject),
     }
 }
@@ -241,7 +241,7 @@ pub(crate) fn resume<'a>(
     len: usize,
     settings: &Settings,
 ) -> Outcome<'a> {
-    peel_all(Peel::resumed(context, bytes, len), context.next, context.headers, settings)
+    peel_all(Peel::resumed(context, bytes, len, settings), context.next, context.headers, settings)
 }
 
 /// The loop. `headers` were peeled before.

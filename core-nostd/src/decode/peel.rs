@@ -9,7 +9,7 @@ use heapless::Vec;
 use smoltcp::wire::{EthernetFrame, Ipv4Packet, Ipv6Packet};
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
 
-use super::{Context, Layer, Reject, RejectReason};
+use super::{ChecksumErrors, Checksums, Context, Layer, Reject, RejectReason, Settings};
 use crate::flow::{LinkInfo, MAX_VLANS};
 use crate::frame::Frame;
 use crate::tunnel::{MAX_TUNNELS, Tunnel, TunnelKind};
@@ -66,11 +66,13 @@ pub(super) struct Peel<'a> {
     pub(super) tunnels_left: u8,
     /// What was peeled around the datagram that was put together.
     around: Option<&'a Context>,
+    pub(super) checksums: Checksums,
+    pub(super) checksum_errors: ChecksumErrors,
 }
 
 impl<'a> Peel<'a> {
     #[inline]
-    pub(super) fn new(frame: &Frame<'a>, max_tunnels: u8) -> Self {
+    pub(super) fn new(frame: &Frame<'a>, settings: &Settings) -> Self {
         Self {
             bytes: frame.bytes,
             offset: 0,
@@ -85,13 +87,15 @@ impl<'a> Peel<'a> {
             domain: 0,
             tunnels: Vec::new(),
             outer: Ip::None,
-            tunnels_left: max_tunnels,
+            tunnels_left: settings.max_tunnels,
             around: None,
+            checksums: settings.checksums,
+            checksum_errors: ChecksumErrors::default(),
         }
     }
 
     /// The payload of a datagram that was put together, `len` bytes of which `bytes` are there.
-    pub(super) fn resumed(context: &'a Context, bytes: &'a [u8], len: usize) -> Self {
+    pub(super) fn resumed(context: &'a Context, bytes: &'a [u8], len: usize, settings: &Settings) -> Self {
         Self {
             bytes,
             offset: context.offset,
@@ -108,7 +112,14 @@ impl<'a> Peel<'a> {
             outer: Ip::None,
             tunnels_left: context.tunnels_left,
             around: Some(context),
+            checksums: settings.checksums,
+            checksum_errors: ChecksumErrors::default(),
         }
+    }
+
+    /// Whether all of the rest was captured, and a header said how much it is.
+    pub(super) fn is_whole(&self) -> bool {
+        self.declared && self.bytes.len() == self.len
     }
 
     /// The header that `bytes` starts with, left in place.
@@ -305,11 +316,12 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::Peel;
+    use crate::decode::Settings;
     use crate::frame::{Frame, LinkType, Timestamp};
 
     fn domain(vlans: &[u16]) -> u32 {
         let frame = Frame { link: LinkType::ETHERNET, time: Timestamp(0), wire_len: 0, bytes: &[] };
-        let mut peel = Peel::new(&frame, 8);
+        let mut peel = Peel::new(&frame, &Settings::default());
         vlans.iter().for_each(|&id| peel.push_vlan(id));
         peel.domain
     }

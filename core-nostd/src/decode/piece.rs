@@ -3,7 +3,7 @@
 
 use core::net::{IpAddr, Ipv4Addr};
 
-use super::{Layer, Next, Reject, RejectReason, ip, ipv6, peel::Peel};
+use super::{ChecksumErrors, Layer, Next, Reject, RejectReason, ip, ipv6, peel::Peel};
 use crate::flow::LinkInfo;
 
 /// What the header of a fragment says of it.
@@ -82,6 +82,7 @@ pub(crate) struct Piece<'a> {
     pub(crate) payload: &'a [u8],
     /// The payload's length by the header.
     pub(crate) len: usize,
+    pub(crate) checksum_errors: ChecksumErrors,
 }
 
 impl<'a> Piece<'a> {
@@ -99,7 +100,7 @@ impl<'a> Piece<'a> {
             tunnels_left: peel.tunnels_left,
             offset: peel.offset,
         };
-        Self { context, part, payload: peel.bytes, len: peel.len }
+        Self { context, part, payload: peel.bytes, len: peel.len, checksum_errors: peel.checksum_errors }
     }
 
     /// A rejection of this fragment.

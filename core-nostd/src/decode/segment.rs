@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use super::settings::ChecksumErrors;
 use crate::flow::{FlowKey, LinkInfo};
 
 /// The flags of a TCP header (RFC 9293, 3.1).
@@ -38,6 +39,8 @@ pub struct Segment<'a> {
     pub acknowledgement: u32,
     /// Control flags.
     pub flags: TcpFlags,
+    /// Wrong checksums, with [`Checksums::Count`](super::Checksums).
+    pub checksum_errors: ChecksumErrors,
     /// The window field as it stands in the header, unscaled.
     pub window: u16,
     /// The shift of a window scale option (RFC 7323), at most 14.
@@ -197,7 +200,7 @@ pub enum RejectReason {
     Empty,
     /// Neither the header nor the payload tells what the payload is.
     Unclear,
-    /// The check sum at the end of the frame is wrong.
+    /// The checksum is wrong.
     BadChecksum,
 }
 
@@ -263,7 +266,7 @@ impl fmt::Display for Reject {
             RejectReason::Control => write!(f, "{layer} control"),
             RejectReason::Empty => write!(f, "{layer} without payload"),
             RejectReason::Unclear => write!(f, "{layer} does not tell what it carries"),
-            RejectReason::BadChecksum => write!(f, "{layer} with a wrong check sum"),
+            RejectReason::BadChecksum => write!(f, "{layer} with a wrong checksum"),
         }?;
         write!(f, " (at byte {})", self.offset)
     }

@@ -9,8 +9,32 @@ pub struct Settings {
     pub max_tunnels: u8,
     /// Whether 802.11 frames with a wrong check sum are rejected, where the capture has it.
     pub check_fcs: bool,
+    /// What is done about the checksums of IPv4 headers and of TCP.
+    pub checksums: Checksums,
     /// UDP ports of tunnels besides [`UdpTunnel::ports`].
     pub tunnel_ports: Vec<(UdpTunnel, u16), MAX_TUNNEL_PORTS>,
+}
+
+/// What is done about the checksums of IPv4 headers and of TCP. Where not all of the bytes were captured
+/// there is nothing to check.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Checksums {
+    /// They are not looked at: a host that captures what it sends has not set them yet.
+    #[default]
+    Ignore,
+    /// Wrong ones are told with the segment.
+    Count,
+    /// What has a wrong one is rejected, as its receiver does.
+    Refuse,
+}
+
+/// Wrong checksums around a segment, where they are looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ChecksumErrors {
+    /// Of an IPv4 header, a tunnel's included.
+    pub ipv4: bool,
+    /// Of the segment.
+    pub tcp: bool,
 }
 
 /// Ports that [`Settings::tunnel_ports`] holds.
@@ -18,7 +42,7 @@ pub const MAX_TUNNEL_PORTS: usize = 16;
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { max_tunnels: 8, check_fcs: true, tunnel_ports: Vec::new() }
+        Self { max_tunnels: 8, check_fcs: true, checksums: Checksums::Ignore, tunnel_ports: Vec::new() }
     }
 }
 

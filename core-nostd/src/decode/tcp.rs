@@ -3,9 +3,11 @@
 //! A segment whose fixed header was captured is never lost: options that were cut off or make no sense
 //! only mean that there is no window scale.
 
+use core::net::IpAddr;
+
 use smoltcp::wire::{TcpOption, TcpPacket};
 
-use super::{Layer, Reject, RejectReason, Segment, TcpFlags, peel::Peel};
+use super::{ChecksumErrors, Checksums, Layer, Reject, RejectReason, Segment, TcpFlags, peel::Peel};
 use crate::flow::FlowKey;
 
 const MIN_HEADER: usize = 20;
@@ -25,6 +27,13 @@ pub(super) fn finish<'a>(peel: &Peel<'a>) -> Result<Segment<'a>, Reject> {
         return Err(peel.reject(Layer::Tcp, RejectReason::BadLength));
     }
     let (source, destination) = peel.addresses();
+    let mut checksum_errors = peel.checksum_errors;
+    if peel.checksums != Checksums::Ignore && is_wrong(peel, source, destination) {
+        if peel.checksums == Checksums::Refuse {
+            return Err(peel.reject(Layer::Tcp, RejectReason::BadChecksum));
+        }
+        checksum_errors = ChecksumErrors { tcp: true, ..checksum_errors };
+    }
     let flags = TcpFlags {
         fin: header.fin(),
         syn: header.syn(),
@@ -46,11 +55,20 @@ pub(super) fn finish<'a>(peel: &Peel<'a>) -> Result<Segment<'a>, Reject> {
         sequence: header.seq_number().0.cast_unsigned(),
         acknowledgement: header.ack_number().0.cast_unsigned(),
         flags,
+        checksum_errors,
         window: header.window_len(),
         window_scale: if flags.syn { window_scale(captured_header) } else { None },
         payload,
         payload_len: u32::try_from(payload_len).unwrap_or(u32::MAX),
     })
+}
+
+/// Whether the checksum is wrong (RFC 9293, 3.1; RFC 8200, 8.1), as far as that can be told: all of the
+/// segment must be there, and have gone through the network card.
+#[cold]
+fn is_wrong(peel: &Peel<'_>, source: IpAddr, destination: IpAddr) -> bool {
+    peel.is_whole()
+        && !TcpPacket::new_unchecked(peel.bytes).verify_checksum(&source.into(), &destination.into())
 }
 
 /// The window scale option of a header whose end may be missing.

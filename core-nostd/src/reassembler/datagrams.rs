@@ -144,6 +144,7 @@ impl<'a> Reassembler<'a> {
     fn note_fragment(&mut self, piece: &Piece<'_>, anomalies: Anomalies) {
         let counters = &mut self.counters;
         counters.fragments += 1;
+        counters.ipv4_checksum_errors += u64::from(piece.checksum_errors.ipv4);
         counters.duplicate_fragments += u64::from(anomalies.duplicate);
         counters.fragment_overlaps += u64::from(anomalies.overlap);
         counters.fragment_conflicts += u64::from(anomalies.conflict);

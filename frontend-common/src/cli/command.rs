@@ -30,6 +30,7 @@ pub(super) mod id {
     pub(crate) const MAX_CONNECTIONS: &str = "max-connections";
     pub(crate) const IDLE_TIMEOUT: &str = "idle-timeout";
     pub(crate) const OVERLAP: &str = "overlap";
+    pub(crate) const CHECKSUMS: &str = "checksums";
     pub(crate) const FRAGMENT_POLICY: &str = "fragment-policy";
     pub(crate) const FRAGMENT_MEMORY: &str = "fragment-memory";
     pub(crate) const CONSOLE: &str = "console";
@@ -246,7 +247,7 @@ fn console() -> [Arg; 10] {
     )
 }
 
-fn limits() -> [Arg; 10] {
+fn limits() -> [Arg; 11] {
     group(
         "Limits",
         [
@@ -290,6 +291,14 @@ fn limits() -> [Arg; 10] {
                      all receivers, or with NET= for those in a network: --overlap 10.0.0.0/8=linux. The longest prefix \
                      counts. May be repeated. The default is first. Bytes that follow without a hole always stay: the \
                      receiver has read them. The report lists what lost.",
+                ),
+            long_value(id::CHECKSUMS, "WHAT", ValueParser::new(values::checksums))
+                .hide_short_help(true)
+                .help("check checksums")
+                .long_help(
+                    "What to do about wrong checksums of IPv4 headers and of TCP: ignore them (the default: a host that \
+                     captures what it sends has not set them yet), count them, or refuse what has one, as its receiver \
+                     does. What a snap length cut cannot be checked.",
                 ),
             long_value(id::FRAGMENT_POLICY, "POLICY", ValueParser::new(values::fragment_policy))
                 .hide_short_help(true)

@@ -163,6 +163,7 @@ fn options(matches: &ArgMatches, command_line: Vec<OsString>) -> Result<Options,
             .map(Duration::from_secs),
         fragment_policy: matches.get_one(id::FRAGMENT_POLICY).copied().unwrap_or_default(),
         fragment_memory: matches.get_one(id::FRAGMENT_MEMORY).copied(),
+        checksums: matches.get_one(id::CHECKSUMS).copied().unwrap_or_default(),
         verbosity: verbosity(matches),
         console_order: matches.get_one(id::ORDER).copied().unwrap_or_default(),
         hole_timeout: Some(matches.get_one(id::HOLE_TIMEOUT).copied().unwrap_or(DEFAULT_HOLE_TIMEOUT))

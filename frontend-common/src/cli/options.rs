@@ -8,7 +8,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tapflow_core::decode::UdpTunnel;
+use tapflow_core::decode::{Checksums, UdpTunnel};
 use tapflow_core::{FragmentPolicy, OverlapPolicy, Target};
 
 use crate::output::console::ConsoleOptions;
@@ -72,6 +72,8 @@ pub struct Options {
     /// Bytes of memory for fragments (`--fragment-memory`), 0 to reject them; none for what fits the other
     /// limits.
     pub fragment_memory: Option<u64>,
+    /// What is done about wrong checksums (`--checksums`).
+    pub checksums: Checksums,
     /// How much is said on standard error.
     pub verbosity: Verbosity,
     /// The whole command line as typed, the program first: for the report.

@@ -1,6 +1,7 @@
 //! Command lines and what they mean.
 
 use tapflow_core::FragmentPolicy;
+use tapflow_core::decode::Checksums;
 
 use super::*;
 
@@ -45,6 +46,14 @@ fn fragments_have_a_policy_and_memory() {
 }
 
 #[test]
+fn checksums_are_ignored_counted_or_refused() {
+    assert_eq!(run("-r a --checksums ignore").checksums, Checksums::Ignore);
+    assert_eq!(run("-r a --checksums count").checksums, Checksums::Count);
+    assert_eq!(run("-r a --checksums=refuse").checksums, Checksums::Refuse);
+    assert!(refused("-r a --checksums yes").contains("ignore, count or refuse is wanted"));
+}
+
+#[test]
 fn one_capture_and_nothing_else_gives_the_defaults() {
     let options = run("-r a.pcap");
     let expected = Options {
@@ -71,6 +80,7 @@ fn one_capture_and_nothing_else_gives_the_defaults() {
         idle_timeout: None,
         fragment_policy: FragmentPolicy::Bsd,
         fragment_memory: None,
+        checksums: Checksums::Ignore,
         verbosity: Verbosity(1),
         command_line: ["tapflow", "-r", "a.pcap"].map(OsString::from).to_vec(),
         notes: Vec::new(),

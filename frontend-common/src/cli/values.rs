@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use tapflow_core::decode::UdpTunnel;
+use tapflow_core::decode::{Checksums, UdpTunnel};
 use tapflow_core::{FragmentPolicy, OverlapPolicy, Target};
 
 use super::options::{ConsoleOrder, NamePrefix};
@@ -122,6 +122,16 @@ pub(super) fn overlap(text: &str) -> Result<Overlap, String> {
 pub(super) enum Overlap {
     All(OverlapPolicy),
     Network(Target),
+}
+
+/// The argument of `--checksums`.
+pub(super) fn checksums(text: &str) -> Result<Checksums, String> {
+    match text {
+        "ignore" => Ok(Checksums::Ignore),
+        "count" => Ok(Checksums::Count),
+        "refuse" => Ok(Checksums::Refuse),
+        _ => Err("ignore, count or refuse is wanted".to_owned()),
+    }
 }
 
 /// The argument of `--fragment-policy`.

@@ -54,6 +54,7 @@ impl RunSummary {
         }
         line(&mut text, "written", self.written());
         line(&mut text, "fragments", self.fragments());
+        line(&mut text, "checksums", self.checksums());
         line(&mut text, "not used", self.not_used(verbosity.is_verbose()));
         line(&mut text, "missing", self.missing());
         line(&mut text, "console", self.console());
@@ -116,6 +117,8 @@ impl RunSummary {
             ("fragment_conflicts", c.fragment_conflicts),
             ("tiny_fragments", c.tiny_fragments),
             ("misaligned_fragments", c.misaligned_fragments),
+            ("ipv4_checksum_errors", c.ipv4_checksum_errors),
+            ("tcp_checksum_errors", c.tcp_checksum_errors),
         ]
         .map(|(name, count)| (name.to_owned(), count))
         .into();
@@ -177,6 +180,13 @@ impl RunSummary {
         push(&mut items, c.fragment_conflicts, "with other content for the same place");
         push(&mut items, c.tiny_fragments, "too short for a TCP header");
         push(&mut items, c.misaligned_fragments, "of a length that is no multiple of 8");
+        items
+    }
+
+    fn checksums(&self) -> Vec<String> {
+        let mut items = Vec::new();
+        push(&mut items, self.counters.ipv4_checksum_errors, "wrong in IPv4 headers");
+        push(&mut items, self.counters.tcp_checksum_errors, "wrong in TCP segments");
         items
     }
 

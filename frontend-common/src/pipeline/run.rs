@@ -136,6 +136,7 @@ impl<'o> Run<'o> {
             fragment_policy: self.options.fragment_policy,
             decode: decode::Settings {
                 check_fcs: self.options.check_fcs,
+                checksums: self.options.checksums,
                 tunnel_ports: self.options.tunnel_ports.iter().copied().take(MAX_TUNNEL_PORTS).collect(),
                 ..decode::Settings::default()
             },
