@@ -1,18 +1,14 @@
 //! Bad input is ordinary input: no bytes, lengths or times make the core panic or grow.
 
 use proptest::prelude::*;
+use tapflow_core::decode::LINK_TYPES;
 use tapflow_core::{Config, Frame, LinkType, Reassembler, Storage, Timestamp};
 use tapflow_tests::frames::{ACK, SYN, TcpFrame, frame};
 use tapflow_tests::recorder::Recorder;
 use tapflow_tests::scene::{Scene, check_accounts};
 
-const LINKS: [u32; 29] = [
-    0, 1, 6, 7, 9, 10, 12, 14, 50, 51, 101, 104, 105, 107, 108, 113, 117, 119, 127, 129, 163, 192, 204, 206,
-    228, 229, 239, 242, 276,
-];
-
 fn link() -> impl Strategy<Value = LinkType> {
-    prop_oneof![9 => prop::sample::select(LINKS.to_vec()), 1 => any::<u32>()].prop_map(LinkType)
+    prop_oneof![9 => prop::sample::select(LINK_TYPES.to_vec()), 1 => any::<u32>().prop_map(LinkType)]
 }
 
 fn time() -> impl Strategy<Value = Timestamp> {

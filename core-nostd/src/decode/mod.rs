@@ -316,6 +316,39 @@ fn peel_rare(peel: &mut Peel<'_>, next: Next, settings: &Settings) -> Result<Nex
     }
 }
 
+/// The link types that are decoded.
+pub const LINK_TYPES: [LinkType; 29] = [
+    LinkType::NULL,
+    LinkType::ETHERNET,
+    LinkType::IEEE802_5,
+    LinkType::ARCNET_BSD,
+    LinkType::PPP,
+    LinkType::FDDI,
+    LinkType::RAW_BSD,
+    LinkType::RAW_OPENBSD,
+    LinkType::PPP_HDLC,
+    LinkType::PPP_ETHER,
+    LinkType::RAW,
+    LinkType::C_HDLC,
+    LinkType::IEEE802_11,
+    LinkType::FRELAY,
+    LinkType::LOOP,
+    LinkType::LINUX_SLL,
+    LinkType::PFLOG,
+    LinkType::IEEE802_11_PRISM,
+    LinkType::IEEE802_11_RADIOTAP,
+    LinkType::ARCNET_LINUX,
+    LinkType::IEEE802_11_AVS,
+    LinkType::PPI,
+    LinkType::PPP_WITH_DIR,
+    LinkType::FRELAY_WITH_DIR,
+    LinkType::IPV4,
+    LinkType::IPV6,
+    LinkType::NFLOG,
+    LinkType::IPOIB,
+    LinkType::LINUX_SLL2,
+];
+
 /// What a frame of this link type starts with.
 #[inline]
 fn first(link: LinkType) -> Result<Next, Reject> {

@@ -9,40 +9,8 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
 use super::examples::{PAYLOAD, all, cut, is_hello, rejected, whole};
-use super::{Reject, RejectReason, Segment};
+use super::{LINK_TYPES, Reject, RejectReason, Segment};
 use crate::frame::LinkType;
-
-const LINKS: [LinkType; 29] = [
-    LinkType::NULL,
-    LinkType::ETHERNET,
-    LinkType::PPP,
-    LinkType::RAW_BSD,
-    LinkType::RAW_OPENBSD,
-    LinkType::PPP_HDLC,
-    LinkType::PPP_ETHER,
-    LinkType::RAW,
-    LinkType::LOOP,
-    LinkType::LINUX_SLL,
-    LinkType::PPP_WITH_DIR,
-    LinkType::IPV4,
-    LinkType::IPV6,
-    LinkType::IPOIB,
-    LinkType::LINUX_SLL2,
-    LinkType::IEEE802_5,
-    LinkType::ARCNET_BSD,
-    LinkType::FDDI,
-    LinkType::C_HDLC,
-    LinkType::IEEE802_11,
-    LinkType::FRELAY,
-    LinkType::PFLOG,
-    LinkType::IEEE802_11_PRISM,
-    LinkType::IEEE802_11_RADIOTAP,
-    LinkType::ARCNET_LINUX,
-    LinkType::IEEE802_11_AVS,
-    LinkType::PPI,
-    LinkType::FRELAY_WITH_DIR,
-    LinkType::NFLOG,
-];
 
 /// Decodes and asserts what every answer has to fulfil.
 #[track_caller]
@@ -116,7 +84,7 @@ fn an_unknown_link_type_is_named() {
 proptest! {
     #[test]
     fn any_bytes_give_an_answer(
-        link in select(&LINKS[..]),
+        link in select(&LINK_TYPES[..]),
         bytes in vec(any::<u8>(), 0..300),
         wire_len in any::<u32>(),
     ) {
@@ -142,7 +110,7 @@ proptest! {
     #[test]
     fn examples_of_one_link_type_read_as_another_give_an_answer(
         (_, bytes) in select(all()),
-        link in select(&LINKS[..]),
+        link in select(&LINK_TYPES[..]),
     ) {
         let _ = checked(link, &bytes, bytes.len());
     }

@@ -7,6 +7,7 @@
 
 pub mod capture;
 pub mod coding;
+pub mod decode;
 pub mod filter;
 pub mod http;
 pub mod name;
@@ -31,9 +32,10 @@ pub struct Target {
 }
 
 /// All targets, by name.
-pub const TARGETS: [Target; 5] = [
+pub const TARGETS: [Target; 6] = [
     Target { name: "capture", run: capture::run, seeds: capture::seeds },
     Target { name: "coding", run: coding::run, seeds: coding::seeds },
+    Target { name: "decode", run: decode::run, seeds: decode::seeds },
     Target { name: "filter", run: filter::run, seeds: filter::seeds },
     Target { name: "http", run: http::run, seeds: http::seeds },
     Target { name: "name", run: name::run, seeds: name::seeds },
