@@ -32,6 +32,10 @@ pub struct Config {
     pub overlap: OverlapPolicy,
     /// Whether urgent data is told apart.
     pub urgent: Urgent,
+    /// Segments whose timestamp is older than one that the receiver has accepted (PAWS, RFC 7323, 5).
+    pub paws: Check,
+    /// Bytes beyond the window that the receiver has announced.
+    pub window: Check,
     /// How frames are taken apart.
     pub decode: Settings,
     /// Whether segments with the same addresses and ports belong together whatever VLANs and tunnels they
@@ -49,6 +53,16 @@ pub struct Config {
     /// short: its bytes were captured, and the capture may have lost the others. It does not open,
     /// finish or reset a connection.
     pub use_incomplete_datagrams: bool,
+}
+
+/// What becomes of what a receiver that follows the standards would drop.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Check {
+    /// It is counted and taken: the observer may know less than the receiver.
+    #[default]
+    Count,
+    /// It is counted and dropped.
+    Refuse,
 }
 
 /// What becomes of the byte that TCP's urgent pointer names (RFC 6093): the one before the place it points to.
@@ -79,6 +93,8 @@ impl Default for Config {
             max_islands: 4096,
             overlap: OverlapPolicy::First,
             urgent: Urgent::Inline,
+            paws: Check::Count,
+            window: Check::Count,
             decode: Settings::default(),
             ignore_encapsulation: false,
             fragment_policy: FragmentPolicy::Bsd,

@@ -7,7 +7,7 @@ use crate::sink::CloseReason;
 /// Counts of a run. Bytes are payload bytes unless said otherwise.
 ///
 /// The captured payload of all accepted segments equals `data_bytes + repeated_bytes + late_bytes +
-/// out_of_window_bytes + after_close_bytes + reset_bytes + unwanted_bytes`.
+/// out_of_window_bytes + after_close_bytes + reset_bytes + unwanted_bytes + refused_bytes`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
     /// Frames pushed.
@@ -79,6 +79,16 @@ pub struct Counters {
     pub reset_bytes: u64,
     /// Bytes of connections that had not begun while no new ones were wanted.
     pub unwanted_bytes: u64,
+    /// Bytes that a receiver would drop, and that [`Check::Refuse`](crate::Check::Refuse) dropped.
+    pub refused_bytes: u64,
+    /// Segments with an older timestamp than one that the receiver has accepted (PAWS, RFC 7323, 5).
+    pub paws_failures: u64,
+    /// Segments with bytes beyond the window that the receiver has announced.
+    pub beyond_window_segments: u64,
+    /// Segments with a valid urgent pointer (the URG flag).
+    pub urgent_segments: u64,
+    /// Bytes told as `urgent`; they are in `data_bytes` as well.
+    pub urgent_bytes: u64,
     /// Bytes never seen, as told by `gap`.
     pub gap_bytes: u64,
     /// Bytes that a receiver acknowledged and the capture never showed.

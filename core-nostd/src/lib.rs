@@ -72,7 +72,7 @@ mod storage;
 mod stream;
 mod tunnel;
 
-pub use config::{Config, Urgent};
+pub use config::{Check, Config, Urgent};
 pub use connection::Connection;
 pub use counters::Counters;
 pub use flow::{Flow, FlowKey, LinkInfo, MAX_VLANS, Opened};

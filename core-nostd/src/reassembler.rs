@@ -5,7 +5,7 @@
 
 mod datagrams;
 
-use crate::config::Config;
+use crate::config::{Check, Config};
 use crate::connection::{ConnectionKey, Direction, State, Table};
 use crate::counters::Counters;
 use crate::decode::{Outcome, Segment, Several, dissect};
@@ -235,7 +235,8 @@ impl<'a> Reassembler<'a> {
         };
         self.refresh(index);
         let connection = self.table.get_mut(index);
-        let stream = &mut connection.streams[direction.index()];
+        let [up, down] = &mut connection.streams;
+        let (stream, other) = if direction == Direction::Up { (up, &*down) } else { (down, &*up) };
         if connection.state == State::Lingering {
             stream.last = self.now;
             // The last acknowledgement of a connection that ended well is nothing to tell.
@@ -246,7 +247,18 @@ impl<'a> Reassembler<'a> {
             self.counters.after_close_bytes += segment.payload.len() as u64;
             return Ok(());
         }
-        stream.note_packet(segment, packets);
+        let outdated = stream.is_outdated(other, segment, packets.clock);
+        stream.note_packet(packets);
+        let (beyond, scales) = (stream.beyond_window(other, segment), other.answers_scale());
+        let kept;
+        let segment = if outdated || beyond > 0 {
+            let Some(acceptable) = self.acceptable(segment, outdated, beyond) else { return Ok(()) };
+            kept = acceptable;
+            &kept
+        } else {
+            segment
+        };
+        self.table.get_mut(index).streams[direction.index()].note_acknowledgement(segment, scales);
         if segment.flags.rst {
             self.reset(index, direction, segment);
             return Ok(());
@@ -259,6 +271,37 @@ impl<'a> Reassembler<'a> {
             self.acknowledge(index, direction, segment.acknowledgement, sink)?;
         }
         self.change_state(index, segment, sink)
+    }
+
+    /// What the receiver would accept of a segment, or all of it where that is only counted. `None` where nothing is left.
+    #[cold]
+    fn acceptable<'s>(&mut self, segment: &Segment<'s>, outdated: bool, beyond: u32) -> Option<Segment<'s>> {
+        self.counters.paws_failures += u64::from(outdated);
+        self.counters.beyond_window_segments += u64::from(beyond > 0);
+        let refuse = if outdated && self.config.paws == Check::Refuse {
+            segment.payload_len
+        } else if self.config.window == Check::Refuse {
+            beyond
+        } else {
+            0
+        };
+        let mut kept = segment.clone();
+        if outdated && self.config.paws == Check::Refuse || (refuse > 0 && refuse == segment.payload_len) {
+            self.counters.payload_bytes += segment.payload.len() as u64;
+            self.counters.refused_bytes += segment.payload.len() as u64;
+            return None;
+        }
+        if refuse > 0 {
+            kept.payload_len -= refuse;
+            // What follows the bytes that are dropped is not in order any more.
+            kept.flags.fin = false;
+            let captured = kept.payload.len().min(kept.payload_len as usize);
+            let refused = (kept.payload.len() - captured) as u64;
+            kept.payload = &segment.payload[..captured];
+            self.counters.payload_bytes += refused;
+            self.counters.refused_bytes += refused;
+        }
+        Some(kept)
     }
 
     /// Keeps the table's order of activity, once in a tick for each connection.
@@ -408,6 +451,7 @@ impl<'a> Reassembler<'a> {
             config: &self.config,
             counters: &mut self.counters,
             sink,
+            urgent: false,
         };
         match fit {
             Fit::LateSyn(by) if placer.rebase(u64::from(by), &[])? => {
@@ -418,7 +462,14 @@ impl<'a> Reassembler<'a> {
             _ => {}
         }
         if segment.payload_len > 0 {
-            placer.place(Placement { sequence, captured: segment.payload, len: segment.payload_len })?;
+            let (captured, len) = (segment.payload, segment.payload_len);
+            let placement = Placement { sequence, captured, len, continues: false };
+            if segment.flags.urg {
+                placer.counters.urgent_segments += 1;
+                placer.place_urgent(placement, segment.urgent_pointer)?;
+            } else {
+                placer.place(placement)?;
+            }
         } else if !segment.flags.syn && !segment.flags.fin {
             placer.note_empty(sequence);
         }
@@ -555,6 +606,7 @@ impl<'a> Reassembler<'a> {
                 config: &self.config,
                 counters: &mut self.counters,
                 sink,
+                urgent: false,
             }
             .close(acknowledged[direction.index()])?;
             let stream = &mut connection.streams[direction.index()];

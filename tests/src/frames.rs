@@ -10,6 +10,8 @@ pub const SYN: u8 = 2;
 pub const RST: u8 = 4;
 /// ACK flag.
 pub const ACK: u8 = 16;
+/// URG flag.
+pub const URG: u8 = 32;
 
 /// Bytes in front of the payload of [`TcpFrame::bytes`].
 pub const HEADERS: usize = 14 + 20 + 20;
@@ -31,6 +33,10 @@ pub struct TcpFrame {
     pub window: u16,
     /// Shift of a window scale option; `None` for a header without options.
     pub window_scale: Option<u8>,
+    /// Sender's clock in a timestamps option; `None` for a header without it.
+    pub timestamp: Option<u32>,
+    /// Urgent pointer.
+    pub urgent_pointer: u16,
     /// Payload.
     pub payload: Vec<u8>,
 }
@@ -52,6 +58,8 @@ impl TcpFrame {
             flags,
             window: 0xffff,
             window_scale: None,
+            timestamp: None,
+            urgent_pointer: 0,
             payload: payload.to_vec(),
         }
     }
@@ -76,11 +84,28 @@ impl TcpFrame {
         self
     }
 
+    /// The same with the sender's clock in a timestamps option.
+    #[must_use]
+    pub fn timestamp(self, clock: u32) -> Self {
+        Self { timestamp: Some(clock), ..self }
+    }
+
+    /// The same with the URG flag and this pointer.
+    #[must_use]
+    pub fn urgent(self, pointer: u16) -> Self {
+        Self { urgent_pointer: pointer, flags: self.flags | URG, ..self }
+    }
+
     /// The frame's bytes.
     #[must_use]
     pub fn bytes(&self) -> Vec<u8> {
         let mut bytes = vec![2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0];
-        let options = self.window_scale.map_or(vec![], |shift| vec![3, 3, shift, 0]);
+        let mut options = self.window_scale.map_or(vec![], |shift| vec![3, 3, shift, 1]);
+        if let Some(clock) = self.timestamp {
+            options.extend([1, 1, 8, 10]);
+            options.extend(clock.to_be_bytes());
+            options.extend([0; 4]);
+        }
         let total = (40 + options.len() + self.payload.len()) as u16;
         bytes.extend([0x45, 0]);
         bytes.extend(total.to_be_bytes());
@@ -93,7 +118,8 @@ impl TcpFrame {
         bytes.extend(self.acknowledgement.to_be_bytes());
         bytes.extend([0x50 + 4 * options.len() as u8, self.flags]);
         bytes.extend(self.window.to_be_bytes());
-        bytes.extend([0, 0, 0, 0]);
+        bytes.extend([0, 0]);
+        bytes.extend(self.urgent_pointer.to_be_bytes());
         bytes.extend(options);
         bytes.extend(&self.payload);
         bytes

@@ -1,7 +1,7 @@
 //! A stage for specifications: segments in, and what the core told in words, one line for each event.
 //!
 //! Lines begin with the flow's number: `0 opened session 0 client syn`, `0 data 5 hello`, `0 repeated 5 hello`,
-//! `0 replaced 5 HELLO`, `0 conflict 5 HELLO`, `0 late 5 hello`, `0 rebased 10`, `0 gap 10..20`, `0 closed finished 20` (the span);
+//! `0 replaced 5 HELLO`, `0 urgent 5 !`, `0 conflict 5 HELLO`, `0 late 5 hello`, `0 rebased 10`, `0 gap 10..20`, `0 closed finished 20` (the span);
 //! `rejected` and why; `dropped` and the datagram's id, why, and what of it had come.
 
 use std::convert::Infallible;
@@ -49,6 +49,11 @@ impl Sink for Lines {
     fn data(&mut self, flow: Flow, offset: u64, bytes: &[u8]) -> Result<(), Infallible> {
         self.add_bytes(flow, "data", offset, bytes);
         self.recorder.data(flow, offset, bytes)
+    }
+
+    fn urgent(&mut self, flow: Flow, offset: u64, bytes: &[u8]) -> Result<(), Infallible> {
+        self.add_bytes(flow, "urgent", offset, bytes);
+        self.recorder.urgent(flow, offset, bytes)
     }
 
     fn repeated(&mut self, flow: Flow, offset: u64, bytes: &[u8]) -> Result<Repeat, Infallible> {
@@ -243,7 +248,8 @@ pub fn check_accounts(c: &Counters) {
             + c.out_of_window_bytes
             + c.after_close_bytes
             + c.reset_bytes
-            + c.unwanted_bytes,
+            + c.unwanted_bytes
+            + c.refused_bytes,
         "{c:?}"
     );
 }

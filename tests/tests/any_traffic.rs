@@ -3,7 +3,8 @@
 
 use proptest::prelude::*;
 use tapflow_core::{
-    Config, Frame, InOrder, InOrderStorage, LinkType, OverlapPolicy, Reassembler, Sink, Storage, Timestamp,
+    Check, Config, Frame, InOrder, InOrderStorage, LinkType, OverlapPolicy, Reassembler, Sink, Storage,
+    Timestamp, Urgent,
 };
 use tapflow_tests::frames::{TcpFrame, frame};
 use tapflow_tests::recorder::Recorder;
@@ -42,6 +43,7 @@ fn flags() -> impl Strategy<Value = u8> {
         2 => Just(17u8),
         1 => Just(4u8),
         1 => Just(20u8),
+        1 => Just(48u8),
         1 => any::<u8>(),
     ]
 }
@@ -56,10 +58,13 @@ fn segment() -> impl Strategy<Value = TcpFrame> {
         prop::collection::vec(any::<u8>(), 0..120),
         any::<u16>(),
         prop::option::of(any::<u8>()),
+        (prop::option::of(0..40u32), 0..140u16),
     );
-    fields.prop_map(|(down, port, sequence, acknowledgement, flags, payload, window, window_scale)| {
+    fields.prop_map(|(down, port, sequence, acknowledgement, flags, payload, window, window_scale, more)| {
+        let (timestamp, urgent_pointer) = more;
         let segment = if down { TcpFrame::down } else { TcpFrame::up }(sequence, flags, &payload);
-        let segment = TcpFrame { acknowledgement, window, window_scale, ..segment };
+        let segment =
+            TcpFrame { acknowledgement, window, window_scale, timestamp, urgent_pointer, ..segment };
         // Port 80 on the client's side and its address: the server talks to itself.
         if port == 3 {
             TcpFrame { source: segment.destination, ..segment }
@@ -101,8 +106,11 @@ fn setting() -> impl Strategy<Value = Setting> {
         prop_oneof![0..4u32, Just(u32::MAX)],
     );
     let times = (prop::option::of(0..60u64), 0..60u64);
-    let overlap = prop::sample::select(&OverlapPolicy::ALL[..]);
-    (sizes, limits, times, overlap).prop_map(|(sizes, limits, (idle, linger), overlap)| {
+    let check = || prop_oneof![Just(Check::Count), Just(Check::Refuse)];
+    let urgent = prop_oneof![Just(Urgent::Inline), Just(Urgent::Apart)];
+    let receiver = (prop::sample::select(&OverlapPolicy::ALL[..]), urgent, check(), check());
+    (sizes, limits, times, receiver).prop_map(|(sizes, limits, (idle, linger), receiver)| {
+        let (overlap, urgent, paws, window) = receiver;
         let (connections, islands, pages) = sizes;
         let (max_jump, rebase_window, max_rebases, max_islands, max_inactive) = limits;
         let config = Config {
@@ -114,6 +122,9 @@ fn setting() -> impl Strategy<Value = Setting> {
             max_rebases,
             max_islands,
             overlap,
+            urgent,
+            paws,
+            window,
             ..Config::default()
         };
         Setting { connections, islands, pages, config }

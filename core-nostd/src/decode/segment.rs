@@ -45,6 +45,10 @@ pub struct Segment<'a> {
     pub window: u16,
     /// The shift of a window scale option (RFC 7323), at most 14.
     pub window_scale: Option<u8>,
+    /// The sender's clock in a timestamps option (RFC 7323, 3.2).
+    pub timestamp: Option<u32>,
+    /// The urgent pointer: where urgent data ends, in bytes from `sequence`; meaningful with [`TcpFlags::urg`].
+    pub urgent_pointer: u16,
     /// The captured payload; shorter than `payload_len` where the frame was cut by a snap length.
     pub payload: &'a [u8],
     /// The payload's length in bytes by the headers, or by the frame's length on the wire where the IP

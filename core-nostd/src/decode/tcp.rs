@@ -1,7 +1,7 @@
 //! TCP (RFC 9293, 3.1), the header where decoding ends.
 //!
 //! A segment whose fixed header was captured is never lost: options that were cut off or make no sense
-//! only mean that there is no window scale.
+//! only mean that there is no window scale and no timestamp.
 
 use core::net::IpAddr;
 
@@ -58,6 +58,8 @@ pub(super) fn finish<'a>(peel: &Peel<'a>) -> Result<Segment<'a>, Reject> {
         checksum_errors,
         window: header.window_len(),
         window_scale: if flags.syn { window_scale(captured_header) } else { None },
+        timestamp: timestamp(captured_header),
+        urgent_pointer: header.urgent_at(),
         payload,
         payload_len: u32::try_from(payload_len).unwrap_or(u32::MAX),
     })
@@ -78,6 +80,30 @@ fn window_scale(header: &[u8]) -> Option<u8> {
         let (rest, option) = TcpOption::parse(options).ok()?;
         match option {
             TcpOption::WindowScale(shift) => return Some(shift.min(MAX_WINDOW_SCALE)),
+            TcpOption::EndOfList => return None,
+            _ => options = rest,
+        }
+    }
+    None
+}
+
+/// The sender's clock in the timestamps option (RFC 7323, 3.2) of a header whose end may be missing.
+#[inline]
+fn timestamp(header: &[u8]) -> Option<u32> {
+    match header.get(MIN_HEADER..)? {
+        [] => None,
+        // As RFC 7323, appendix A, recommends, and everybody does.
+        [1, 1, 8, 10, a, b, c, d, ..] => Some(u32::from_be_bytes([*a, *b, *c, *d])),
+        options => timestamp_among(options),
+    }
+}
+
+#[cold]
+fn timestamp_among(mut options: &[u8]) -> Option<u32> {
+    while !options.is_empty() {
+        let (rest, option) = TcpOption::parse(options).ok()?;
+        match option {
+            TcpOption::TimeStamp { tsval, .. } => return Some(tsval),
             TcpOption::EndOfList => return None,
             _ => options = rest,
         }
@@ -154,6 +180,25 @@ mod tests {
     fn a_window_scale_without_syn_or_after_the_end_says_nothing() {
         assert_eq!(window_scale(ACK, &[3, 3, 7, 0]), None);
         assert_eq!(window_scale(SYN, &[0, 3, 3, 7]), None);
+    }
+
+    #[test]
+    fn the_timestamp_is_read_wherever_it_stands() {
+        let timestamp = |options: &[u8]| whole(IPV4, &with(ACK, options)).expect("a segment").timestamp;
+        assert_eq!(timestamp(&[1, 1, 8, 10, 1, 2, 3, 4, 0, 0, 0, 9]), Some(0x0102_0304));
+        assert_eq!(timestamp(&[8, 10, 1, 2, 3, 4, 0, 0, 0, 9, 1, 1]), Some(0x0102_0304));
+        assert_eq!(timestamp(&[2, 4, 5, 0xb4, 4, 2, 8, 10, 1, 2, 3, 4, 0, 0, 0, 9]), Some(0x0102_0304));
+        assert_eq!(timestamp(&[]), None);
+        assert_eq!(timestamp(&[2, 4, 5, 0xb4]), None);
+        assert_eq!(timestamp(&[0, 8, 10, 1, 2, 3, 4, 0, 0, 0, 9, 0]), None, "after the end");
+        assert_eq!(timestamp(&[8, 9, 1, 2, 3, 4, 0, 0, 0, 9, 1, 1]), None, "of a wrong length");
+    }
+
+    #[test]
+    fn the_urgent_pointer_is_read() {
+        let mut bytes = with(0x20 | ACK, &[]);
+        bytes[38..40].copy_from_slice(&[1, 2]);
+        assert_eq!(whole(IPV4, &bytes).expect("a segment").urgent_pointer, 0x0102);
     }
 
     #[test]

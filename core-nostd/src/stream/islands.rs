@@ -37,9 +37,9 @@ pub(crate) struct IslandPool<'a> {
     touched: u32,
 }
 
-/// A stream's list: empty when `last` is 0.
+/// A stream's list: empty when `last` is 0. 6 bytes, as a stream has none to give away.
 #[derive(Clone, Copy, Debug, Default, FromZeros)]
-#[repr(C)]
+#[repr(C, packed(2))]
 pub(crate) struct IslandList {
     last: u32,
     pub(crate) len: u16,

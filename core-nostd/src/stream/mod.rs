@@ -5,6 +5,7 @@
 //! [pool](islands). The in-order byte is never refused for lack of room: where an island is needed and
 //! none is free, the lowest hole of the flow is given up instead.
 
+mod acceptance;
 mod islands;
 mod place;
 
@@ -40,6 +41,8 @@ impl StreamFlags {
     pub(crate) const ACKNOWLEDGES: u8 = 16;
     /// At least one hole was given up before the end.
     pub(crate) const GAVE_UP: u8 = 32;
+    /// `timestamp` is set.
+    pub(crate) const TIMESTAMP: u8 = 64;
 
     /// Whether any of the flags is set.
     pub(crate) const fn has(self, flag: u8) -> bool {
@@ -65,7 +68,6 @@ pub(crate) struct Stream {
     pub(crate) next: u64,
     /// Offset of the FIN: the stream's length.
     pub(crate) fin: u64,
-    pub(crate) packets: u64,
     pub(crate) wire_bytes: u64,
     pub(crate) captured_bytes: u64,
     /// Bytes told as data.
@@ -79,6 +81,11 @@ pub(crate) struct Stream {
     pub(crate) out_of_order: u32,
     /// The highest acknowledgement number that this side sent, about the other direction.
     acknowledged: u32,
+    /// Packets counted, 48 bits.
+    packets_low: u32,
+    /// The sender's clock that the receiver has last accepted (`TS.Recent` of RFC 7323).
+    timestamp: u32,
+    packets_high: u16,
     /// The window this side last announced, unscaled.
     window: u16,
     /// Low half: the shift of the window scale option, plus 1, or 0 without; high half: the receiver's policy.
@@ -150,20 +157,42 @@ impl Stream {
         !self.islands.is_empty()
     }
 
-    /// Counts the packet or packets of a segment of this direction and remembers what it says about the other one.
-    pub(crate) fn note_packet(&mut self, segment: &Segment<'_>, packets: &Packets) {
-        self.packets += u64::from(packets.frames);
-        self.wire_bytes += packets.wire;
-        self.captured_bytes += packets.captured;
-        self.last = self.last.max(packets.clock);
-        self.window = segment.window;
-        if let (true, Some(scale)) = (segment.flags.syn, segment.window_scale) {
-            self.scale_and_policy = self.scale_and_policy & 0xf0 | (scale.min(14) + 1);
+    /// Counts the packet or packets of a segment of this direction.
+    pub(crate) fn note_packet(&mut self, from: &Packets) {
+        let (packets, carry) = self.packets_low.overflowing_add(from.frames);
+        self.packets_low = packets;
+        self.packets_high = self.packets_high.saturating_add(u16::from(carry));
+        self.wire_bytes += from.wire;
+        self.captured_bytes += from.captured;
+        self.last = self.last.max(from.clock);
+    }
+
+    /// Whether a SYN of the other side may have a window scale: not if it answers one without (RFC 7323, 2.2).
+    pub(crate) fn answers_scale(&self) -> bool {
+        !self.has_syn() || self.window_shift().is_some()
+    }
+
+    fn packets(&self) -> u64 {
+        u64::from(self.packets_high) << 32 | u64::from(self.packets_low)
+    }
+
+    /// Remembers what a packet of this direction says about the other one; `scales` as of [`Self::answers_scale`].
+    pub(crate) fn note_acknowledgement(&mut self, segment: &Segment<'_>, scales: bool) {
+        let mut window = segment.window;
+        if segment.flags.syn {
+            if let Some(scale) = segment.window_scale.filter(|_| scales) {
+                self.scale_and_policy = self.scale_and_policy & 0xf0 | (scale.min(14) + 1);
+            }
+            // The window of a SYN is never scaled (RFC 7323, 2.2).
+            let shift = self.window_shift().unwrap_or(0);
+            window = ((u32::from(window) + (1 << shift) - 1) >> shift) as u16;
+            self.window = window;
         }
         if segment.flags.ack && !segment.flags.rst {
-            let newer = segment.acknowledgement.wrapping_sub(self.acknowledged) as i32 > 0;
-            if newer || !self.flags.has(StreamFlags::ACKNOWLEDGES) {
+            let ahead = segment.acknowledgement.wrapping_sub(self.acknowledged) as i32;
+            if ahead >= 0 || !self.flags.has(StreamFlags::ACKNOWLEDGES) {
                 self.acknowledged = segment.acknowledgement;
+                self.window = window;
                 self.flags.set(StreamFlags::ACKNOWLEDGES);
             }
         }
@@ -205,7 +234,7 @@ impl Stream {
             gaps: span.saturating_sub(self.data),
             repeated: self.repeated,
             acknowledged_unseen,
-            packets: self.packets,
+            packets: self.packets(),
             out_of_order: self.out_of_order,
             wire_bytes: self.wire_bytes,
             captured_bytes: self.captured_bytes,

@@ -4,7 +4,7 @@
 //! that a retransmission may fill and that is told as a gap otherwise.
 
 use super::{IslandPool, Stream, StreamFlags};
-use crate::config::Config;
+use crate::config::{Config, Urgent};
 use crate::counters::Counters;
 use crate::flow::Flow;
 use crate::overlap::{Relation, keep_new};
@@ -19,6 +19,8 @@ pub(crate) struct Placement<'a> {
     pub(crate) captured: &'a [u8],
     /// The payload's length by the headers, at least `captured.len()`.
     pub(crate) len: u32,
+    /// Whether a part of its segment was placed before it, and counted.
+    pub(crate) continues: bool,
 }
 
 /// One stream with all that placing bytes in it needs.
@@ -30,16 +32,18 @@ pub(crate) struct Placer<'p, 'a, S> {
     pub(crate) config: &'p Config,
     pub(crate) counters: &'p mut Counters,
     pub(crate) sink: &'p mut S,
+    /// Whether new bytes are told as urgent.
+    pub(crate) urgent: bool,
 }
 
 impl<S: Sink> Placer<'_, '_, S> {
     /// Places payload.
     pub(crate) fn place(&mut self, placement: Placement<'_>) -> Result<(), S::Error> {
-        let Placement { sequence, captured, len } = placement;
+        let Placement { sequence, captured, len, continues } = placement;
         let offset = self.stream.offset_of(sequence, self.pool);
         self.counters.payload_bytes += captured.len() as u64;
         if captured.len() < len as usize {
-            self.counters.truncated_segments += 1;
+            self.counters.truncated_segments += u64::from(!continues);
             self.counters.truncated_bytes += u64::from(len) - captured.len() as u64;
         }
         if offset == self.stream.next as i64
@@ -52,13 +56,16 @@ impl<S: Sink> Placer<'_, '_, S> {
         if len == 0 {
             return Ok(());
         }
-        if offset + 1 == self.stream.next as i64 && len == 1 {
+        if continues || self.urgent {
+            // Counted with the first part, or too odd to be named.
+        } else if offset + 1 == self.stream.next as i64 && len == 1 {
             self.counters.keepalives += 1;
         } else if offset != self.stream.next as i64 {
             self.counters.out_of_order_segments += 1;
             self.stream.out_of_order = self.stream.out_of_order.saturating_add(1);
         }
-        if self.stream.flags.has(StreamFlags::FIN)
+        if !continues
+            && self.stream.flags.has(StreamFlags::FIN)
             && offset.saturating_add(i64::from(len)) > self.stream.fin as i64
         {
             self.counters.data_after_fin += 1;
@@ -79,6 +86,30 @@ impl<S: Sink> Placer<'_, '_, S> {
         Ok(())
     }
 
+    /// Places payload whose urgent data ends just before `pointer`. All systems take the byte before it for the
+    /// urgent one (RFC 6093, 3.2); a pointer beyond the segment will come again with that byte.
+    pub(crate) fn place_urgent(&mut self, whole: Placement<'_>, pointer: u16) -> Result<(), S::Error> {
+        let end = u32::from(pointer);
+        if self.config.urgent == Urgent::Inline || end == 0 || end > whole.len {
+            return self.place(whole);
+        }
+        let captured = whole.captured.len();
+        for (from, to, urgent) in [(0, end - 1, false), (end - 1, end, true), (end, whole.len, false)] {
+            if from < to {
+                self.urgent = urgent;
+                let range = captured.min(from as usize)..captured.min(to as usize);
+                self.place(Placement {
+                    sequence: whole.sequence.wrapping_add(from),
+                    captured: &whole.captured[range],
+                    len: to - from,
+                    continues: from > 0,
+                })?;
+            }
+        }
+        self.urgent = false;
+        Ok(())
+    }
+
     /// A segment without SYN, data and FIN: one that stands just before the next byte keeps the
     /// connection alive (RFC 9293, 3.8.4).
     pub(crate) fn note_empty(&mut self, sequence: u32) {
@@ -95,7 +126,7 @@ impl<S: Sink> Placer<'_, '_, S> {
         }
         let offset = self.stream.next;
         self.stream.next += bytes.len() as u64;
-        tell_data(self.stream, self.counters, self.sink, self.flow, offset, bytes)
+        tell_data(self.urgent, self.stream, self.counters, self.sink, self.flow, offset, bytes)
     }
 
     /// Handles what lies before offset 0: the stream begins earlier, or the bytes are out of window.
@@ -140,7 +171,7 @@ impl<S: Sink> Placer<'_, '_, S> {
         self.stream.next = head.len() as u64;
         self.sink.rebased(self.flow, by)?;
         if !head.is_empty() {
-            tell_data(self.stream, self.counters, self.sink, self.flow, 0, head)?;
+            tell_data(self.urgent, self.stream, self.counters, self.sink, self.flow, 0, head)?;
         }
         if !seen.is_empty() {
             self.cover(seen.start, seen.end)?;
@@ -152,7 +183,7 @@ impl<S: Sink> Placer<'_, '_, S> {
     /// Tells the sink which of the bytes at `start` are new and which are not. Bytes of the segment that
     /// were not captured decide nothing.
     fn tell(&mut self, start: u64, bytes: &[u8]) -> Result<(), S::Error> {
-        let Self { stream, pool, counters, sink, flow, .. } = self;
+        let Self { stream, pool, counters, sink, flow, urgent, .. } = self;
         let end = start + bytes.len() as u64;
         let policy = stream.overlap_policy();
         let slice = |from: u64, to: u64| &bytes[(from - start) as usize..(to - start) as usize];
@@ -192,7 +223,7 @@ impl<S: Sink> Placer<'_, '_, S> {
                 }
                 if at < island_start {
                     let to = end.min(island_start);
-                    tell_data(stream, counters, *sink, *flow, at, slice(at, to))?;
+                    tell_data(*urgent, stream, counters, *sink, *flow, at, slice(at, to))?;
                     at = to;
                 }
                 if at < end {
@@ -205,7 +236,7 @@ impl<S: Sink> Placer<'_, '_, S> {
             }
         }
         if at < end {
-            tell_data(stream, counters, *sink, *flow, at, slice(at, end))?;
+            tell_data(*urgent, stream, counters, *sink, *flow, at, slice(at, end))?;
         }
         Ok(())
     }
@@ -302,6 +333,7 @@ impl<S: Sink> Placer<'_, '_, S> {
 }
 
 fn tell_data<S: Sink>(
+    urgent: bool,
     stream: &mut Stream,
     counters: &mut Counters,
     sink: &mut S,
@@ -311,6 +343,10 @@ fn tell_data<S: Sink>(
 ) -> Result<(), S::Error> {
     stream.data += bytes.len() as u64;
     counters.data_bytes += bytes.len() as u64;
+    if urgent {
+        counters.urgent_bytes += bytes.len() as u64;
+        return sink.urgent(flow, offset, bytes);
+    }
     sink.data(flow, offset, bytes)
 }
 
