@@ -21,6 +21,16 @@ pub struct FileFacts {
     pub path: PathBuf,
     /// Its length in bytes.
     pub size: u64,
+    /// Stream offsets below its end whose bytes are not in it, ascending: urgent data. What follows each moves down.
+    pub left_out: Vec<u64>,
+}
+
+impl FileFacts {
+    /// Where the byte of a stream offset is in the file.
+    #[must_use]
+    pub fn place(&self, offset: u64) -> u64 {
+        offset - self.left_out.partition_point(|left_out| *left_out < offset) as u64
+    }
 }
 
 /// A list of stream ranges that stops growing at a limit and counts what it then leaves out.

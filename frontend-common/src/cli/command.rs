@@ -33,6 +33,9 @@ pub(super) mod id {
     pub(crate) const CHECKSUMS: &str = "checksums";
     pub(crate) const FRAGMENT_POLICY: &str = "fragment-policy";
     pub(crate) const FRAGMENT_MEMORY: &str = "fragment-memory";
+    pub(crate) const URGENT: &str = "urgent";
+    pub(crate) const PAWS: &str = "paws";
+    pub(crate) const WINDOW: &str = "window";
     pub(crate) const CONSOLE: &str = "console";
     pub(crate) const BARE: &str = "console-bare";
     pub(crate) const BINARY: &str = "binary";
@@ -247,7 +250,7 @@ fn console() -> [Arg; 10] {
     )
 }
 
-fn limits() -> [Arg; 11] {
+fn limits() -> [Arg; 14] {
     group(
         "Limits",
         [
@@ -316,6 +319,19 @@ fn limits() -> [Arg; 11] {
                      up. A datagram takes up to 64k. 0 puts none together: fragments are counted as not used. The \
                      default is 64k for every 512 of --max-connections, at least 1M and at most 64M.",
                 ),
+            long_value(id::URGENT, "WHERE", ValueParser::new(values::urgent)).hide_short_help(true).help("inline or drop").long_help(
+                "Urgent data, the byte that TCP's urgent pointer names: `inline` (the default) keeps it where it is in \
+                 the stream, as applications with SO_OOBINLINE read it; `drop` leaves it out of files and console, as \
+                 all others read it. The report lists what was left out.",
+            ),
+            long_value(id::PAWS, "WHAT", ValueParser::new(values::check)).hide_short_help(true).help("count or refuse").long_help(
+                "Segments whose timestamp is older than one that the receiver has accepted, which it drops (PAWS): \
+                 `count` (the default) keeps them, `refuse` drops them too.",
+            ),
+            long_value(id::WINDOW, "WHAT", ValueParser::new(values::check)).hide_short_help(true).help("count or refuse").long_help(
+                "Bytes beyond the window that the receiver has announced, which it drops: `count` (the default) keeps \
+                 them, `refuse` drops them too. A capture that misses acknowledgements knows the window badly.",
+            ),
             value('S', id::SET, "NAME=VALUE", ValueParser::new(values::setting))
                 .action(ArgAction::Append)
                 .help("tcpflow's settings")

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tapflow_core::decode::{Checksums, UdpTunnel};
-use tapflow_core::{FragmentPolicy, OverlapPolicy, Target};
+use tapflow_core::{Check, FragmentPolicy, OverlapPolicy, Target, Urgent};
 
 use crate::output::console::ConsoleOptions;
 
@@ -53,6 +53,12 @@ pub struct Options {
     pub overlap: OverlapPolicy,
     /// The same for receivers in networks.
     pub targets: Vec<Target>,
+    /// Whether urgent data is part of streams (`--urgent`).
+    pub urgent: Urgent,
+    /// What becomes of segments with outdated timestamps (`--paws`).
+    pub paws: Check,
+    /// What becomes of bytes beyond the receiver's window (`--window`).
+    pub window: Check,
     /// Print flows to standard output (`-c`, `-C`).
     pub console: Option<ConsoleOptions>,
     /// The order in which pieces are printed (`--order`).

@@ -1,7 +1,7 @@
 //! Command lines and what they mean.
 
-use tapflow_core::FragmentPolicy;
 use tapflow_core::decode::Checksums;
+use tapflow_core::{Check, FragmentPolicy, Urgent};
 
 use super::*;
 
@@ -71,6 +71,9 @@ fn one_capture_and_nothing_else_gives_the_defaults() {
         max_jump: 16_777_216,
         overlap: OverlapPolicy::First,
         targets: Vec::new(),
+        urgent: Urgent::Inline,
+        paws: Check::Count,
+        window: Check::Count,
         console: None,
         console_order: ConsoleOrder::Stream,
         hole_timeout: Some(Duration::from_secs(10)),
@@ -106,6 +109,14 @@ fn tunnels_are_looked_for_at_more_ports_and_ignored_on_demand() {
     }
     let error = refused(&format!("-r a{}", " --tunnel-port gtp=1".repeat(17)));
     assert_eq!(error, "--tunnel-port can be given 16 times at most");
+}
+
+#[test]
+fn what_receivers_would_drop_is_counted_unless_it_is_refused() {
+    let options = run("-r a --urgent drop --paws refuse --window refuse");
+    assert_eq!((options.urgent, options.paws, options.window), (Urgent::Apart, Check::Refuse, Check::Refuse));
+    assert!(refused("-r a --urgent out").contains("inline or drop is wanted"));
+    assert!(refused("-r a --paws ignore").contains("count or refuse is wanted"));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use tapflow_core::decode::{Checksums, UdpTunnel};
-use tapflow_core::{FragmentPolicy, OverlapPolicy, Target};
+use tapflow_core::{Check, FragmentPolicy, OverlapPolicy, Target, Urgent};
 
 use super::options::{ConsoleOrder, NamePrefix};
 
@@ -89,6 +89,24 @@ pub(super) fn order(text: &str) -> Result<ConsoleOrder, String> {
         "stream" => Ok(ConsoleOrder::Stream),
         "arrival" => Ok(ConsoleOrder::Arrival),
         _ => Err("stream or arrival is wanted".to_owned()),
+    }
+}
+
+/// The argument of `--urgent`.
+pub(super) fn urgent(text: &str) -> Result<Urgent, String> {
+    match text {
+        "inline" => Ok(Urgent::Inline),
+        "drop" => Ok(Urgent::Apart),
+        _ => Err("inline or drop is wanted".to_owned()),
+    }
+}
+
+/// The argument of `--paws` and `--window`.
+pub(super) fn check(text: &str) -> Result<Check, String> {
+    match text {
+        "count" => Ok(Check::Count),
+        "refuse" => Ok(Check::Refuse),
+        _ => Err("count or refuse is wanted".to_owned()),
     }
 }
 

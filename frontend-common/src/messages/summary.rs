@@ -104,6 +104,11 @@ impl RunSummary {
             ("invalid_resets", c.invalid_resets),
             ("invalid_fins", c.invalid_fins),
             ("data_after_fin", c.data_after_fin),
+            ("paws_failures", c.paws_failures),
+            ("beyond_window_segments", c.beyond_window_segments),
+            ("refused_bytes", c.refused_bytes),
+            ("urgent_segments", c.urgent_segments),
+            ("urgent_bytes", c.urgent_bytes),
             ("islands_exhausted", c.islands_exhausted),
             ("boundaries_lost", c.boundaries_lost),
             ("filtered_packets", self.filtered),
@@ -278,6 +283,8 @@ impl RunSummary {
             (c.out_of_window_bytes, "before the start of their stream"),
             (c.after_close_bytes, "after the connection's end"),
             (c.reset_bytes, "inside RST segments"),
+            (c.refused_bytes, "that the receiver would drop (--paws, --window)"),
+            (c.urgent_bytes, "of urgent data (--urgent)"),
             (c.unwanted_bytes, "of connections that did not begin in a file of -r"),
         ] {
             if bytes > 0 {
@@ -328,6 +335,9 @@ impl RunSummary {
             (c.invalid_resets, "RST out of window"),
             (c.invalid_fins, "FIN out of place"),
             (c.data_after_fin, "with data after FIN"),
+            (c.paws_failures, "with outdated timestamps"),
+            (c.beyond_window_segments, "beyond the receiver's window"),
+            (c.urgent_segments, "with urgent data"),
         ] {
             push(&mut items, segments, what);
         }

@@ -123,6 +123,26 @@ pub(super) fn rebase_text(text: &str, by: u64, limit: u64) -> String {
     corrected
 }
 
+/// Lines of a file out of which the bytes at these offsets were taken: places move down, lengths shrink.
+pub(super) fn close_up_text(text: &str, left_out: &[u64]) -> String {
+    let mut corrected = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        let mut fields = line.trim_end().splitn(3, '|');
+        let parsed = (|| {
+            let offset: u64 = fields.next()?.parse().ok()?;
+            let time = fields.next()?;
+            let kept: u64 = fields.next()?.parse().ok()?;
+            let below = left_out.partition_point(|left_out| *left_out < offset) as u64;
+            let within = left_out.partition_point(|left_out| *left_out < offset + kept) as u64 - below;
+            writeln!(corrected, "{}|{time}|{}", offset - below, kept - within).ok()
+        })();
+        if parsed.is_none() {
+            corrected.push_str(line);
+        }
+    }
+    corrected
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,6 +9,7 @@
 //!   of the same name get their counts in the order of their first data.
 //! - The first copy of a byte stays unless a later one is said to count; copies are compared and differences
 //!   recorded.
+//! - Bytes that are left out (urgent data) are no part of the file: when the flow closes, what follows moves down.
 //! - Bytes never seen are holes in the file. The file ends with the last byte seen.
 //! - After an error of one flow the others can still be written and closed.
 
@@ -25,8 +26,8 @@ use tapflow_core::{Repeat, Timestamp};
 
 use super::error::{Action, OutputError};
 use super::files::{FileId, Files};
-use super::gather::{PIECES, Piece, read_at, read_start, shift_up, write_at, write_pieces};
-use super::index::{self, FlowIndex, rebase_text};
+use super::gather::{PIECES, Piece, read_at, read_start, shift_down, shift_up, write_at, write_pieces};
+use super::index::{self, FlowIndex, close_up_text, rebase_text};
 use super::path::{Directory, relative};
 use super::template::Template;
 use crate::facts::{FileFacts, FlowFacts, Ranges};
@@ -40,6 +41,8 @@ const AGE_BYTES: u64 = 16 << 20;
 const INDEX_LINES: usize = 1 << 18;
 /// Names whose next free count is remembered.
 const REMEMBERED_COUNTS: usize = 100_000;
+/// Bytes of one flow that can be left out; more of them stay.
+const LEFT_OUT: usize = 1 << 20;
 /// Bytes that go through memory at a time when a file is read back.
 const BUFFER: usize = 64 << 10;
 /// No flow.
@@ -151,6 +154,9 @@ struct State {
     beyond_limit: u64,
     conflicts: Option<Box<Ranges>>,
     replaced: Option<Box<Ranges>>,
+    /// Offsets of bytes that are not to be in the file.
+    #[allow(clippy::box_collection, reason = "most flows have none, and flows are many")]
+    left_out: Option<Box<Vec<u64>>>,
     before: u32,
     after: u32,
     queued: bool,
@@ -159,7 +165,7 @@ struct State {
 }
 
 // 300,000 flows may be open at once.
-const _: () = assert!(size_of::<State>() <= 152);
+const _: () = assert!(size_of::<State>() <= 160);
 
 impl FileStore {
     /// A store without flows.
@@ -206,6 +212,7 @@ impl FileStore {
             beyond_limit: 0,
             conflicts: None,
             replaced: None,
+            left_out: None,
             before: NONE,
             after: NONE,
             queued: false,
@@ -277,6 +284,26 @@ impl FileStore {
         result
     }
 
+    /// New bytes of a flow that are not to be in its file. Until it closes, their place is a hole.
+    ///
+    /// # Errors
+    /// [`OutputError`] as of [`Self::data`].
+    pub fn leave_out(
+        &mut self,
+        number: u64,
+        offset: u64,
+        bytes: Bytes,
+        time: Timestamp,
+    ) -> Result<(), OutputError> {
+        let at = self.find(number)?;
+        let left_out = self.flows[at as usize].left_out.get_or_insert_default();
+        if left_out.len() + bytes.len() > LEFT_OUT {
+            return self.data(number, offset, bytes, time);
+        }
+        left_out.extend(offset..offset + bytes.len() as u64);
+        Ok(())
+    }
+
     /// Bytes came again at a place that `data` has filled; compares them with the first copy.
     ///
     /// # Errors
@@ -299,8 +326,13 @@ impl FileStore {
         if bytes.is_empty() {
             return Ok(Repeat::NotCompared);
         }
-        let differing = self.compare(at, offset, bytes)?;
-        Ok(record(differing, &mut self.flows[at as usize].conflicts))
+        let mut differing = self.compare(at, offset, bytes)?;
+        let flow = &mut self.flows[at as usize];
+        if let Some(left_out) = &flow.left_out {
+            // There is no first copy of these.
+            differing = differing.into_iter().flat_map(|range| without(&range, left_out)).collect();
+        }
+        Ok(record(differing, &mut flow.conflicts))
     }
 
     /// Bytes came again at a place that `data` has filled, and count from now on: puts them there.
@@ -348,6 +380,9 @@ impl FileStore {
         for ranges in [&mut flow.conflicts, &mut flow.replaced].into_iter().flatten() {
             ranges.shift(by);
         }
+        if let Some(left_out) = &mut flow.left_out {
+            left_out.iter_mut().for_each(|offset| *offset += by);
+        }
         let mut dropped = 0;
         for piece in &mut flow.pending {
             piece.offset = piece.offset.saturating_add(by);
@@ -379,13 +414,15 @@ impl FileStore {
         if self.flows[at as usize].has_data {
             self.write(at)?;
             self.write_index(at)?;
+            self.close_up(at)?;
         }
         self.numbers.remove(&number);
         self.free.push(at);
         let flow = &mut self.flows[at as usize];
         let (file, index, written) = (flow.file.take(), flow.index.take(), flow.written);
+        let left_out = flow.left_out.take().map(|left_out| *left_out).unwrap_or_default();
         let closed = Closed {
-            file: file.map(|id| FileFacts { path: self.files.path(id), size: written }),
+            file: file.map(|id| FileFacts { path: self.files.path(id), size: written, left_out }),
             conflicts: flow.conflicts.take().map(|ranges| *ranges).unwrap_or_default(),
             replaced: flow.replaced.take().map(|ranges| *ranges).unwrap_or_default(),
             beyond_limit: flow.beyond_limit,
@@ -590,6 +627,37 @@ impl FileStore {
         result.map_err(|error| self.files.error(id, Action::Write, error))
     }
 
+    /// Moves what follows each byte that is left out down by one, in the file and in the index.
+    fn close_up(&mut self, at: u32) -> Result<(), OutputError> {
+        let flow = &mut self.flows[at as usize];
+        let (Some(id), Some(left_out), false) = (flow.file, &mut flow.left_out, flow.failed) else {
+            return Ok(());
+        };
+        left_out.sort_unstable();
+        left_out.dedup();
+        left_out.retain(|offset| *offset < flow.written);
+        self.buffer.resize(BUFFER, 0);
+        let length = flow.written - left_out.len() as u64;
+        let file = self.files.file(id)?;
+        let result =
+            shift_down(file, flow.written, left_out, &mut self.buffer).and_then(|()| file.set_len(length));
+        // Not again where it failed, so that the second call can close the flow.
+        match &result {
+            Ok(()) => flow.written = length,
+            Err(_) => flow.failed = true,
+        }
+        result.map_err(|error| self.files.error(id, Action::Write, error))?;
+        let flow = &mut self.flows[at as usize];
+        let (Some(left_out), Some(index)) = (&flow.left_out, &mut flow.index) else { return Ok(()) };
+        let (Some(id), length @ 1..) = (index.file, index.on_disk) else { return Ok(()) };
+        let read = read_start(self.files.file(id)?, length);
+        let text = read.map_err(|error| self.files.error(id, Action::Read, error))?;
+        let text = close_up_text(&String::from_utf8_lossy(&text), left_out);
+        let file = self.files.file(id)?;
+        let written = write_at(file, text.as_bytes(), 0).and_then(|()| file.set_len(text.len() as u64));
+        written.map_err(|error| self.files.error(id, Action::Write, error))
+    }
+
     fn rebase_index(&mut self, at: u32, by: u64) -> Result<(), OutputError> {
         let Some(index) = &mut self.flows[at as usize].index else { return Ok(()) };
         index.rebase(by, self.limit);
@@ -688,6 +756,21 @@ impl FileStore {
             None => self.last = before,
         }
     }
+}
+
+/// The parts of a range that have none of these offsets.
+fn without(range: &Range<u64>, left_out: &[u64]) -> Vec<Range<u64>> {
+    let mut parts = Vec::new();
+    let mut start = range.start;
+    let mut within: Vec<_> = left_out.iter().filter(|offset| range.contains(offset)).collect();
+    within.sort_unstable();
+    for offset in within {
+        parts.push(start..*offset);
+        start = offset + 1;
+    }
+    parts.push(start..range.end);
+    parts.retain(|part| part.start < part.end);
+    parts
 }
 
 /// Adds the ranges in which two copies differ to a list.

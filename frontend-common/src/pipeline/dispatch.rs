@@ -36,6 +36,13 @@ pub(super) enum Operation {
         part: Range<usize>,
         time: Timestamp,
     },
+    /// Bytes as of `Data` that are not to be in the file.
+    Urgent {
+        flow: u64,
+        offset: u64,
+        part: Range<usize>,
+        time: Timestamp,
+    },
     /// Bytes that count instead of those at their place.
     Replaced {
         flow: u64,
@@ -211,6 +218,16 @@ impl Sink for Dispatch<'_> {
         let slot = self.slots.get_mut(flow.slot as usize);
         let first = slot.is_some_and(|slot| !std::mem::replace(&mut slot.has_data, true));
         self.send(shard, Operation::Data { flow: flow.number, offset, part, time, first })
+    }
+
+    fn urgent(&mut self, flow: Flow, offset: u64, bytes: &[u8]) -> Result<(), WriterGone> {
+        // Without data before it there is no file that it could be left out of, but there may be one later.
+        if self.wants_data {
+            let shard = self.shard(flow.slot);
+            let (part, time) = (self.part(shard, bytes)?, self.time);
+            self.send(shard, Operation::Urgent { flow: flow.number, offset, part, time })?;
+        }
+        Ok(())
     }
 
     fn repeated(&mut self, flow: Flow, offset: u64, bytes: &[u8]) -> Result<Repeat, WriterGone> {

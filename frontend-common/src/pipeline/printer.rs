@@ -87,6 +87,11 @@ impl<W: Write> Sink for Printer<'_, W> {
         Ok(())
     }
 
+    /// Left out: whoever wants it printed has it in line.
+    fn urgent(&mut self, _: Flow, _: u64, _: &[u8]) -> Result<(), Infallible> {
+        Ok(())
+    }
+
     fn late(&mut self, flow: Flow, offset: u64, bytes: &[u8]) -> Result<(), Infallible> {
         self.print(flow, offset, bytes);
         Ok(())

@@ -132,6 +132,9 @@ impl<'o> Run<'o> {
             idle_timeout: self.options.idle_timeout.map(nanoseconds),
             max_jump: self.options.max_jump,
             overlap: self.options.overlap,
+            urgent: self.options.urgent,
+            paws: self.options.paws,
+            window: self.options.window,
             max_inactive: u32::try_from(connections / 2).unwrap_or(u32::MAX),
             fragment_policy: self.options.fragment_policy,
             decode: decode::Settings {

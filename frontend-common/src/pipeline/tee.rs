@@ -122,6 +122,11 @@ impl<P: Prints> Sink for Tee<'_, '_, P> {
         self.files.data(flow, offset, bytes)
     }
 
+    fn urgent(&mut self, flow: Flow, offset: u64, bytes: &[u8]) -> Result<(), WriterGone> {
+        let Ok(()) = self.printer.urgent(flow, offset, bytes);
+        self.files.urgent(flow, offset, bytes)
+    }
+
     fn repeated(&mut self, flow: Flow, offset: u64, bytes: &[u8]) -> Result<Repeat, WriterGone> {
         let Ok(printed) = self.printer.repeated(flow, offset, bytes);
         match self.files.repeated(flow, offset, bytes)? {

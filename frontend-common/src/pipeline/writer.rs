@@ -105,11 +105,22 @@ impl Writer {
             Operation::Data { flow, offset, part, time, first } => {
                 let bytes = self.slice(part);
                 let Some(store) = self.store.as_mut().filter(|_| !self.failed) else { return Ok(()) };
-                if first && let Some(live) = self.flows.get_mut(&flow) {
-                    live.has_data = true;
+                if first
+                    && let Some(live) = self.flows.get_mut(&flow)
+                    && !mem::replace(&mut live.has_data, true)
+                {
                     store.open(Arc::clone(&live.facts));
                 }
                 store.data(flow, offset, bytes, time)
+            }
+            Operation::Urgent { flow, offset, part, time } => {
+                let bytes = self.slice(part);
+                let Some(store) = self.store.as_mut().filter(|_| !self.failed) else { return Ok(()) };
+                let Some(live) = self.flows.get_mut(&flow) else { return Ok(()) };
+                if !mem::replace(&mut live.has_data, true) {
+                    store.open(Arc::clone(&live.facts));
+                }
+                store.leave_out(flow, offset, bytes, time)
             }
             Operation::Repeated { flow, offset, part, time } => {
                 let bytes = self.slice(part);

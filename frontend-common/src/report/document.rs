@@ -10,7 +10,7 @@ use tapflow_core::Tunnel;
 use super::time::Utc;
 use super::xml::{Shown, Xml};
 use super::{RunInfo, RunTotals};
-use crate::facts::{FinishedFlow, Ranges};
+use crate::facts::{FileFacts, FinishedFlow, Ranges};
 
 const DFXML: &str = "http://www.forensicswiki.org/wiki/Category:Digital_Forensics_XML";
 const DUBLIN_CORE: &str = "http://purl.org/dc/elements/1.1/";
@@ -70,7 +70,7 @@ pub(super) fn flow(xml: &mut Xml, flow: &FinishedFlow) {
         xml.leaf("filename", &[], &Shown(file.path.as_os_str()));
         xml.leaf("filesize", &[], &file.size);
         xml.leaf("mtime", &[], &Utc(flow.facts.opened.time));
-        byte_runs(xml, file.size, &flow.gaps);
+        byte_runs(xml, file, &flow.gaps);
     } else {
         xml.leaf("filesize", &[], &0);
     }
@@ -79,7 +79,8 @@ pub(super) fn flow(xml: &mut Xml, flow: &FinishedFlow) {
 }
 
 /// The parts of a file that hold bytes of the stream. Gaps beyond those that are listed are counted.
-fn byte_runs(xml: &mut Xml, size: u64, gaps: &Ranges) {
+fn byte_runs(xml: &mut Xml, file: &FileFacts, gaps: &Ranges) {
+    let size = file.size;
     if size == 0 {
         return;
     }
@@ -88,10 +89,11 @@ fn byte_runs(xml: &mut Xml, size: u64, gaps: &Ranges) {
     } else {
         xml.open("byte_runs", &[]);
     }
-    let mut sorted: Vec<&Range<u64>> = gaps.listed.iter().collect();
+    let in_file = |gap: &Range<u64>| file.place(gap.start)..file.place(gap.end);
+    let mut sorted: Vec<Range<u64>> = gaps.listed.iter().map(in_file).collect();
     sorted.sort_unstable_by_key(|gap| gap.start);
     let mut offset = 0;
-    for gap in sorted.into_iter().chain([&(size..size)]) {
+    for gap in sorted.into_iter().chain(std::iter::once(size..size)) {
         let end = gap.start.min(size);
         if offset < end {
             xml.empty("byte_run", &[("file_offset", &offset), ("len", &(end - offset))]);
@@ -176,7 +178,11 @@ fn facts(xml: &mut Xml, flow: &FinishedFlow) {
             attributes.push((name, bytes));
         }
     }
-    if flow.gaps.bytes == 0 && flow.conflicts.bytes == 0 && flow.replaced.bytes == 0 {
+    let mut left_out = Ranges::default();
+    for offset in flow.file.iter().flat_map(|file| &file.left_out) {
+        left_out.push(*offset..offset + 1);
+    }
+    if [&flow.gaps, &flow.conflicts, &flow.replaced, &left_out].iter().all(|ranges| ranges.bytes == 0) {
         xml.empty("tcpflow:flow", &attributes);
         return;
     }
@@ -184,6 +190,7 @@ fn facts(xml: &mut Xml, flow: &FinishedFlow) {
     ranges(xml, "tcpflow:gaps", &flow.gaps);
     ranges(xml, "tcpflow:conflicts", &flow.conflicts);
     ranges(xml, "tcpflow:replaced", &flow.replaced);
+    ranges(xml, "tcpflow:urgent", &left_out);
     xml.close("tcpflow:flow");
 }
 

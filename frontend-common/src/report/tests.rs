@@ -61,7 +61,11 @@ fn server_flow() -> FinishedFlow {
             fin: true,
             ..Summary::default()
         },
-        file: Some(FileFacts { path: "out/074.125.019.104.00080-192.168.001.102.50955".into(), size: 2792 }),
+        file: Some(FileFacts {
+            path: "out/074.125.019.104.00080-192.168.001.102.50955".into(),
+            size: 2792,
+            left_out: Vec::new(),
+        }),
         gaps: Ranges::default(),
         conflicts: Ranges::default(),
         replaced: Ranges::default(),

@@ -79,7 +79,7 @@ fn pieces_in_any_order_become_a_file_with_the_time_of_the_first_packet() {
     data(&mut store, 0, 5, b"fghij");
     data(&mut store, 0, 0, b"abcde");
     let closed = close(&mut store, 0);
-    assert_eq!(closed.file, Some(FileFacts { path: out.path().join(NAME), size: 10 }));
+    assert_eq!(closed.file, Some(FileFacts { left_out: Vec::new(), path: out.path().join(NAME), size: 10 }));
     let metadata = fs::metadata(out.path().join(NAME)).expect("there");
     let first = UNIX_EPOCH + Duration::new(1_700_000_000, 1);
     assert_eq!((metadata.modified().expect("a time"), metadata.accessed().expect("a time")), (first, first));
@@ -268,6 +268,37 @@ fn bytes_that_count_take_the_place_of_earlier_ones_in_memory_and_on_disk() {
         assert_eq!(closed.replaced.listed, [9..11, 9..10, 16..18]);
         assert_eq!(closed.conflicts, Ranges::default());
         expect(out.path(), &[(NAME, "012345678ZYbcdefGH")]);
+    }
+}
+
+#[test]
+fn bytes_left_out_are_no_part_of_the_file_and_of_its_index() {
+    for written in [false, true] {
+        let out = directory();
+        let mut store = FileStore::new(StoreConfig { index: true, ..config(out.path()) });
+        let left_out = |store: &mut FileStore, offset, bytes: &'static [u8]| {
+            store.leave_out(0, offset, Bytes::from_static(bytes), Timestamp::new(1, 0)).expect("left out");
+        };
+        store.open(facts(0));
+        data(&mut store, 0, 0, b"01");
+        left_out(&mut store, 2, b"X");
+        data(&mut store, 0, 3, b"34");
+        if written {
+            store.flush().expect("written");
+        }
+        left_out(&mut store, 7, b"Y");
+        data(&mut store, 0, 8, b"89");
+        left_out(&mut store, 10, b"Z");
+        assert_eq!(repeated(&mut store, 0, 1, b"1X3"), Repeat::Same);
+        assert_eq!(repeated(&mut store, 0, 1, b"?X?"), Repeat::Differs);
+        let closed = close(&mut store, 0);
+        assert_eq!(closed.conflicts.listed, [1..2, 3..4], "in stream offsets");
+        let file = closed.file.expect("a file");
+        assert_eq!((file.size, &file.left_out[..]), (8, &[2, 7][..]));
+        assert_eq!([3, 7, 8].map(|offset| file.place(offset)), [2, 6, 6]);
+        let time = "1700000000.000005";
+        let index = format!("0|{time}|2\n2|{time}|2\n6|{time}|2\n1|{time}|2\n1|{time}|2\n");
+        expect(out.path(), &[(NAME, "0134..89"), (&format!("{NAME}.findx"), &index)]);
     }
 }
 
