@@ -5,10 +5,12 @@
 
 mod datagrams;
 
+use managed::ManagedSlice;
+
 use crate::config::{Check, Config};
 use crate::connection::{ConnectionKey, Direction, State, Table};
 use crate::counters::Counters;
-use crate::decode::{Outcome, Segment, Several, dissect};
+use crate::decode::{Outcome, Packed, Segment, Several, dissect, resume};
 use crate::flow::Opened;
 use crate::fragment::{Fragments, Packets};
 use crate::frame::{Frame, Timestamp};
@@ -51,6 +53,8 @@ pub struct Reassembler<'a> {
     table: Table<'a>,
     pool: IslandPool<'a>,
     fragments: Fragments<'a>,
+    /// Where compressed payload is expanded.
+    expanded: ManagedSlice<'a, u8>,
     counters: Counters,
     now: Timestamp,
     next_expiry: u64,
@@ -79,6 +83,7 @@ impl<'a> Reassembler<'a> {
             table: Table::new(storage.connections, storage.buckets, config.hash_key),
             pool: IslandPool::new(storage.islands),
             fragments: Fragments::new(storage.fragments),
+            expanded: storage.expanded,
             config,
             counters: Counters::default(),
             now: Timestamp::default(),
@@ -122,6 +127,7 @@ impl<'a> Reassembler<'a> {
         };
         match dissect(frame, &self.config.decode) {
             Outcome::Several(several) => self.several(frame, &packets, several, sink),
+            Outcome::Packed(packed) => self.packed(frame, &packets, &packed, sink),
             outcome => self.outcome(frame, &packets, outcome, sink),
         }
     }
@@ -142,9 +148,35 @@ impl<'a> Reassembler<'a> {
                 self.counters.reject(&reject);
                 sink.rejected(frame, &reject)
             }
+            Outcome::Packed(packed) => self.packed(frame, packets, &packed, sink),
             // Never inside of each other.
             Outcome::Several(_) => Ok(()),
         }
+    }
+
+    /// Compressed payload: expanded, and decoded further.
+    #[cold]
+    #[inline(never)]
+    fn packed<S: Sink>(
+        &mut self,
+        frame: &Frame<'_>,
+        packets: &Packets,
+        packed: &Packed<'_>,
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
+        // Lent beside the rest of the reassembler: segments point into it. What is compressed again finds none.
+        let mut room = core::mem::replace(&mut self.expanded, ManagedSlice::Borrowed(&mut []));
+        let expanded = packed.expand(&mut room).and_then(|len| room.get(..len));
+        let outcome = match expanded {
+            Some(bytes) => resume(&packed.context, bytes, bytes.len(), &self.config.decode),
+            None => Outcome::Reject(packed.reject()),
+        };
+        let result = match outcome {
+            Outcome::Several(several) => self.several(frame, packets, several, sink),
+            outcome => self.outcome(frame, packets, outcome, sink),
+        };
+        self.expanded = room;
+        result
     }
 
     /// Frames inside a frame: each counts as one, and the one around does not.

@@ -21,6 +21,9 @@ pub struct Storage<'a> {
     pub islands: ManagedSlice<'a, Island>,
     /// Fragments of IP datagrams. May be none: fragments are then rejected.
     pub fragments: FragmentStorage<'a>,
+    /// Where compressed IP payload is expanded (with the feature `ipcomp`): up to 65,535 bytes. May be empty:
+    /// such payload is then rejected.
+    pub expanded: ManagedSlice<'a, u8>,
 }
 
 /// Storage that a reassembler cannot work in.
@@ -105,6 +108,7 @@ impl<const CONNECTIONS: usize, const BUCKETS: usize, const ISLANDS: usize>
             buckets: ManagedSlice::Borrowed(&mut self.buckets),
             islands: ManagedSlice::Borrowed(&mut self.islands),
             fragments: FragmentStorage::none(),
+            expanded: ManagedSlice::Borrowed(&mut []),
         }
     }
 }
@@ -130,6 +134,7 @@ impl Storage<'static> {
             buckets: ManagedSlice::Owned(u32::new_vec_zeroed(buckets).ok()?),
             islands: ManagedSlice::Owned(Island::new_vec_zeroed(islands).ok()?),
             fragments: FragmentStorage::none(),
+            expanded: ManagedSlice::Owned(u8::new_vec_zeroed(FragmentStorage::MAX_DATAGRAM).ok()?),
         })
     }
 }

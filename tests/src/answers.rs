@@ -49,7 +49,7 @@ pub type Flows = BTreeMap<Key, Vec<Answer>>;
 pub const EXCEPTIONS: [(&str, usize, &str); 0] = [];
 
 /// What a reader of a capture must be able to do, and tapflow is.
-pub const ABLE: [&str; 4] = ["ip-fragments", "tunnel", "802.11", "rare-link"];
+pub const ABLE: [&str; 5] = ["ip-fragments", "tunnel", "802.11", "rare-link", "ipsec-ah"];
 
 impl Capture {
     /// Whether tapflow does all that a reader of the capture must be able to do.

@@ -197,7 +197,13 @@ fn storage_in_which_nothing_can_work_is_refused() {
     let refused = |connections: &mut [Connection], buckets: &mut [u32]| {
         let (connections, buckets) = (ManagedSlice::Borrowed(connections), ManagedSlice::Borrowed(buckets));
         let islands = ManagedSlice::Borrowed(&mut []);
-        let storage = Storage { connections, buckets, islands, fragments: FragmentStorage::none() };
+        let storage = Storage {
+            connections,
+            buckets,
+            islands,
+            fragments: FragmentStorage::none(),
+            expanded: vec![].into(),
+        };
         Reassembler::new(Config::default(), storage).err()
     };
     let mut one = [Connection::default()];

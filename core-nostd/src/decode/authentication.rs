@@ -1,5 +1,4 @@
-//! IPsec without secrecy behind IPv4: the authentication header (RFC 4302), which is skipped, and IP payload
-//! compression (RFC 3173), which ends decoding until somebody has expanded the payload.
+//! IPsec's authentication header (RFC 4302) behind IPv4. It is skipped: what it covers is not encrypted.
 
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned, big_endian::U16};
 

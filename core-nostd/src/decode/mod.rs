@@ -19,6 +19,7 @@ mod gtp;
 mod hdlc;
 mod ip;
 mod ip_in_ip;
+mod ipcomp;
 mod ipoib;
 mod ipv4;
 mod ipv6;
@@ -59,6 +60,7 @@ pub(crate) use piece::{Context, Piece};
 
 use crate::frame::{Frame, LinkType};
 use ip_in_ip::Inside;
+pub(crate) use ipcomp::Packed;
 use peel::Peel;
 use piece::Part;
 use several::Kind;
@@ -173,6 +175,8 @@ pub(crate) enum Outcome<'a> {
     Piece(Piece<'a>),
     /// Several frames.
     Several(Several<'a>),
+    /// Compressed payload of a datagram that may carry TCP.
+    Packed(Packed<'a>),
     /// None of these.
     Reject(Reject),
 }
@@ -180,7 +184,8 @@ pub(crate) enum Outcome<'a> {
 /// Takes a frame apart as [`Settings::default`] says.
 ///
 /// A fragment of a datagram is
-/// rejected, as it cannot stand for the whole; a [`Reassembler`](crate::Reassembler) puts it together. Of a
+/// rejected, as it cannot stand for the whole, and so is compressed payload; a [`Reassembler`](crate::Reassembler)
+/// puts together and expands. Of a
 /// frame that carries several (an aggregate of 802.11, samples of sFlow) the first segment is answered.
 ///
 /// # Errors
@@ -205,6 +210,7 @@ fn alone<'a>(outcome: Outcome<'a>, settings: &Settings) -> Result<Segment<'a>, R
         Outcome::Piece(piece) => Err(piece.reject(RejectReason::Fragment)),
         Outcome::Reject(reject) => Err(reject),
         Outcome::Several(several) => first_of(several, settings),
+        Outcome::Packed(packed) => Err(packed.reject()),
     }
 }
 
@@ -216,6 +222,7 @@ fn first_of<'a>(mut several: Several<'a>, settings: &Settings) -> Result<Segment
             Outcome::Segment(segment) => return Ok(segment),
             Outcome::Piece(piece) => piece.reject(RejectReason::Fragment),
             Outcome::Reject(reject) => reject,
+            Outcome::Packed(packed) => packed.reject(),
             // Never inside of each other.
             Outcome::Several(_) => continue,
         };
@@ -264,6 +271,12 @@ fn peel_all<'a>(mut peel: Peel<'a>, mut next: Next, headers: usize, settings: &S
             Next::Ipv6Extension(kind) => ipv6::peel_extension(&mut peel, kind),
             Next::Udp => udp::peel(&mut peel, settings),
             Next::Part(part) => return Outcome::Piece(Piece::new(&peel, part, headers)),
+            Next::IpComp => {
+                return match Packed::new(peel, headers) {
+                    Ok(packed) => Outcome::Packed(packed),
+                    Err(reject) => Outcome::Reject(reject),
+                };
+            }
             Next::Several(kind) => {
                 return match Several::new(peel, kind, headers) {
                     Ok(several) => Outcome::Several(several),
@@ -295,7 +308,6 @@ fn peel_rare(peel: &mut Peel<'_>, next: Next, settings: &Settings) -> Result<Nex
         Next::Erspan { header } => erspan::peel(peel, header),
         Next::IpInIp(inside) => ip_in_ip::peel(peel, inside),
         Next::Authentication => authentication::peel(peel),
-        Next::IpComp => Err(peel.reject(Layer::IpSec, RejectReason::Compressed)),
         Next::L2tp => l2tp::peel_ip(peel),
         Next::Hdlc => hdlc::peel(peel),
         Next::Wifi(radio) => wifi::peel(peel, radio, settings),

@@ -67,6 +67,21 @@ impl Context {
         offset: 0,
     };
 
+    /// What was peeled so far: so many headers; `next` follows.
+    pub(super) fn new(peel: &Peel<'_>, next: Next, headers: usize) -> Self {
+        let (source, destination) = peel.addresses();
+        Self {
+            source,
+            destination,
+            link: peel.link(),
+            domain: peel.domain,
+            next,
+            headers,
+            tunnels_left: peel.tunnels_left,
+            offset: peel.offset,
+        }
+    }
+
     /// Whether only a whole datagram can tell that there is no TCP in it.
     pub(crate) const fn is_tcp(&self) -> bool {
         matches!(self.next, Next::Tcp)
@@ -89,17 +104,7 @@ impl<'a> Piece<'a> {
     /// The rest of `peel` as the payload of a fragment, behind so many headers.
     #[cold]
     pub(super) fn new(peel: &Peel<'a>, part: Part, headers: usize) -> Self {
-        let (source, destination) = peel.addresses();
-        let context = Context {
-            source,
-            destination,
-            link: peel.link(),
-            domain: peel.domain,
-            next: part.next().unwrap_or(Next::Tcp),
-            headers,
-            tunnels_left: peel.tunnels_left,
-            offset: peel.offset,
-        };
+        let context = Context::new(peel, part.next().unwrap_or(Next::Tcp), headers);
         Self { context, part, payload: peel.bytes, len: peel.len, checksum_errors: peel.checksum_errors }
     }
 

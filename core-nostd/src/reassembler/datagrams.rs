@@ -174,6 +174,10 @@ impl<'a> Reassembler<'a> {
                 sink.rejected(frame, &reject)?;
                 Ok(None)
             }
+            Outcome::Packed(packed) => {
+                self.packed(frame, &packets, &packed, sink)?;
+                Ok(None)
+            }
             Outcome::Several(mut several) => {
                 let mut inside = 0;
                 while let Some(outcome) = several.next(&self.config.decode) {
