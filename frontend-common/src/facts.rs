@@ -5,6 +5,9 @@ use std::path::PathBuf;
 
 use tapflow_core::{CloseReason, Flow, Opened, Summary};
 
+use crate::scan::Findings;
+use crate::timeline::Timeline;
+
 /// A flow that has begun.
 #[derive(Clone, Debug)]
 pub struct FlowFacts {
@@ -84,4 +87,8 @@ pub struct FinishedFlow {
     pub conflicts: Ranges,
     /// Bytes that lost against a later, differing copy, which the receiver keeps.
     pub replaced: Ranges,
+    /// When its bytes were captured, where a scanner wants to know.
+    pub timeline: Timeline,
+    /// What scanners found in it.
+    pub found: Findings,
 }

@@ -2,11 +2,14 @@
 //!
 //! Exit status: as [`app`] says, and 128 plus the signal's number after a signal.
 
+mod descriptor;
 mod filter;
 mod host;
 mod limits;
 mod signals;
 
+use std::fs::File;
+use std::io;
 use std::process::ExitCode;
 
 use tapflow_common::app;
@@ -41,6 +44,10 @@ impl System for Linux {
 
     fn open_file_limit(&self) -> Option<usize> {
         limits::raise_open_files()
+    }
+
+    fn descriptor(&self, number: i32) -> io::Result<File> {
+        descriptor::duplicate(number)
     }
 
     fn libraries(&self) -> Vec<(String, String)> {

@@ -6,6 +6,8 @@
 mod console;
 mod filter;
 
+use std::fs::File;
+use std::io;
 use std::process::ExitCode;
 
 use tapflow_common::app;
@@ -47,6 +49,10 @@ impl System for Windows {
 
     fn open_file_limit(&self) -> Option<usize> {
         Some(OPEN_FILES)
+    }
+
+    fn descriptor(&self, _number: i32) -> io::Result<File> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 
     fn libraries(&self) -> Vec<(String, String)> {

@@ -1,6 +1,8 @@
 //! The files of a run are the same with any number of processors, and so of writers, and with any
 //! number of files open at once.
 
+use std::fs::File;
+use std::io;
 use std::num::NonZeroUsize;
 
 use tapflow_common::cli::{Action, Options, Program, parse};
@@ -37,6 +39,10 @@ impl System for Machine {
 
     fn open_file_limit(&self) -> Option<usize> {
         None
+    }
+
+    fn descriptor(&self, _number: i32) -> io::Result<File> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 
     fn libraries(&self) -> Vec<(String, String)> {

@@ -36,6 +36,12 @@ pub(super) mod id {
     pub(crate) const URGENT: &str = "urgent";
     pub(crate) const PAWS: &str = "paws";
     pub(crate) const WINDOW: &str = "window";
+    pub(crate) const ALL: &str = "all";
+    pub(crate) const ENABLE: &str = "enable";
+    pub(crate) const ONLY: &str = "only";
+    pub(crate) const DISABLE: &str = "disable";
+    pub(crate) const HASH: &str = "hash";
+    pub(crate) const SCANNERS: &str = "scanners";
     pub(crate) const CONSOLE: &str = "console";
     pub(crate) const BARE: &str = "console-bare";
     pub(crate) const BINARY: &str = "binary";
@@ -69,12 +75,7 @@ pub(super) struct ToCome {
 
 const CAPTURE_FIRST: &str = "record with `tcpdump -i IFACE -w FILE`, then read with -r FILE";
 
-pub(super) const TO_COME: [ToCome; 13] = [
-    to_come('a', "all", false, "post-processing", ""),
-    to_come('e', "enable", true, "post-processing", ""),
-    to_come('E', "only", true, "post-processing", ""),
-    to_come('x', "disable", true, "post-processing", ""),
-    to_come('H', "scanners", false, "post-processing", ""),
+pub(super) const TO_COME: [ToCome; 8] = [
     to_come('Z', "no-decompress", false, "HTTP bodies", ""),
     to_come('i', "interface", true, "live capture", CAPTURE_FIRST),
     to_come('p', "no-promiscuous", false, "live capture", CAPTURE_FIRST),
@@ -111,6 +112,7 @@ pub fn command(name: &'static str, version: &'static str) -> Command {
         .args(input())
         .args(files())
         .args(console())
+        .args(scanners())
         .args(limits())
         .args(messages())
         .args(TO_COME.iter().map(hidden))
@@ -187,7 +189,7 @@ fn files() -> [Arg; 5] {
                 ),
             value('F', id::NAMES, "LETTERS", ValueParser::new(values::name_letters))
                 .action(ArgAction::Append)
-                .help("t T k m g c X: --help")
+                .help("t T k m g c M X: --help")
                 .long_help(
                     "Change file names: t puts the flow's start in seconds since 1970 before them, T its date and \
                      time; k, m, g put flows into directories of 1000, in 1, 2 or 3 levels; c puts the connection \
@@ -246,6 +248,38 @@ fn console() -> [Arg; 10] {
                      Bytes that the receiver has acknowledged are waited for a tenth of a second only: the capture \
                      missed them. The default is 10.",
                 ),
+        ],
+    )
+}
+
+fn scanners() -> [Arg; 6] {
+    group(
+        "Scanners",
+        [
+            switch('a', id::ALL).help("all scanners").long_help(
+                "Look at finished flows with all scanners: http, md5, netviz (not built yet), wifiviz. -a, -e, -E and \
+                 -x count in the order in which they are given.",
+            ),
+            value('e', id::ENABLE, "NAME", ValueParser::new(values::scanner))
+                .action(ArgAction::Append)
+                .help("a scanner on")
+                .long_help("Enable a scanner; -H lists them. May be repeated."),
+            value('E', id::ONLY, "NAME", ValueParser::new(values::scanner))
+                .action(ArgAction::Append)
+                .help("only this scanner")
+                .long_help("Enable this scanner and disable all others that look at finished flows."),
+            value('x', id::DISABLE, "NAME", ValueParser::new(values::scanner))
+                .action(ArgAction::Append)
+                .help("a scanner off")
+                .long_help("Disable a scanner. -x tcpdemux writes no flow files. May be repeated."),
+            long_value(id::HASH, "LIST", ValueParser::new(values::algorithms))
+                .action(ArgAction::Append)
+                .help("md5,sha1,sha256,blake3")
+                .long_help(
+                    "Put digests of every flow file into the report: md5, sha1, sha256, blake3, with commas between \
+                     them. -e md5 and -FM are --hash md5. May be repeated.",
+                ),
+            switch('H', id::SCANNERS).help("list scanners").long_help("List scanners and settings."),
         ],
     )
 }
@@ -337,7 +371,10 @@ fn limits() -> [Arg; 14] {
                 .help("tcpflow's settings")
                 .long_help(
                     "Settings by tcpflow's names: enable_report=NO writes no report; tcp_timeout=SECONDS is \
-                     --idle-timeout; check_fcs=NO takes 802.11 frames whose check sum is wrong too. May be repeated.",
+                     --idle-timeout; tcp_cmd=PROGRAM runs a program for each flow file, whose name is its last \
+                     argument, without a shell and at most ten at a time; tcp_alert_fd=N writes `open` or `close`, a \
+                     tab and the name of each flow file to this descriptor; \
+                     check_fcs=NO takes 802.11 frames whose check sum is wrong too. May be repeated.",
                 ),
             switch('P', id::NO_PURGE).hide_short_help(true)
                 .help("no effect").long_help(

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use clap::{Arg, Command};
 
 use super::command::TO_COME;
+use crate::scan::SCANNERS;
 
 /// Columns of the short page.
 const WIDTH: usize = 80;
@@ -13,7 +14,7 @@ const INDENT: usize = 10;
 /// Columns of one option; two options make a line.
 const CELL: usize = (WIDTH - INDENT) / 2;
 
-/// `-h`: every option in a few words, on one screen of 24 lines by 80 columns.
+/// `-h`: every option in a few words, on one page of 48 lines by 80 columns.
 pub(super) fn short(command: &Command) -> String {
     let mut page = format!(
         "{} {}: TCP conversations from captures, a file for each direction\n{}\n",
@@ -52,11 +53,34 @@ fn cell(arg: &Arg) -> String {
     format!("{:7} {help}", name.trim_end())
 }
 
+/// `-H`: scanners and settings.
+pub(super) fn scanners() -> String {
+    let mut page =
+        "Scanners look at finished flows. -e NAME enables, -x NAME disables, -a enables all.\n\n".to_owned();
+    for scanner in SCANNERS {
+        // Writing to a String cannot fail.
+        let _ = writeln!(page, "  {scanner:10}{}", scanner.about());
+    }
+    page.push_str(SETTINGS);
+    page
+}
+
+const SETTINGS: &str = "
+Settings, with their defaults:
+
+  -S enable_report=YES         write report.xml
+  -S tcp_timeout=0             close flows that are silent for so many seconds; 0 is never
+  -S tcp_cmd=                  program to run for each flow file
+  -S tcp_alert_fd=-1           descriptor that is told of each flow file
+  -S netviz_histogram_size=1000, netviz_histogram_dump=0
+                               no effect: netviz is not built yet
+";
+
 /// `--help`, `-hh`: every option explained, then template letters, examples, what is to come.
 pub(super) fn long(command: Command) -> String {
     let to_come = TO_COME.map(|option| format!("-{}", option.short)).join(" ");
     let after = format!(
-        "{TEMPLATE}\n\n{EXAMPLES}\n\n{EXIT}\n\nNot built yet:\n  {to_come} -FM, and the settings of -S not named above. They end \
+        "{TEMPLATE}\n\n{EXAMPLES}\n\n{EXIT}\n\nNot built yet:\n  {to_come}, and the settings of -S not named above. They end \
          with an error."
     );
     command.after_long_help(after).render_long_help().to_string()

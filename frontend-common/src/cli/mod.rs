@@ -23,13 +23,16 @@ use tapflow_core::{Config, OverlapPolicy, Target};
 pub use command::command;
 pub use options::{
     ConsoleOrder, DEFAULT_MAX_CONNECTIONS, Input, InputRole, NameFlags, NamePrefix, Options, ReportTarget,
-    VERBOSE, Verbosity,
+    ScanOptions, VERBOSE, Verbosity,
 };
 
 use command::{TO_COME, id};
 use values::{NameLetter, Overlap, Setting};
 
 use crate::output::console::{ConsoleOptions, Form};
+use crate::scan::command::CommandLine;
+use crate::scan::hash::Algorithm;
+use crate::scan::{Choice, ScannerName};
 
 /// Exit status after a [`CliError`]. tcpflow has 1; here 1 is for runs that fail, 2 for those that never
 /// began.
@@ -89,6 +92,9 @@ pub fn parse(args: impl IntoIterator<Item = OsString>, program: &Program) -> Res
     if usage == 1 {
         return Ok(Action::Print(help::short(&command)));
     }
+    if matches.get_flag(id::SCANNERS) {
+        return Ok(Action::Print(help::scanners()));
+    }
     refuse_options_to_come(&matches)?;
     Ok(Action::Run(Box::new(options(&matches, args)?)))
 }
@@ -125,9 +131,16 @@ fn options(matches: &ArgMatches, command_line: Vec<OsString>) -> Result<Options,
     let inputs = inputs(matches, &words)?;
     let filter = if matches.get_flag(id::FILES) { None } else { filter(&words)? };
     let console = console(matches);
-    let (names, no_files) = names(matches);
-    let files = console.is_none() && !no_files;
+    let NameLetters { names, no_files, md5 } = names(matches);
     let settings = settings(matches);
+    let scanners = scanners(matches, md5);
+    let files = console.is_none() && !no_files && scanners.has(ScannerName::Tcpdemux);
+    let scan = ScanOptions {
+        algorithms: algorithms(matches, &scanners),
+        tcp_command: settings.tcp_command.clone(),
+        tcp_alert: settings.tcp_alert,
+        scanners,
+    };
     let (overlap, targets) = overlap(matches);
 
     Ok(Options {
@@ -172,7 +185,8 @@ fn options(matches: &ArgMatches, command_line: Vec<OsString>) -> Result<Options,
         hole_timeout: Some(matches.get_one(id::HOLE_TIMEOUT).copied().unwrap_or(DEFAULT_HOLE_TIMEOUT))
             .filter(|seconds| *seconds > 0)
             .map(Duration::from_secs),
-        notes: notes(matches, console, files),
+        notes: notes(matches, console, files, &scan, &settings),
+        scan,
         console,
         command_line,
     })
@@ -246,24 +260,69 @@ fn console(matches: &ArgMatches) -> Option<ConsoleOptions> {
     })
 }
 
-/// What `-F` says, and whether it forbids files.
-fn names(matches: &ArgMatches) -> (NameFlags, bool) {
+/// What `-F` says.
+#[derive(Default)]
+struct NameLetters {
+    names: NameFlags,
+    no_files: bool,
+    md5: bool,
+}
+
+fn names(matches: &ArgMatches) -> NameLetters {
     let template_at = matches.index_of(id::TEMPLATE).unwrap_or(0);
-    let mut names = NameFlags::default();
-    let mut no_files = false;
+    let mut said = NameLetters::default();
     let places = matches.indices_of(id::NAMES).into_iter().flatten();
     let values = matches.get_many::<Vec<NameLetter>>(id::NAMES).unwrap_or_default();
     for (place, letters) in places.zip(values) {
         for letter in letters {
             match letter {
-                NameLetter::Count => names.count = true,
-                NameLetter::NoFiles => no_files = true,
-                NameLetter::Prefix(prefix) if place > template_at => names.prefixes.push(*prefix),
+                NameLetter::Count => said.names.count = true,
+                NameLetter::NoFiles => said.no_files = true,
+                NameLetter::Md5 => said.md5 = true,
+                NameLetter::Prefix(prefix) if place > template_at => said.names.prefixes.push(*prefix),
                 NameLetter::Prefix(_) => {}
             }
         }
     }
-    (names, no_files)
+    said
+}
+
+/// The scanners that are on after `-a`, `-e`, `-E` and `-x`, in the order in which they were given.
+fn scanners(matches: &ArgMatches, md5: bool) -> Choice {
+    type Change = fn(&mut Choice, ScannerName);
+    let mut changes: Vec<(usize, Change, ScannerName)> = Vec::new();
+    let options: [(&str, Change); 3] =
+        [(id::ENABLE, Choice::enable), (id::ONLY, Choice::only), (id::DISABLE, Choice::disable)];
+    for (id, change) in options {
+        let places = matches.indices_of(id).into_iter().flatten();
+        let names = matches.get_many(id).unwrap_or_default();
+        changes.extend(places.zip(names).map(|(place, name)| (place, change, *name)));
+    }
+    if matches.get_flag(id::ALL) {
+        let place = matches.index_of(id::ALL).unwrap_or(0);
+        changes.push((place, |choice, _| choice.enable_all(), ScannerName::Tcpdemux));
+    }
+    changes.sort_by_key(|(place, ..)| *place);
+    let mut choice = Choice::default();
+    if md5 {
+        choice.enable(ScannerName::Md5);
+    }
+    for (_, change, name) in changes {
+        change(&mut choice, name);
+    }
+    choice
+}
+
+/// The digests that are wanted, each once: MD5 for the scanner of that name, and those of `--hash`.
+fn algorithms(matches: &ArgMatches, scanners: &Choice) -> Vec<Algorithm> {
+    let mut algorithms: Vec<Algorithm> = Vec::new();
+    if scanners.has(ScannerName::Md5) {
+        algorithms.push(Algorithm::Md5);
+    }
+    algorithms.extend(matches.get_many::<Vec<Algorithm>>(id::HASH).unwrap_or_default().flatten());
+    algorithms.sort_unstable();
+    algorithms.dedup();
+    algorithms
 }
 
 /// The policy of all receivers, and of those in networks.
@@ -279,19 +338,27 @@ fn overlap(matches: &ArgMatches) -> (OverlapPolicy, Vec<Target>) {
 }
 
 /// The values of `-S`; the last of a name counts.
+#[derive(Default)]
 struct Settings {
     report: bool,
     tcp_timeout: Option<u64>,
     check_fcs: bool,
+    tcp_command: Option<CommandLine>,
+    tcp_alert: Option<i32>,
+    /// Settings of a scanner that is not built.
+    netviz: Vec<&'static str>,
 }
 
 fn settings(matches: &ArgMatches) -> Settings {
-    let mut settings = Settings { report: true, tcp_timeout: None, check_fcs: true };
+    let mut settings = Settings { report: true, check_fcs: true, ..Settings::default() };
     for setting in matches.get_many(id::SET).unwrap_or_default() {
-        match *setting {
-            Setting::EnableReport(on) => settings.report = on,
-            Setting::CheckFcs(on) => settings.check_fcs = on,
-            Setting::TcpTimeout(seconds) => settings.tcp_timeout = Some(seconds),
+        match setting {
+            Setting::EnableReport(on) => settings.report = *on,
+            Setting::CheckFcs(on) => settings.check_fcs = *on,
+            Setting::TcpTimeout(seconds) => settings.tcp_timeout = Some(*seconds),
+            Setting::TcpCommand(command) => settings.tcp_command = command.clone(),
+            Setting::TcpAlert(descriptor) => settings.tcp_alert = *descriptor,
+            Setting::Netviz(name) => settings.netviz.push(name),
         }
     }
     settings
@@ -308,7 +375,13 @@ fn verbosity(matches: &ArgMatches) -> Verbosity {
 }
 
 /// Options without effect here; tcpflow takes them silently, so they are no errors.
-fn notes(matches: &ArgMatches, console: Option<ConsoleOptions>, files: bool) -> Vec<String> {
+fn notes(
+    matches: &ArgMatches,
+    console: Option<ConsoleOptions>,
+    files: bool,
+    scan: &ScanOptions,
+    settings: &Settings,
+) -> Vec<String> {
     const FOR_CONSOLE: [(&str, &str); 8] = [
         ("-B", id::BINARY),
         ("-s", id::STRIP),
@@ -327,6 +400,23 @@ fn notes(matches: &ArgMatches, console: Option<ConsoleOptions>, files: bool) -> 
     }
     if !files && matches.get_flag(id::INDEX) {
         notes.push("-I has no effect: no files are written".to_owned());
+    }
+    if scan.scanners.has(ScannerName::Netviz) {
+        notes.push("netviz is not built yet: there will be no report.pdf".to_owned());
+    }
+    for name in &settings.netviz {
+        notes.push(format!("-S {name} has no effect: netviz is not built yet"));
+    }
+    if !files {
+        for (name, wanted) in [
+            ("digests (-FM, -e md5, --hash)", !scan.algorithms.is_empty()),
+            ("-S tcp_cmd", scan.tcp_command.is_some()),
+            ("-S tcp_alert_fd", scan.tcp_alert.is_some()),
+        ] {
+            if wanted {
+                notes.push(format!("no files are written, so there is nothing for {name}"));
+            }
+        }
     }
     notes
 }

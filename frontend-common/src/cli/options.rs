@@ -12,6 +12,9 @@ use tapflow_core::decode::{Checksums, UdpTunnel};
 use tapflow_core::{Check, FragmentPolicy, OverlapPolicy, Target, Urgent};
 
 use crate::output::console::ConsoleOptions;
+use crate::scan::Choice;
+use crate::scan::command::CommandLine;
+use crate::scan::hash::Algorithm;
 
 /// Connections that the table holds unless `--max-connections` says otherwise.
 pub const DEFAULT_MAX_CONNECTIONS: usize = 1 << 19;
@@ -80,12 +83,27 @@ pub struct Options {
     pub fragment_memory: Option<u64>,
     /// What is done about wrong checksums (`--checksums`).
     pub checksums: Checksums,
+    /// What is done with finished flows.
+    pub scan: ScanOptions,
     /// How much is said on standard error.
     pub verbosity: Verbosity,
     /// The whole command line as typed, the program first: for the report.
     pub command_line: Vec<OsString>,
     /// Options that do nothing in this combination, a sentence each: for standard error unless quiet.
     pub notes: Vec<String>,
+}
+
+/// What is done with finished flows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ScanOptions {
+    /// The scanners that are on.
+    pub scanners: Choice,
+    /// Digests of flow files, none without the scanner `md5` or `--hash`.
+    pub algorithms: Vec<Algorithm>,
+    /// A program to run for each flow's file, its words split (`-S tcp_cmd`).
+    pub tcp_command: Option<CommandLine>,
+    /// A descriptor that is told of each flow's file (`-S tcp_alert_fd`).
+    pub tcp_alert: Option<i32>,
 }
 
 /// A capture to read.

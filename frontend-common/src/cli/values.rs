@@ -6,6 +6,9 @@ use tapflow_core::decode::{Checksums, UdpTunnel};
 use tapflow_core::{Check, FragmentPolicy, OverlapPolicy, Target, Urgent};
 
 use super::options::{ConsoleOrder, NamePrefix};
+use crate::scan::command::CommandLine;
+use crate::scan::hash::Algorithm;
+use crate::scan::{SCANNERS, ScannerName};
 
 /// A size in bytes: digits, then optionally k, M or G (powers of 1024).
 pub(super) fn size(text: &str) -> Result<u64, String> {
@@ -53,6 +56,7 @@ fn decimal<N: std::str::FromStr>(text: &str) -> Option<N> {
 pub(super) enum NameLetter {
     Count,
     NoFiles,
+    Md5,
     Prefix(NamePrefix),
 }
 
@@ -71,10 +75,10 @@ pub(super) fn name_letters(text: &str) -> Result<Vec<NameLetter>, String> {
                 'k' => NameLetter::Prefix(NamePrefix::Thousand),
                 'm' => NameLetter::Prefix(NamePrefix::Million),
                 'g' => NameLetter::Prefix(NamePrefix::Billion),
-                'M' => return Err("'M' (the MD5 of every flow) is not built yet".to_owned()),
+                'M' => NameLetter::Md5,
                 _ => {
                     return Err(format!(
-                        "'{}' is not one of c (count), t (seconds), T (date and time), k, m, g (directories), X (no files)",
+                        "'{}' is not one of c (count), t (seconds), T (date and time), k, m, g (directories), M (MD5), X (no files)",
                         letter.escape_default()
                     ));
                 }
@@ -171,8 +175,27 @@ pub(super) fn tunnel_port(text: &str) -> Result<(UdpTunnel, u16), String> {
     Ok((tunnel, port))
 }
 
+/// The argument of `-e`, `-E`, `-x`.
+pub(super) fn scanner(text: &str) -> Result<ScannerName, String> {
+    ScannerName::named(text).ok_or_else(|| {
+        let names = SCANNERS.map(ScannerName::as_str).join(", ");
+        format!("there is no such scanner; there are {names}")
+    })
+}
+
+/// The argument of `--hash`: algorithms, with commas between them.
+pub(super) fn algorithms(text: &str) -> Result<Vec<Algorithm>, String> {
+    let algorithm = |name: &str| {
+        Algorithm::named(&name.to_ascii_lowercase()).ok_or_else(|| {
+            let names = Algorithm::ALL.map(Algorithm::name).join(", ");
+            format!("'{}' is no digest; there are {names}", name.escape_default())
+        })
+    };
+    text.split(',').map(algorithm).collect()
+}
+
 /// A setting of `-S`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Setting {
     /// `enable_report`
     EnableReport(bool),
@@ -180,19 +203,19 @@ pub(super) enum Setting {
     TcpTimeout(u64),
     /// `check_fcs`
     CheckFcs(bool),
+    /// `tcp_cmd`; none for an empty value
+    TcpCommand(Option<CommandLine>),
+    /// `tcp_alert_fd`; none for a negative value
+    TcpAlert(Option<i32>),
+    /// `netviz_histogram_size`, `netviz_histogram_dump`: for a scanner that is not built
+    Netviz(&'static str),
 }
 
 /// tcpflow's settings that belong to what is not built yet.
-const SETTINGS_TO_COME: [&str; 8] = [
-    "http_cmd",
-    "http_alert_fd",
-    "tcp_cmd",
-    "tcp_alert_fd",
-    "netviz_histogram_dump",
-    "netviz_histogram_size",
-    "tdelta",
-    "packet-buffer-timeout",
-];
+const SETTINGS_TO_COME: [&str; 4] = ["http_cmd", "http_alert_fd", "tdelta", "packet-buffer-timeout"];
+
+/// The settings there are.
+const SETTINGS: &str = "check_fcs, enable_report, netviz_histogram_dump, netviz_histogram_size, tcp_alert_fd, tcp_cmd, tcp_timeout";
 
 /// The `name=value` of one `-S`.
 pub(super) fn setting(text: &str) -> Result<Setting, String> {
@@ -201,8 +224,12 @@ pub(super) fn setting(text: &str) -> Result<Setting, String> {
         "enable_report" => yes_or_no(value).map(Setting::EnableReport),
         "check_fcs" => yes_or_no(value).map(Setting::CheckFcs),
         "tcp_timeout" => seconds(value).map(Setting::TcpTimeout),
+        "tcp_cmd" => command_line(value).map(Setting::TcpCommand),
+        "tcp_alert_fd" => descriptor(value).map(Setting::TcpAlert),
+        "netviz_histogram_size" => Ok(Setting::Netviz("netviz_histogram_size")),
+        "netviz_histogram_dump" => Ok(Setting::Netviz("netviz_histogram_dump")),
         _ if SETTINGS_TO_COME.contains(&name) => Err(format!("the setting {name} is not built yet")),
-        _ => Err("there is no such setting; there are check_fcs, enable_report and tcp_timeout".to_owned()),
+        _ => Err(format!("there is no such setting; there are {SETTINGS}")),
     }
 }
 
@@ -212,4 +239,13 @@ fn yes_or_no(value: &str) -> Result<bool, String> {
         "NO" | "FALSE" | "0" => Ok(false),
         _ => Err("YES or NO is wanted".to_owned()),
     }
+}
+
+fn command_line(value: &str) -> Result<Option<CommandLine>, String> {
+    if value.is_empty() { Ok(None) } else { CommandLine::parse(value).map(Some) }
+}
+
+fn descriptor(value: &str) -> Result<Option<i32>, String> {
+    let number: i32 = value.parse().map_err(|_| "the number of an open descriptor is wanted, such as 3")?;
+    Ok(Some(number).filter(|number| *number >= 0))
 }

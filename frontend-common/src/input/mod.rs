@@ -9,7 +9,6 @@ pub(crate) mod compress;
 mod error;
 mod filter;
 mod lz4;
-mod mapped;
 mod order;
 mod pcap;
 mod pcapng;

@@ -15,7 +15,8 @@ use super::error::{Fault, Faults, InputError, InputErrorKind};
 use super::sniff::looks_like;
 use super::stream::Feed;
 use super::window::Window;
-use super::{Packet, Progress, Record, Source, mapped, pcap, pcapng};
+use super::{Packet, Progress, Record, Source, pcap, pcapng};
+use crate::mapped;
 
 /// Opens a capture, or standard input for `-`. Formats are recognised by content.
 ///

@@ -31,6 +31,7 @@ use super::index::{self, FlowIndex, close_up_text, rebase_text};
 use super::path::{Directory, relative};
 use super::template::Template;
 use crate::facts::{FileFacts, FlowFacts, Ranges};
+use crate::scan::alert::Alerts;
 
 /// Pending bytes of one flow that are written at once.
 const FLOW_BYTES: u64 = 256 << 10;
@@ -65,6 +66,8 @@ pub struct StoreConfig {
     pub pending_bytes: u64,
     /// Pieces of all flows that may wait for being written.
     pub pending_pieces: usize,
+    /// Who is told when a file is made.
+    pub alerts: Option<Alerts>,
 }
 
 impl StoreConfig {
@@ -79,6 +82,7 @@ impl StoreConfig {
             index: false,
             pending_bytes: 8 << 20,
             pending_pieces: 16_384,
+            alerts: None,
         }
     }
 }
@@ -134,6 +138,7 @@ pub struct FileStore {
     spare: Vec<Vec<Piece>>,
     text: String,
     buffer: Vec<u8>,
+    alerts: Option<Alerts>,
     finished: Finished,
 }
 
@@ -192,6 +197,7 @@ impl FileStore {
             spare: Vec::new(),
             text: String::new(),
             buffer: Vec::new(),
+            alerts: config.alerts,
             finished: Finished::default(),
         }
     }
@@ -498,6 +504,9 @@ impl FileStore {
                 flow.file = Some(*id);
                 flow.facts = None;
                 self.finished.files += 1;
+                if let Some(alerts) = &self.alerts {
+                    alerts.open(&self.files.path(*id));
+                }
             }
             Err(_) => flow.failed = true,
         }

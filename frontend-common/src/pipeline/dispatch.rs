@@ -58,10 +58,12 @@ pub(super) enum Operation {
         flow: u64,
         range: Range<u64>,
     },
-    /// `order` counts closed flows: the report lists them in this order.
+    /// `order` counts closed flows: the report lists them in this order. The two of a `pair` are one
+    /// connection and close one after the other.
     Close {
         flow: u64,
         order: u64,
+        pair: bool,
         reason: CloseReason,
         summary: Box<Summary>,
     },
@@ -105,6 +107,9 @@ pub(super) struct Dispatch<'t> {
 struct Slot {
     writer: u8,
     has_data: bool,
+    is_open: bool,
+    /// The other direction closed just now, together with this one.
+    is_second: bool,
 }
 
 impl<'t> Dispatch<'t> {
@@ -140,6 +145,24 @@ impl<'t> Dispatch<'t> {
 
     fn shard(&self, slot: u32) -> usize {
         self.slots.get(slot as usize).map_or(0, |slot| usize::from(slot.writer))
+    }
+
+    /// Notes that the flow in a slot ends; whether the connection's other one ends with it.
+    fn close_slot(&mut self, slot: u32) -> bool {
+        let is_second = match self.slots.get_mut(slot as usize) {
+            Some(own) => {
+                own.is_open = false;
+                std::mem::take(&mut own.is_second)
+            }
+            None => false,
+        };
+        match self.slots.get_mut((slot ^ 1) as usize).filter(|other| other.is_open) {
+            Some(other) => {
+                other.is_second = true;
+                true
+            }
+            None => is_second,
+        }
     }
 
     fn send(&mut self, shard: usize, operation: Operation) -> Result<(), WriterGone> {
@@ -203,7 +226,7 @@ impl Sink for Dispatch<'_> {
         if self.slots.len() <= slot {
             self.slots.resize(slot + 1, Slot::default());
         }
-        self.slots[slot] = Slot { writer: shard as u8, has_data: false };
+        self.slots[slot] = Slot { writer: shard as u8, has_data: false, is_open: true, is_second: false };
         self.open_flows += 1;
         self.max_open_flows = self.max_open_flows.max(self.open_flows);
         self.send(shard, Operation::Open(facts))
@@ -262,8 +285,9 @@ impl Sink for Dispatch<'_> {
         let order = self.closed;
         self.closed += 1;
         self.open_flows -= 1;
+        let pair = self.close_slot(flow.slot);
         let summary = Box::new(summary.clone());
-        self.send(self.shard(flow.slot), Operation::Close { flow: flow.number, order, reason, summary })
+        self.send(self.shard(flow.slot), Operation::Close { flow: flow.number, order, pair, reason, summary })
     }
 
     fn rejected(&mut self, _frame: &Frame<'_>, reject: &Reject) -> Result<(), WriterGone> {

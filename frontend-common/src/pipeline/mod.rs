@@ -1,12 +1,12 @@
 //! One run: inputs through the core into files, console and report.
 //!
 //! ```text
-//! input ─► core (this thread) ─► operations, sharded by name ─► writers (threads) ─► reporter (thread)
-//!                │                                                files, indexes        report, totals
-//!                └► console
+//! input ─► core (this thread) ─► operations, sharded by name ─► writers ─► scanners ─► reporter
+//!                │                                              files      digests     report, totals
+//!                └► console                                     (threads)  (threads)   (thread)
 //! ```
 //!
-//! Operations travel in batches through bounded channels. An error in any stage ends the run: what was
+//! Operations travel in batches through bounded channels. Scanners are there when something is asked of them. An error in any stage ends the run: what was
 //! accepted stays, the report is closed, the message names the file. A stop, as a signal asks for,
 //! ends the run the way the end of the input does.
 
@@ -15,9 +15,12 @@ mod dispatch;
 mod printer;
 mod reporter;
 mod run;
+mod scanning;
 mod tee;
 mod writer;
 
+use std::fs::File;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -39,6 +42,12 @@ pub trait System {
 
     /// How many files this process may have open, where there is a limit.
     fn open_file_limit(&self) -> Option<usize>;
+
+    /// The descriptor of this number, which the caller of the program opened.
+    ///
+    /// # Errors
+    /// It is not open, or the system has no such descriptors.
+    fn descriptor(&self, number: i32) -> io::Result<File>;
 
     /// Names and versions of libraries, for the report.
     fn libraries(&self) -> Vec<(String, String)>;
@@ -83,4 +92,13 @@ pub struct Outcome {
     pub errors: Vec<String>,
     /// The summary for standard error; empty when quiet.
     pub summary: String,
+}
+
+/// Starts a thread that messages call `name`.
+fn spawn<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<std::thread::JoinHandle<T>, String> {
+    let thread = std::thread::Builder::new().name(name.to_owned()).spawn(work);
+    thread.map_err(|error| format!("cannot start the thread of the {name}: {error}"))
 }

@@ -42,14 +42,15 @@ impl Reporter {
         for message in told.iter().flatten() {
             match message {
                 Told::Failed(error) => self.totals.errors.push(error.to_string()),
-                Told::Flow { order, flow, beyond_limit } if order == self.next => {
+                Told::Complaint(text) => self.totals.errors.push(text),
+                Told::Flow { order, flow, beyond_limit, pair: _ } if order == self.next => {
                     self.totals.beyond_limit += beyond_limit;
                     self.flow(&flow);
                     while let Some(flow) = self.early.remove(&self.next) {
                         self.flow(&flow);
                     }
                 }
-                Told::Flow { order, flow, beyond_limit } => {
+                Told::Flow { order, flow, beyond_limit, pair: _ } => {
                     self.totals.beyond_limit += beyond_limit;
                     self.early.insert(order, flow);
                 }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tapflow_core::decode::{self, MAX_TUNNEL_PORTS, Reject, RejectReason};
@@ -19,13 +19,17 @@ use super::printer::Printer;
 use super::reporter::{Reporter, Totals};
 use super::tee::{Tee, Watched};
 use super::writer::{Told, Writer};
-use super::{Outcome, Say, Stop, System};
+use super::{Outcome, Say, Stop, System, scanning, spawn};
 use crate::cli::{ConsoleOrder, Input, InputRole, Options, ReportTarget};
 use crate::input::{self, Filter, Source};
 use crate::messages::{Progress, RejectKind, RunSummary};
 use crate::output::console::Console;
 use crate::output::{FileStore, StoreConfig, Template, path};
 use crate::report::{Report, RunInfo, RunTotals};
+use crate::scan::Scanners;
+use crate::scan::alert::Alerts;
+use crate::scan::command::Runner;
+use crate::scan::hash::Digests;
 
 /// Batches under way to a writer, and to the reporter.
 const QUEUE: usize = 8;
@@ -78,6 +82,9 @@ struct Run<'o> {
     complaints: Complaints<'o>,
     writers: Vec<JoinHandle<()>>,
     senders: Vec<SyncSender<Batch>>,
+    /// The threads of the scanners, where there are any.
+    scanning: Option<JoinHandle<()>>,
+    alerts: Option<Alerts>,
     reporter: JoinHandle<(Option<Report>, Totals)>,
 }
 
@@ -96,18 +103,26 @@ impl<'o> Run<'o> {
             None => None,
         };
         let report = open_report(options, system)?;
+        let (scanners, alerts) = scanners(options, system)?;
         let (told, finished) = sync_channel(QUEUE);
+        let reporter = start_reporter(report, finished, stop)?;
+        let (told, scanning) = if scanners.is_empty() {
+            (told, None)
+        } else {
+            let (to_scanners, finished) = sync_channel(QUEUE);
+            (to_scanners, Some(scanning::start(scanners, system.processors(), finished, told)?))
+        };
         let writer_count =
             if options.files { system.processors().saturating_sub(1).clamp(1, MAX_WRITERS) } else { 1 };
         let (mut writers, mut senders) = (Vec::new(), Vec::new());
         for _ in 0..writer_count {
-            let store = options.files.then(|| store(options, system, &template, writer_count));
+            let store =
+                options.files.then(|| store(options, system, &template, writer_count, alerts.clone()));
             let (sender, batches) = sync_channel(QUEUE);
-            let writer = Writer::new(store, told.clone(), stop.clone());
+            let writer = Writer::new(store, false, told.clone(), stop.clone());
             writers.push(spawn("writer", move || writer.run(&batches))?);
             senders.push(sender);
         }
-        let reporter = start_reporter(report, finished, stop)?;
         let started = Instant::now();
         Ok(Self {
             options,
@@ -121,6 +136,8 @@ impl<'o> Run<'o> {
             complaints: Complaints::new(say),
             writers,
             senders,
+            scanning,
+            alerts,
             reporter,
         })
     }
@@ -336,6 +353,12 @@ impl<'o> Run<'o> {
                 self.complaints.add("a writer stopped by a fault of the program".to_owned());
             }
         }
+        if self.scanning.is_some_and(|scanning| scanning.join().is_err()) {
+            self.complaints.add("the scanners stopped by a fault of the program".to_owned());
+        }
+        if let Some(error) = self.alerts.as_ref().and_then(Alerts::failure) {
+            self.complaints.add(format_args!("tcp_alert_fd: {error}"));
+        }
         let (report, totals) = match self.reporter.join() {
             Ok(done) => done,
             Err(_) => {
@@ -495,21 +518,47 @@ fn is_same_file(a: &Path, b: &Path) -> bool {
     }
 }
 
-fn store(options: &Options, system: &dyn System, template: &Arc<Template>, stores: usize) -> FileStore {
+fn store(
+    options: &Options,
+    system: &dyn System,
+    template: &Arc<Template>,
+    stores: usize,
+    alerts: Option<Alerts>,
+) -> FileStore {
     let system_limit =
         system.open_file_limit().map_or(usize::MAX, |limit| limit.saturating_sub(OTHER_DESCRIPTORS));
     let asked = options.max_open_files.map_or(usize::MAX, std::num::NonZeroUsize::get);
     let max_open = (system_limit.min(asked).min(MAX_OPEN) / stores).max(1);
     let config = StoreConfig::new(options.output_dir.clone(), Arc::clone(template), max_open);
-    FileStore::new(StoreConfig { limit: options.max_bytes, index: options.index, ..config })
+    FileStore::new(StoreConfig { limit: options.max_bytes, index: options.index, alerts, ..config })
 }
 
-fn spawn<T: Send + 'static>(
-    name: &str,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<JoinHandle<T>, String> {
-    let thread = thread::Builder::new().name(name.to_owned()).spawn(work);
-    thread.map_err(|error| format!("cannot start the thread of the {name}: {error}"))
+/// The scanners that the options ask for, in the order in which they look at a connection, and whoever is told
+/// of flow files. Programs come last: they may do with a file what they like.
+fn scanners(options: &Options, system: &dyn System) -> Result<(Scanners, Option<Alerts>), String> {
+    let mut scanners = Scanners::new();
+    let scan = &options.scan;
+    if !options.files {
+        return Ok((scanners, None));
+    }
+    if !scan.algorithms.is_empty() {
+        scanners.push(Box::new(Digests::new(scan.algorithms.clone())));
+    }
+    let alerts = scan.tcp_alert.map(|number| alerts(system, "tcp_alert_fd", number)).transpose()?;
+    if let Some(alerts) = &alerts {
+        scanners.push(Box::new(alerts.clone()));
+    }
+    if let Some(command) = &scan.tcp_command {
+        scanners.push(Box::new(Runner::new("tcp_cmd", command.clone())));
+    }
+    Ok((scanners, alerts))
+}
+
+fn alerts(system: &dyn System, name: &str, number: i32) -> Result<Alerts, String> {
+    let file = system.descriptor(number).map_err(|error| {
+        format!("-S {name}={number}: {error}; open it for writing before, as in {number}>FILE")
+    })?;
+    Ok(Alerts::new(file))
 }
 
 fn start_reporter(

@@ -16,19 +16,24 @@ use super::Stop;
 use super::dispatch::{Batch, Operation};
 use crate::facts::{FinishedFlow, FlowFacts, Ranges};
 use crate::output::{Closed, FileStore, OutputError};
+use crate::scan::Findings;
+use crate::timeline::Timeline;
 
 /// What writers tell the reporter.
 #[derive(Debug)]
 pub(super) enum Told {
-    /// The flow that closed as number `order`.
-    Flow { order: u64, flow: Box<FinishedFlow>, beyond_limit: u64 },
+    /// The flow that closed as number `order`, one of a `pair` or alone.
+    Flow { order: u64, pair: bool, flow: Box<FinishedFlow>, beyond_limit: u64 },
     /// What went wrong first.
     Failed(OutputError),
+    /// What went wrong with scanners.
+    Complaint(String),
 }
 
 /// One writer. Without a store it only passes on the facts.
 pub(super) struct Writer {
     store: Option<FileStore>,
+    timed: bool,
     flows: FxHashMap<u64, Live>,
     /// What parts of operations are parts of. Its own count of references: see [`Operation::Block`].
     block: Bytes,
@@ -45,12 +50,19 @@ struct Live {
     gaps: Option<Box<Ranges>>,
     /// The store knows it.
     has_data: bool,
+    timeline: Option<Box<Timeline>>,
 }
 
 impl Writer {
-    pub(super) fn new(store: Option<FileStore>, reporter: SyncSender<Vec<Told>>, stop: Stop) -> Self {
+    /// `timed` asks for timelines.
+    pub(super) fn new(
+        store: Option<FileStore>,
+        timed: bool,
+        reporter: SyncSender<Vec<Told>>,
+        stop: Stop,
+    ) -> Self {
         let (flows, block, told) = (FxHashMap::default(), Bytes::new(), Vec::new());
-        Self { store, flows, block, told, reporter, stop, failed: false }
+        Self { store, timed, flows, block, told, reporter, stop, failed: false }
     }
 
     /// Works until the core's side hangs up.
@@ -94,7 +106,7 @@ impl Writer {
     fn apply(&mut self, operation: Operation) -> Result<(), OutputError> {
         match operation {
             Operation::Open(facts) => {
-                let live = Live { facts, gaps: None, has_data: false };
+                let live = Live { facts, gaps: None, has_data: false, timeline: None };
                 self.flows.insert(live.facts.flow.number, live);
                 Ok(())
             }
@@ -104,6 +116,11 @@ impl Writer {
             }
             Operation::Data { flow, offset, part, time, first } => {
                 let bytes = self.slice(part);
+                if self.timed
+                    && let Some(live) = self.flows.get_mut(&flow)
+                {
+                    live.timeline.get_or_insert_default().note(offset, time);
+                }
                 let Some(store) = self.store.as_mut().filter(|_| !self.failed) else { return Ok(()) };
                 if first
                     && let Some(live) = self.flows.get_mut(&flow)
@@ -141,6 +158,9 @@ impl Writer {
                 if let Some(gaps) = &mut live.gaps {
                     gaps.shift(by);
                 }
+                if let Some(timeline) = &mut live.timeline {
+                    timeline.shift(by);
+                }
                 match &mut self.store {
                     Some(store) if !self.failed && live.has_data => store.rebased(flow, by),
                     _ => Ok(()),
@@ -156,8 +176,10 @@ impl Writer {
                 Some(store) if !self.failed => store.flush(),
                 _ => Ok(()),
             },
-            Operation::Close { flow, order, reason, summary } => {
-                let Some(Live { facts, gaps, has_data }) = self.flows.remove(&flow) else { return Ok(()) };
+            Operation::Close { flow, order, pair, reason, summary } => {
+                let Some(Live { facts, gaps, has_data, timeline }) = self.flows.remove(&flow) else {
+                    return Ok(());
+                };
                 let (closed, result) = if has_data { self.close(flow) } else { (Closed::default(), Ok(())) };
                 let flow = Box::new(FinishedFlow {
                     facts: Arc::unwrap_or_clone(facts),
@@ -167,8 +189,10 @@ impl Writer {
                     gaps: gaps.map(|gaps| *gaps).unwrap_or_default(),
                     conflicts: closed.conflicts,
                     replaced: closed.replaced,
+                    timeline: timeline.map(|timeline| *timeline).unwrap_or_default(),
+                    found: Findings::default(),
                 });
-                self.told.push(Told::Flow { order, flow, beyond_limit: closed.beyond_limit });
+                self.told.push(Told::Flow { order, pair, flow, beyond_limit: closed.beyond_limit });
                 result
             }
         }

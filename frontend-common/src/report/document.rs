@@ -71,6 +71,9 @@ pub(super) fn flow(xml: &mut Xml, flow: &FinishedFlow) {
         xml.leaf("filesize", &[], &file.size);
         xml.leaf("mtime", &[], &Utc(flow.facts.opened.time));
         byte_runs(xml, file, &flow.gaps);
+        for (algorithm, value) in &flow.found.digests {
+            xml.leaf("hashdigest", &[("type", algorithm)], value);
+        }
     } else {
         xml.leaf("filesize", &[], &0);
     }

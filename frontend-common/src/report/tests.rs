@@ -8,6 +8,8 @@ use tapflow_core::{CloseReason, Flow, FlowKey, Opened, Summary};
 
 use super::*;
 use crate::facts::{FileFacts, FlowFacts, Ranges};
+use crate::scan::Findings;
+use crate::timeline::Timeline;
 
 fn info() -> RunInfo {
     RunInfo {
@@ -69,6 +71,8 @@ fn server_flow() -> FinishedFlow {
         gaps: Ranges::default(),
         conflicts: Ranges::default(),
         replaced: Ranges::default(),
+        timeline: Timeline::default(),
+        found: Findings::default(),
     }
 }
 

@@ -13,5 +13,6 @@ mod files;
 mod inputs;
 mod messages;
 mod progress;
+mod scanning;
 mod stopping;
 mod support;

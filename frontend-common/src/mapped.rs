@@ -1,6 +1,7 @@
-//! Regular files as memory: no byte of a plain capture is copied on its way to the core.
+//! Regular files as memory: no byte of a plain capture is copied on its way to the core, and large outputs are
+//! looked at where they lie.
 //!
-//! The only unsafe code of the inputs.
+//! The only unsafe code of this crate.
 
 #![allow(unsafe_code)]
 

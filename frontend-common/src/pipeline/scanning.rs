@@ -1,0 +1,217 @@
+//! The threads of the scanners: between the writers, who tell of each finished flow, and the reporter, who
+//! puts the flows in order.
+//!
+//! ```text
+//! writers ─► pairing ─► scanning (threads) ─► reporter
+//! ```
+//!
+//! Every channel is bounded, and nobody waits for somebody behind: what cannot be taken holds up the writers,
+//! and they hold up the core. Memory does not depend on how many flows there are.
+
+use std::collections::BTreeSet;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use rustc_hash::FxHashMap;
+
+use super::spawn;
+use super::writer::Told;
+use crate::scan::{Connection, ScannedFlow, Scanners};
+
+/// Connections that wait to be scanned.
+const QUEUE: usize = 64;
+/// Flows that may be done before one that closed earlier is.
+const AHEAD: u64 = 4096;
+/// Complaints about single connections that are told; more are counted.
+const TOLD: u64 = 10;
+
+/// A flow on its way, with what the reporter wants to know of it.
+type Waiting = (u64, u64, ScannedFlow);
+
+/// A connection to scan.
+struct Job {
+    /// In the order in which they closed.
+    flows: Vec<Waiting>,
+}
+
+impl Job {
+    fn order(&self) -> u64 {
+        self.flows.first().map_or(0, |(order, ..)| *order)
+    }
+}
+
+/// What the scanning threads share.
+struct Shared {
+    scanners: Scanners,
+    jobs: Mutex<Receiver<Job>>,
+    under_way: UnderWay,
+    complaints: Mutex<u64>,
+}
+
+/// Starts the threads. `told` comes from the writers, `reporter` gets everything of it.
+pub(super) fn start(
+    scanners: Scanners,
+    threads: usize,
+    told: Receiver<Vec<Told>>,
+    reporter: SyncSender<Vec<Told>>,
+) -> Result<JoinHandle<()>, String> {
+    let (sender, jobs) = sync_channel(QUEUE);
+    let shared = Arc::new(Shared {
+        scanners,
+        jobs: Mutex::new(jobs),
+        under_way: UnderWay::default(),
+        complaints: Mutex::new(0),
+    });
+    let mut workers = Vec::new();
+    for _ in 0..threads.max(1) {
+        let (shared, reporter) = (Arc::clone(&shared), reporter.clone());
+        workers.push(spawn("scanner", move || scan(&shared, &reporter))?);
+    }
+    spawn("scanners", move || {
+        pair(told, &sender, &reporter);
+        drop(sender);
+        let mut faults = workers.into_iter().map(JoinHandle::join).filter(Result::is_err).count();
+        for scanner in &shared.scanners {
+            if let Err(error) = scanner.finish() {
+                let _ = reporter.send(vec![Told::Complaint(error)]);
+            }
+        }
+        let untold = shared.complaints.lock().unwrap_or_else(PoisonError::into_inner).saturating_sub(TOLD);
+        if untold > 0 {
+            let _ = reporter.send(vec![Told::Complaint(format!("{untold} more such errors of scanners"))]);
+        }
+        while faults > 0 {
+            faults -= 1;
+            let fault = "a scanner stopped by a fault of the program".to_owned();
+            let _ = reporter.send(vec![Told::Complaint(fault)]);
+        }
+    })
+}
+
+/// Brings the two flows of a connection together: they come from two writers, in any order.
+fn pair(told: Receiver<Vec<Told>>, jobs: &SyncSender<Job>, reporter: &SyncSender<Vec<Told>>) {
+    let mut halves: FxHashMap<u64, Waiting> = FxHashMap::default();
+    for message in told.into_iter().flatten() {
+        let flows = match message {
+            Told::Flow { order, pair, flow, beyond_limit } => {
+                let session = flow.facts.opened.session;
+                let own = (order, beyond_limit, ScannedFlow::new(flow));
+                match halves.remove(&session) {
+                    _ if !pair => vec![own],
+                    Some(other) if other.0 < order => vec![other, own],
+                    Some(other) => vec![own, other],
+                    None => {
+                        halves.insert(session, own);
+                        continue;
+                    }
+                }
+            }
+            other => {
+                let _ = reporter.send(vec![other]);
+                continue;
+            }
+        };
+        if jobs.send(Job { flows }).is_err() {
+            return;
+        }
+    }
+    // A writer that died has kept the other half.
+    for (_, half) in halves {
+        let _ = jobs.send(Job { flows: vec![half] });
+    }
+}
+
+/// One of the scanning threads: takes connections until there are no more.
+fn scan(shared: &Shared, reporter: &SyncSender<Vec<Told>>) {
+    loop {
+        let (job, turn) = {
+            let jobs = shared.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+            let Ok(job) = jobs.recv() else { return };
+            let turn = shared.under_way.begin(job.order());
+            (job, turn)
+        };
+        let mut told = Vec::new();
+        let places: Vec<(u64, u64)> = job.flows.iter().map(|(order, beyond, _)| (*order, *beyond)).collect();
+        let mut connection = Connection { flows: job.flows.into_iter().map(|(.., flow)| flow).collect() };
+        let pair = connection.flows.len() == 2;
+        for scanner in &shared.scanners {
+            if let Err(error) = scanner.scan(&mut connection)
+                && shared.may_tell()
+            {
+                told.push(Told::Complaint(error));
+            }
+        }
+        for ((order, beyond_limit), scanned) in places.into_iter().zip(connection.flows) {
+            told.push(Told::Flow { order, pair, flow: scanned.flow, beyond_limit });
+        }
+        turn.end();
+        let _ = reporter.send(told);
+    }
+}
+
+impl Shared {
+    fn may_tell(&self) -> bool {
+        let mut count = self.complaints.lock().unwrap_or_else(PoisonError::into_inner);
+        *count += 1;
+        *count <= TOLD
+    }
+}
+
+/// The connections that are being scanned, by the order of their flows: so that the reporter never has to
+/// keep many flows because of one that takes long.
+#[derive(Default)]
+struct UnderWay {
+    orders: Mutex<BTreeSet<u64>>,
+    changed: Condvar,
+}
+
+impl UnderWay {
+    fn begin(&self, order: u64) -> Turn<'_> {
+        self.orders.lock().unwrap_or_else(PoisonError::into_inner).insert(order);
+        Turn { under_way: self, order }
+    }
+}
+
+/// A connection that is being scanned; also a scanner that panics gives its turn back.
+struct Turn<'u> {
+    under_way: &'u UnderWay,
+    order: u64,
+}
+
+impl Turn<'_> {
+    /// Ends it, and waits until those that are far behind it have ended.
+    fn end(self) {
+        let (under_way, order) = (self.under_way, self.order);
+        drop(self);
+        let mut orders = under_way.orders.lock().unwrap_or_else(PoisonError::into_inner);
+        while orders.first().is_some_and(|first| first.saturating_add(AHEAD) < order) {
+            orders = under_way.changed.wait(orders).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.under_way.orders.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.order);
+        self.under_way.changed.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_gets_far_ahead_of_a_slow_one() {
+        let under_way = Arc::new(UnderWay::default());
+        let slow = under_way.begin(0);
+        under_way.begin(AHEAD).end();
+        let other = Arc::clone(&under_way);
+        let waiting = std::thread::spawn(move || other.begin(AHEAD + 1).end());
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        assert!(!waiting.is_finished());
+        slow.end();
+        waiting.join().unwrap();
+    }
+}

@@ -1,0 +1,192 @@
+//! A program that is run for each complete file: `tcp_cmd`, `http_cmd`.
+//!
+//! No shell is involved: the command line is split into words, once, and the file's name is one argument after
+//! them, whatever characters are in it. A bounded number of programs runs at a time; every one is waited for.
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, PoisonError};
+
+use super::{Connection, Scanner};
+
+/// Programs that run at a time.
+pub const AT_ONCE: usize = 10;
+/// Failures that are told one by one; more are counted.
+const TOLD: usize = 5;
+
+/// A program and its first arguments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandLine {
+    program: String,
+    arguments: Vec<String>,
+}
+
+impl CommandLine {
+    /// Splits a command line as a POSIX shell would, without substitutions.
+    ///
+    /// # Errors
+    /// There is no word in it, or a quote that is not closed.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let mut words = shlex::split(text).ok_or("a quote is not closed")?.into_iter();
+        let program = words.next().ok_or("a program is wanted, with its first arguments")?;
+        Ok(Self { program, arguments: words.collect() })
+    }
+}
+
+/// Runs a program for files.
+#[derive(Debug)]
+pub struct Runner {
+    /// The setting, for messages.
+    name: &'static str,
+    command: CommandLine,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    running: VecDeque<(Child, String)>,
+    failed: u64,
+    told: Vec<String>,
+}
+
+impl Runner {
+    /// A runner that messages call `name`.
+    #[must_use]
+    pub fn new(name: &'static str, command: CommandLine) -> Self {
+        Self { name, command, state: Mutex::default() }
+    }
+
+    /// Runs the program for a file, after waiting for another one where too many run.
+    pub fn run(&self, file: &Path) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.reap_ended();
+        while state.running.len() >= AT_ONCE {
+            state.wait_for_oldest();
+        }
+        // A name cannot be taken for an option: it begins with the output directory, or with `./` here.
+        let file = if file.as_os_str().as_encoded_bytes().starts_with(b"-") {
+            Path::new(".").join(file)
+        } else {
+            file.to_owned()
+        };
+        let child = Command::new(&self.command.program)
+            .args(&self.command.arguments)
+            .arg(&file)
+            .stdin(Stdio::null())
+            .spawn();
+        let about = file.display().to_string();
+        match child {
+            Ok(child) => state.running.push_back((child, about)),
+            Err(error) => state.fail(&about, &error.to_string()),
+        }
+    }
+
+    /// Waits for all programs.
+    ///
+    /// # Errors
+    /// How many failed, and the first of them.
+    pub fn wait(&self) -> Result<(), String> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        while !state.running.is_empty() {
+            state.wait_for_oldest();
+        }
+        if state.failed == 0 {
+            return Ok(());
+        }
+        let (name, program, failed) = (self.name, &self.command.program, state.failed);
+        let told = std::mem::take(&mut state.told).join("; ");
+        state.failed = 0;
+        let more = if failed > TOLD as u64 { "; …" } else { "" };
+        Err(format!("{name}: {program} failed for {failed} files: {told}{more}"))
+    }
+}
+
+impl State {
+    /// Takes note of programs that have ended, without waiting.
+    fn reap_ended(&mut self) {
+        for _ in 0..self.running.len() {
+            let Some((mut child, file)) = self.running.pop_front() else { return };
+            match child.try_wait() {
+                Ok(None) => self.running.push_back((child, file)),
+                Ok(Some(status)) => self.ended(&file, status),
+                Err(error) => self.fail(&file, &error.to_string()),
+            }
+        }
+    }
+
+    fn wait_for_oldest(&mut self) {
+        let Some((mut child, file)) = self.running.pop_front() else { return };
+        match child.wait() {
+            Ok(status) => self.ended(&file, status),
+            Err(error) => self.fail(&file, &error.to_string()),
+        }
+    }
+
+    fn ended(&mut self, file: &str, status: ExitStatus) {
+        if !status.success() {
+            self.fail(file, &status.to_string());
+        }
+    }
+
+    fn fail(&mut self, file: &str, reason: &str) {
+        self.failed += 1;
+        if self.told.len() < TOLD {
+            self.told.push(format!("{file}: {reason}"));
+        }
+    }
+}
+
+/// `tcp_cmd`: the program gets every flow's file.
+impl Scanner for Runner {
+    fn scan(&self, connection: &mut Connection) -> Result<(), String> {
+        for file in connection.flows.iter().filter_map(|scanned| scanned.flow.file.as_ref()) {
+            self.run(&file.path);
+        }
+        Ok(())
+    }
+
+    fn finish(&self) -> Result<(), String> {
+        self.wait()
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    fn runner(command_line: &str) -> Runner {
+        Runner::new("tcp_cmd", CommandLine::parse(command_line).expect("words"))
+    }
+
+    #[test]
+    fn the_name_is_one_argument_whatever_is_in_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let odd = directory.path().join("a b'; touch evil; $(touch evil) \"");
+        std::fs::write(&odd, "x").unwrap();
+        let remover = runner("rm --");
+        remover.run(&odd);
+        assert_eq!(remover.wait(), Ok(()));
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn failures_are_counted_and_the_first_ones_told() {
+        let runner = runner("false");
+        (0..25).for_each(|number| runner.run(Path::new(&format!("file{number}"))));
+        let error = runner.wait().unwrap_err();
+        assert!(error.starts_with("tcp_cmd: false failed for 25 files: file"), "{error}");
+        assert_eq!(error.matches("exit status: 1").count(), TOLD, "{error}");
+        assert!(error.ends_with("; …"), "{error}");
+        assert_eq!(runner.wait(), Ok(()));
+    }
+
+    #[test]
+    fn a_program_that_does_not_exist_is_a_failure() {
+        let runner = runner("/nonexistent/program 'with an argument'");
+        runner.run(Path::new("file"));
+        assert!(runner.wait().unwrap_err().contains("for 1 files: file: No such file"));
+        assert!(CommandLine::parse("a 'b").is_err());
+        assert!(CommandLine::parse(" ").is_err());
+    }
+}
