@@ -41,6 +41,9 @@ pub struct Config {
     /// Whether segments with the same addresses and ports belong together whatever VLANs and tunnels they
     /// come through: for captures in which the two directions do not come through the same ones.
     pub ignore_encapsulation: bool,
+    /// A frame moves the clock of the capture forward by no more than this; a larger jump is believed when
+    /// two more frames agree.
+    pub max_clock_step: u64,
     /// What happens where fragments of an IPv4 datagram overlap.
     pub fragment_policy: FragmentPolicy,
     /// How long the fragments of an IPv4 datagram are held, from the first one on (RFC 791, 3.2).
@@ -97,6 +100,7 @@ impl Default for Config {
             window: Check::Count,
             decode: Settings::default(),
             ignore_encapsulation: false,
+            max_clock_step: 10 * Timestamp::SECOND,
             fragment_policy: FragmentPolicy::Bsd,
             fragment_timeout_ipv4: 30 * Timestamp::SECOND,
             fragment_timeout_ipv6: 60 * Timestamp::SECOND,

@@ -44,6 +44,12 @@ pub struct Counters {
     pub tiny_fragments: u64,
     /// IPv4 fragments before the last one whose length is not a multiple of 8; what is beyond it was cut off.
     pub misaligned_fragments: u64,
+    /// Frames captured before an earlier one, by their timestamps.
+    pub time_backwards: u64,
+    /// Frames whose timestamps were far ahead of those that followed.
+    pub time_jumps: u64,
+    /// Times the timestamps went back far and stayed there.
+    pub time_resets: u64,
     /// IPv4 headers with a wrong checksum, in frames that gave a segment or a fragment, where they are
     /// [counted](crate::decode::Checksums).
     pub ipv4_checksum_errors: u64,

@@ -3,8 +3,10 @@
 //! A segment is looked up in the table; it continues its connection, begins a new one, or belongs to
 //! none. Time is the capture's: the same frames give the same events, always.
 
+mod clock;
 mod datagrams;
 
+use clock::Clock;
 use managed::ManagedSlice;
 
 use crate::config::{Check, Config};
@@ -56,7 +58,7 @@ pub struct Reassembler<'a> {
     /// Where compressed payload is expanded.
     expanded: ManagedSlice<'a, u8>,
     counters: Counters,
-    now: Timestamp,
+    clock: Clock,
     next_expiry: u64,
     new_connections: bool,
     targets: &'a [Target],
@@ -86,7 +88,7 @@ impl<'a> Reassembler<'a> {
             expanded: storage.expanded,
             config,
             counters: Counters::default(),
-            now: Timestamp::default(),
+            clock: Clock::default(),
             next_expiry: 0,
             new_connections: true,
             targets: &[],
@@ -117,13 +119,14 @@ impl<'a> Reassembler<'a> {
     pub fn push<S: Sink>(&mut self, frame: &Frame<'_>, sink: &mut S) -> Result<(), S::Error> {
         self.counters.frames += 1;
         self.counters.frame_bytes += frame.bytes.len() as u64;
-        self.advance(frame.time, sink)?;
+        let clock = self.clock.observe(frame.time, self.config.max_clock_step, &mut self.counters);
+        self.expire(sink)?;
         let packets = Packets {
             frames: 1,
             wire: frame.wire_len.into(),
             captured: frame.bytes.len() as u64,
             time: frame.time,
-            clock: self.now,
+            clock,
         };
         match dissect(frame, &self.config.decode) {
             Outcome::Several(several) => self.several(frame, &packets, several, sink),
@@ -197,34 +200,54 @@ impl<'a> Reassembler<'a> {
         Ok(())
     }
 
-    /// Tells the time, so that connections can expire while no frames come. A time in the past does nothing.
+    /// Tells the time, so that connections can expire while no frames come. It is believed, unlike that of a
+    /// single frame; a time in the past does nothing.
     ///
     /// # Errors
     /// The sink's.
     pub fn advance<S: Sink>(&mut self, now: Timestamp, sink: &mut S) -> Result<(), S::Error> {
-        self.now = self.now.max(now);
-        sink.time(self.now)?;
-        if self.now.0 < self.next_expiry {
+        self.clock.set_forward(now);
+        self.expire(sink)
+    }
+
+    /// Closes and forgets what has waited long enough.
+    fn expire<S: Sink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
+        let now = self.clock.now();
+        sink.time(now)?;
+        if now.0 < self.next_expiry {
             return Ok(());
         }
-        self.next_expiry = self.now.0.saturating_add(TICK);
+        self.next_expiry = now.0.saturating_add(TICK);
         self.expire_datagrams(sink)?;
-        while let Some(index) = self.table.oldest_ending().filter(|&i| self.is_due(i, self.config.linger)) {
+        while let Some(index) = self.due(Table::oldest_ending, self.config.linger) {
             self.retire(index, CloseReason::Finished, sink)?;
         }
         if let Some(idle) = self.config.idle_timeout {
-            while let Some(index) = self.table.oldest_half_open().filter(|&i| self.is_due(i, idle)) {
+            while let Some(index) = self.due(Table::oldest_half_open, idle) {
                 self.retire(index, CloseReason::Idle, sink)?;
             }
-            while let Some(index) = self.table.least_active().filter(|&i| self.is_due(i, idle)) {
+            while let Some(index) = self.due(Table::least_active, idle) {
                 self.retire(index, CloseReason::Idle, sink)?;
             }
         }
         Ok(())
     }
 
-    fn is_due(&self, index: u32, timeout: u64) -> bool {
-        self.now.since(self.table.get(index).last()) >= timeout
+    /// The oldest connection of a list, if it was silent for `timeout`. Those whose last packet claims a time
+    /// that nobody believes are passed over, as if it had come now.
+    fn due(&mut self, oldest: impl Fn(&Table<'a>) -> Option<u32>, timeout: u64) -> Option<u32> {
+        let (now, horizon) = (self.clock.now(), self.clock.horizon(self.config.max_clock_step));
+        loop {
+            let index = oldest(&self.table)?;
+            let last = self.table.get(index).last();
+            if last <= horizon {
+                return (now.since(last) >= timeout).then_some(index);
+            }
+            for stream in &mut self.table.get_mut(index).streams {
+                stream.last = stream.last.min(now);
+            }
+            self.table.touch(index);
+        }
     }
 
     /// Closes everything that is still open. The reassembler is empty afterwards and may go on.
@@ -232,7 +255,7 @@ impl<'a> Reassembler<'a> {
     /// # Errors
     /// The sink's.
     pub fn finish<S: Sink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
-        sink.time(self.now)?;
+        sink.time(self.clock.now())?;
         self.finish_datagrams(sink)?;
         for index in 0..self.table.touched() {
             if self.table.get(index).state != State::Free {
@@ -270,7 +293,7 @@ impl<'a> Reassembler<'a> {
         let [up, down] = &mut connection.streams;
         let (stream, other) = if direction == Direction::Up { (up, &*down) } else { (down, &*up) };
         if connection.state == State::Lingering {
-            stream.last = self.now;
+            stream.last = stream.last.max(packets.clock);
             // The last acknowledgement of a connection that ended well is nothing to tell.
             if segment.payload_len > 0 || segment.flags.syn || segment.flags.rst {
                 self.counters.after_close_segments += 1;
@@ -338,7 +361,7 @@ impl<'a> Reassembler<'a> {
 
     /// Keeps the table's order of activity, once in a tick for each connection.
     fn refresh(&mut self, index: u32) {
-        if self.table.get(index).last().0 / TICK != self.now.0 / TICK {
+        if self.table.get(index).last().0 / TICK != self.clock.now().0 / TICK {
             self.table.touch(index);
         }
     }
@@ -606,7 +629,9 @@ impl<'a> Reassembler<'a> {
     /// A closed connection stays for the linger time.
     fn linger(&mut self, index: u32) {
         self.table.set_state(index, State::Lingering);
-        self.table.get_mut(index).streams[0].last = self.now;
+        let now = self.clock.now();
+        let stream = &mut self.table.get_mut(index).streams[0];
+        stream.last = stream.last.max(now);
     }
 
     /// Tells the sink the end of both flows: for `reason`, unless the connection is closing for another one.
@@ -643,7 +668,9 @@ impl<'a> Reassembler<'a> {
             .close(acknowledged[direction.index()])?;
             let stream = &mut connection.streams[direction.index()];
             stream.flags.clear(StreamFlags::OPENED);
-            sink.closed(flow, reason, &stream.summary(span, unseen))?;
+            let mut summary = stream.summary(span, unseen);
+            summary.last = self.clock.by_capture(summary.last);
+            sink.closed(flow, reason, &summary)?;
         }
         self.counters.closed[reason as usize] += 1;
         Ok(())

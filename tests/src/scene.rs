@@ -145,9 +145,11 @@ impl Scene {
         Self { core: Reassembler::new(config, storage).expect("storage"), sink: Lines::default(), now: 1 }
     }
 
-    /// Sets the clock of the frames that follow, in seconds.
+    /// Sets the clock of the frames that follow, in seconds. Time passes until then, and the next answer has
+    /// what that led to.
     pub fn at(&mut self, second: u64) -> &mut Self {
         self.now = second;
+        let Ok(()) = self.core.advance(Timestamp::new(second, 0), &mut self.sink);
         self
     }
 

@@ -326,8 +326,7 @@ impl<'a> Fragments<'a> {
         })
     }
 
-    /// The oldest datagrams are no younger than `horizon`, whatever their frames said.
-    #[allow(dead_code)]
+    /// The oldest datagrams have arrived now, if their frames claim a time beyond `horizon`.
     pub(crate) fn limit_ages(&mut self, horizon: Timestamp, now: Timestamp) {
         for ages in self.ages {
             if let Some(datagram) =

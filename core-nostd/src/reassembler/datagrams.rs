@@ -63,7 +63,9 @@ impl<'a> Reassembler<'a> {
     }
 
     fn drop_due<S: Sink>(&mut self, fragments: &mut Fragments<'a>, sink: &mut S) -> Result<(), S::Error> {
-        while let Some(index) = fragments.due(self.now, &self.config) {
+        let now = self.clock.now();
+        fragments.limit_ages(self.clock.horizon(self.config.max_clock_step), now);
+        while let Some(index) = fragments.due(now, &self.config) {
             self.give_up(fragments, index, DropReason::TimedOut, sink)?;
         }
         Ok(())

@@ -55,6 +55,7 @@ impl RunSummary {
         line(&mut text, "written", self.written());
         line(&mut text, "fragments", self.fragments());
         line(&mut text, "checksums", self.checksums());
+        line(&mut text, "timestamps", self.timestamps(verbosity.is_verbose()));
         line(&mut text, "not used", self.not_used(verbosity.is_verbose()));
         line(&mut text, "missing", self.missing());
         line(&mut text, "console", self.console());
@@ -122,6 +123,9 @@ impl RunSummary {
             ("fragment_conflicts", c.fragment_conflicts),
             ("tiny_fragments", c.tiny_fragments),
             ("misaligned_fragments", c.misaligned_fragments),
+            ("time_backwards", c.time_backwards),
+            ("time_jumps", c.time_jumps),
+            ("time_resets", c.time_resets),
             ("ipv4_checksum_errors", c.ipv4_checksum_errors),
             ("tcp_checksum_errors", c.tcp_checksum_errors),
         ]
@@ -185,6 +189,20 @@ impl RunSummary {
         push(&mut items, c.fragment_conflicts, "with other content for the same place");
         push(&mut items, c.tiny_fragments, "too short for a TCP header");
         push(&mut items, c.misaligned_fragments, "of a length that is no multiple of 8");
+        items
+    }
+
+    /// Frames a little out of order are told to those who want to know more.
+    fn timestamps(&self, all: bool) -> Vec<String> {
+        let c = &self.counters;
+        let mut items = Vec::new();
+        if all || c.time_resets > 0 {
+            push(&mut items, c.time_backwards, "before an earlier packet");
+        }
+        push(&mut items, c.time_jumps, "far ahead of those that followed, not believed");
+        if c.time_resets > 0 {
+            items.push(format!("set back {}", count(c.time_resets, "time")));
+        }
         items
     }
 
