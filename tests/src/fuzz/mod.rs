@@ -9,6 +9,7 @@ pub mod capture;
 pub mod coding;
 pub mod decode;
 pub mod filter;
+pub mod fragments;
 pub mod http;
 pub mod name;
 
@@ -32,11 +33,12 @@ pub struct Target {
 }
 
 /// All targets, by name.
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 7] = [
     Target { name: "capture", run: capture::run, seeds: capture::seeds },
     Target { name: "coding", run: coding::run, seeds: coding::seeds },
     Target { name: "decode", run: decode::run, seeds: decode::seeds },
     Target { name: "filter", run: filter::run, seeds: filter::seeds },
+    Target { name: "fragments", run: fragments::run, seeds: fragments::seeds },
     Target { name: "http", run: http::run, seeds: http::seeds },
     Target { name: "name", run: name::run, seeds: name::seeds },
 ];
