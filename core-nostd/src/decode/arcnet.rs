@@ -47,3 +47,23 @@ fn follow(peel: &mut Peel<'_>, protocol: u8, offset: usize) -> Result<Next, Reje
         other => reject(RejectReason::NotIp(other.into())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::RejectReason;
+    use super::super::examples::*;
+    use crate::frame::LinkType;
+
+    #[test]
+    fn both_ways_to_carry_ip_are_known_and_a_split_datagram_is_a_fragment() {
+        for header in [&[0xf0][..], &[0xd4, 0, 0, 1], &[0xd4, 0xff, 0xff, 0xff, 0xd4, 0, 0, 1]] {
+            is_hello(whole(LinkType::ARCNET_BSD, &join(&[&[1, 2], header, &ipv4()])));
+            is_hello(whole(LinkType::ARCNET_LINUX, &join(&[&[1, 2, 0, 0], header, &ipv4()])));
+        }
+        is_hello(whole(LinkType::ARCNET_BSD, &join(&[&[1, 2, 0xc4, 0, 0, 1], &ipv6()])));
+        let split = join(&[&[1, 2, 0xd4, 3, 0, 1], &ipv4()]);
+        assert_eq!(rejected(LinkType::ARCNET_BSD, &split).reason, RejectReason::Fragment);
+        let arp = join(&[&[1, 2, 0xd5, 0, 0, 1], &[0; 8]]);
+        assert_eq!(rejected(LinkType::ARCNET_BSD, &arp).reason, RejectReason::NotIp(0xd5));
+    }
+}

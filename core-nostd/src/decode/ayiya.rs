@@ -56,3 +56,34 @@ pub(super) fn peel(peel: &mut Peel<'_>, plain: Reject) -> Result<Next, Reject> {
     peel.advance(size, Layer::Ayiya)?;
     Ok(if header.next == IPV4 { Next::Ipv4 } else { Next::Ipv6 })
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use super::super::RejectReason;
+    use super::super::examples::*;
+    use crate::frame::LinkType;
+    use crate::tunnel::TunnelKind;
+
+    const IPV4: LinkType = LinkType::IPV4;
+
+    /// An identity of 16 bytes, a signature of 20.
+    fn ayiya(operation: u8, next: u8, rest: &[u8]) -> std::vec::Vec<u8> {
+        udp(5072, &join(&[&[0x42, 0x52, operation, next, 1, 2, 3, 4], &[7; 36], rest]))
+    }
+
+    #[test]
+    fn datagrams_of_both_versions_are_forwarded() {
+        assert_eq!(tunnels(IPV4, &ayiya(0x11, 41, &ipv6())).0, tunnel(TunnelKind::Ayiya, None));
+        is_hello(whole(IPV4, &ayiya(0x11, 4, &ipv4())));
+    }
+
+    #[test]
+    fn heartbeats_and_other_operations_carry_nothing() {
+        assert_eq!(rejected(IPV4, &ayiya(0x10, 59, &[])).reason, RejectReason::Empty);
+        assert_eq!(rejected(IPV4, &ayiya(0x12, 41, &ipv6())).reason, RejectReason::Control);
+        assert_eq!(rejected(IPV4, &ayiya(0x1f, 41, &ipv6())).reason, RejectReason::NotTcp(17));
+        assert_eq!(rejected(IPV4, &ayiya(0x11, 6, &ipv4())).reason, RejectReason::NotTcp(17));
+    }
+}

@@ -50,3 +50,40 @@ pub(super) fn peel(peel: &mut Peel<'_>, header: bool) -> Result<Next, Reject> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use super::super::RejectReason;
+    use super::super::examples::*;
+    use crate::frame::LinkType;
+    use crate::tunnel::TunnelKind;
+
+    const IPV4: LinkType = LinkType::IPV4;
+
+    fn erspan(gre: &[u8], header: &[u8], frame: &[u8]) -> std::vec::Vec<u8> {
+        around(47, &join(&[gre, header, frame]))
+    }
+
+    #[test]
+    fn types_one_two_and_three_carry_frames_and_tell_nothing_apart() {
+        const II: [u8; 8] = [0x10, 0, 0x88, 0xbe, 0, 0, 0, 1];
+        const III: [u8; 8] = [0x10, 0, 0x22, 0xeb, 0, 0, 0, 1];
+        let frame = ethernet(&[0x81, 0, 0, 5, 8, 0]);
+        for (gre, header, session) in [
+            (&[0, 0, 0x88, 0xbe][..], &[][..], None),
+            (&II, &[0x10, 1, 0xfc, 9, 0, 0, 0, 0], Some(9)),
+            (&III, &[0x20, 1, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0], Some(9)),
+            (&III, &[0x20, 1, 0, 9, 0, 0, 0, 0, 0, 0, 0, 1, 1, 2, 3, 4, 5, 6, 7, 8], Some(9)),
+        ] {
+            let (listed, domain) = tunnels(IPV4, &erspan(gre, header, &frame));
+            assert_eq!((listed, domain), (tunnel(TunnelKind::Erspan, session), 5));
+        }
+        is_hello(whole(IPV4, &erspan(&III, &[0x20, 1, 0, 9, 0, 0, 0, 0, 0, 0, 0x08, 0], &ipv4())));
+        let infiniband = erspan(&III, &[0x20, 1, 0, 9, 0, 0, 0, 0, 0, 0, 0x0c, 0], &frame);
+        assert_eq!(rejected(IPV4, &infiniband).reason, RejectReason::NotIp(3));
+        let unknown = erspan(&II, &[0x30, 1, 0, 9, 0, 0, 0, 0], &frame);
+        assert_eq!(rejected(IPV4, &unknown).reason, RejectReason::BadVersion);
+    }
+}

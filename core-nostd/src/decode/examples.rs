@@ -10,6 +10,7 @@ use std::{vec, vec::Vec};
 
 use super::{Reject, Segment, TcpFlags, decode};
 use crate::frame::{Frame, LinkType, Timestamp};
+use crate::tunnel::{Tunnel, TunnelKind};
 
 pub(super) const PAYLOAD: &[u8] = b"hello";
 
@@ -99,12 +100,127 @@ pub(super) fn is_hello(result: Result<Segment<'_>, Reject>) {
     assert_eq!(segment.payload_len, 5);
 }
 
+/// A datagram from 203.0.113.1 to 203.0.113.2 with this protocol around `rest`.
+pub(super) fn around(protocol: u8, rest: &[u8]) -> Vec<u8> {
+    let len = u16::try_from(20 + rest.len()).expect("a short datagram").to_be_bytes();
+    let header = [0x45, 0, len[0], len[1], 0, 1, 0, 0, 64, protocol, 0, 0, 203, 0, 113, 1, 203, 0, 113, 2];
+    join(&[&header, rest])
+}
+
+/// The same of UDP to this port.
+pub(super) fn udp(port: u16, rest: &[u8]) -> Vec<u8> {
+    let len = u16::try_from(8 + rest.len()).expect("a short datagram").to_be_bytes();
+    around(17, &join(&[&[0xc0, 0], &port.to_be_bytes(), &len, &[0, 0], rest]))
+}
+
+/// The tunnels around the segment that `bytes` are, and the domain that they make.
+#[track_caller]
+pub(super) fn tunnels(link: LinkType, bytes: &[u8]) -> (Vec<Tunnel>, u32) {
+    let segment = whole(link, bytes).expect("a segment");
+    let answer = (segment.link.tunnels.to_vec(), segment.domain);
+    is_hello(Ok(segment));
+    answer
+}
+
+/// One tunnel.
+pub(super) fn tunnel(kind: TunnelKind, id: impl Into<Option<u32>>) -> Vec<Tunnel> {
+    vec![Tunnel { kind, id: id.into() }]
+}
+
+/// An 802.11 data frame to an access point with these flags of frame control and `rest` after its header.
+pub(super) fn wifi(kind: u8, flags: u8, rest: &[u8]) -> Vec<u8> {
+    join(&[&[kind, flags, 0, 0], &[0xcc; 6], &SOURCE_MAC, &DESTINATION_MAC, &[0x10, 0], rest])
+}
+
+/// LLC and SNAP before IPv4.
+pub(super) const SNAP_IPV4: [u8; 8] = [0xaa, 0xaa, 3, 0, 0, 0, 8, 0];
+
+/// Every kind of tunnel, each carrying the segment.
+pub(super) fn in_tunnels() -> Vec<(LinkType, Vec<u8>)> {
+    let (v4, v6) = (&ipv4()[..], &ipv6()[..]);
+    let frame = &ethernet(&[8, 0])[..];
+    let ip = |bytes: Vec<u8>| (LinkType::IPV4, bytes);
+    vec![
+        (LinkType::ETHERNET, ethernet(&[0x88, 0x47, 0, 1, 0, 64, 0, 1, 1, 64])),
+        (LinkType::ETHERNET, join(&[&MACS, &[0x88, 0x47, 0, 1, 1, 64, 0, 0, 0, 0], frame])),
+        (LinkType::ETHERNET, ethernet(&[0x89, 0x26, 0, 1, 0, 2, 8, 0])),
+        (LinkType::ETHERNET, ethernet(&[0x89, 0x3f, 0, 1, 0, 2, 0, 0, 8, 0])),
+        (LinkType::PPP, join(&[&[0xff, 3, 2, 0x81, 0, 1, 1, 64], v4])),
+        ip(around(4, v4)),
+        ip(around(41, v6)),
+        ip(around(97, &join(&[&[0x30, 0], frame]))),
+        ip(around(47, &join(&[&[0, 0, 8, 0], v4]))),
+        ip(around(47, &join(&[&[0xb0, 0, 0x86, 0xdd], &[7; 12], v6]))),
+        ip(around(47, &join(&[&[0x20, 0, 0x65, 0x58, 0, 0x50, 0, 9], frame]))),
+        ip(around(47, &join(&[&[0x30, 1, 0x88, 0x0b, 0, 49, 0, 9, 0, 0, 0, 5], &[0xff, 3, 0, 0x21], v4]))),
+        ip(around(47, &join(&[&[0, 0, 0x88, 0x3e, 0, 0, 0, 1], v4]))),
+        ip(around(47, &join(&[&[0, 0, 0x88, 0xbe], frame]))),
+        ip(around(47, &join(&[&[0x10, 0, 0x88, 0xbe, 0, 0, 0, 1, 0x10, 1, 0, 9, 0, 0, 0, 0], frame]))),
+        ip(around(51, &join(&[&[4, 4, 0, 0], &[9; 20], v4]))),
+        ip(udp(4789, &join(&[&[8, 0, 0, 0, 0, 0, 9, 0], frame]))),
+        ip(udp(4790, &join(&[&[0x0c, 0, 0, 1, 0, 0, 9, 0], v4]))),
+        ip(udp(6081, &join(&[&[2, 0, 0x65, 0x58, 0, 0, 9, 0], &[7; 8], frame]))),
+        ip(udp(2152, &join(&[&[0x30, 255, 0, 45, 0, 0, 0, 9], v4]))),
+        ip(udp(2152, &join(&[&[0x34, 255, 0, 53, 0, 0, 0, 9, 0, 0, 0, 0x85, 1, 0, 0, 0], v4]))),
+        ip(udp(1701, &join(&[&[0, 2, 0, 1, 0, 2, 0xff, 3, 0, 0x21], v4]))),
+        ip(udp(1701, &join(&[&[0, 3, 0, 0, 0, 0, 0, 9, 1, 2, 3, 4], frame]))),
+        ip(around(115, &join(&[&[0, 0, 0, 9], frame]))),
+        ip(udp(5072, &join(&[&[0x42, 0x52, 0x11, 41, 1, 2, 3, 4], &[7; 36], v6]))),
+        ip(udp(6635, &join(&[&[0, 1, 1, 64], v4]))),
+        ip(udp(4754, &join(&[&[0, 0, 8, 0], v4]))),
+        ip(udp(6343, &sflow(frame))),
+    ]
+}
+
+/// An sFlow datagram: a sample of counters, then one of a frame.
+pub(super) fn sflow(frame: &[u8]) -> Vec<u8> {
+    let number = |number: usize| u32::try_from(number).expect("small").to_be_bytes();
+    let padded = frame.len().next_multiple_of(4);
+    let padding = &[0; 3][..padded - frame.len()];
+    let head = [5, 1, 0xc000_0201, 0, 1, 1000, 2].map(|n: u32| n.to_be_bytes());
+    join(&[
+        head.as_flattened(),
+        [number(2), number(4), number(0)].as_flattened(),
+        [number(1), number(32 + 8 + 16 + padded)].as_flattened(),
+        &[0; 28],
+        [number(1), number(1), number(16 + padded), number(1)].as_flattened(),
+        [number(frame.len() + 4), number(4), number(frame.len())].as_flattened(),
+        frame,
+        padding,
+    ])
+}
+
+/// Every kind of link layer that is rare, each carrying the segment.
+fn on_rare_links() -> Vec<(LinkType, Vec<u8>)> {
+    let (v4, v6) = (&ipv4()[..], &ipv6()[..]);
+    let data = &wifi(0x08, 1, &join(&[&SNAP_IPV4, v4]))[..];
+    let mut pflog = vec![61, 2];
+    pflog.resize(64, 0);
+    vec![
+        (LinkType::C_HDLC, join(&[&[0x0f, 0, 8, 0], v4])),
+        (LinkType::IEEE802_11, data.to_vec()),
+        (LinkType::IEEE802_11_RADIOTAP, join(&[&[0, 0, 9, 0, 2, 0, 0, 0, 0], data])),
+        (LinkType::IEEE802_11_PRISM, join(&[&[0x44, 0, 0, 0, 144, 0, 0, 0], &[0; 136], data])),
+        (LinkType::IEEE802_11_AVS, join(&[&[0x80, 0x21, 0x10, 1, 0, 0, 0, 64], &[0; 56], data])),
+        (LinkType::PPI, join(&[&[0, 0, 8, 0, 105, 0, 0, 0], data])),
+        (LinkType::NFLOG, join(&[&[2, 0, 0, 0, 6, 0, 10, 0, b'x', 0, 0, 0, 49, 0, 9, 0], v4])),
+        (LinkType::NFLOG, join(&[&[10, 0, 0, 0, 0, 69, 0, 9], v6])),
+        (LinkType::PFLOG, join(&[&pflog, v4])),
+        (LinkType::ARCNET_BSD, join(&[&[1, 2, 0xd4, 0, 0, 1], v4])),
+        (LinkType::ARCNET_LINUX, join(&[&[1, 2, 0, 0, 0xf0], v4])),
+        (LinkType::FRELAY, join(&[&[0x18, 0x41, 3, 0xcc], v4])),
+        (LinkType::FRELAY_WITH_DIR, join(&[&[1, 0x18, 0x41, 8, 0], v4])),
+        (LinkType::FDDI, join(&[&[0x50], &MACS, &SNAP_IPV4, v4])),
+        (LinkType::IEEE802_5, join(&[&[0x10, 0x40], &MACS, &SNAP_IPV4, v4])),
+    ]
+}
+
 /// Every kind of frame there is, each carrying the segment.
 pub(super) fn all() -> Vec<(LinkType, Vec<u8>)> {
     let (v4, v6) = (&ipv4()[..], &ipv6()[..]);
     let tcp = &join(&[&TCP, PAYLOAD])[..];
     let mac = [0, 6, 2, 0, 0, 0, 0, 0xaa, 0, 0];
-    vec![
+    let mut frames = vec![
         (LinkType::ETHERNET, ethernet(&[8, 0])),
         (LinkType::ETHERNET, join(&[&MACS, &[0x86, 0xdd], v6])),
         (LinkType::ETHERNET, ethernet(&[0x81, 0, 0x60, 5, 8, 0])),
@@ -149,7 +265,10 @@ pub(super) fn all() -> Vec<(LinkType, Vec<u8>)> {
         ),
         (LinkType::IPV6, ipv6_jumbo(33)),
         (LinkType::IPV4, join(&[&[0x46, 0, 0, 49], &IPV4[4..], &[1, 1, 1, 0], tcp])),
-    ]
+    ];
+    frames.extend(on_rare_links());
+    frames.extend(in_tunnels());
+    frames
 }
 
 /// The segment in an IPv6 datagram whose length is in a jumbo payload option.

@@ -47,3 +47,29 @@ pub(super) fn peel(peel: &mut Peel<'_>) -> Result<Next, Reject> {
         other => reject(RejectReason::NotIp(other.into())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::RejectReason;
+    use super::super::examples::*;
+    use crate::frame::LinkType;
+
+    #[test]
+    fn addresses_of_two_to_four_bytes_and_all_encapsulations_are_known() {
+        for address in [&[0x18, 0x41][..], &[0x18, 0x40, 0x01], &[0x18, 0x40, 0x00, 0x01]] {
+            for encapsulation in [&[3, 0xcc][..], &[3, 0, 0xcc], &[3, 0, 0x80, 0, 0, 0, 8, 0], &[8, 0]] {
+                is_hello(whole(LinkType::FRELAY, &join(&[address, encapsulation, &ipv4()])));
+            }
+            is_hello(whole(LinkType::FRELAY, &join(&[address, &[3, 0x8e], &ipv6()])));
+            let bridged = join(&[address, &[3, 0, 0x80, 0, 0x80, 0xc2, 0, 7], &ethernet(&[8, 0])]);
+            is_hello(whole(LinkType::FRELAY, &bridged));
+        }
+    }
+
+    #[test]
+    fn endless_addresses_and_other_protocols_are_rejected() {
+        assert_eq!(rejected(LinkType::FRELAY, &[0; 40]).reason, RejectReason::BadLength);
+        assert_eq!(rejected(LinkType::FRELAY, &[0x18, 0x41, 3, 8, 0, 0]).reason, RejectReason::NotIp(8));
+        assert_eq!(rejected(LinkType::FRELAY, &[0x18, 0x41, 2, 8, 0, 0]).reason, RejectReason::NotIp(0x0208));
+    }
+}

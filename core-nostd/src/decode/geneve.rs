@@ -49,3 +49,41 @@ pub(super) fn peel(peel: &mut Peel<'_>, plain: Reject) -> Result<Next, Reject> {
         protocol => ethernet::follow(peel, protocol, Layer::Geneve, offset),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use super::super::RejectReason;
+    use super::super::examples::*;
+    use crate::frame::LinkType;
+    use crate::tunnel::TunnelKind;
+
+    const IPV4: LinkType = LinkType::IPV4;
+
+    fn geneve(header: &[u8], rest: &[u8]) -> std::vec::Vec<u8> {
+        udp(6081, &join(&[header, rest]))
+    }
+
+    #[test]
+    fn options_are_skipped_and_the_protocol_says_what_is_inside() {
+        let bytes = geneve(&[2, 0x40, 0x65, 0x58, 0, 0, 9, 0, 1, 2, 3, 1, 5, 6, 7, 8], &ethernet(&[8, 0]));
+        assert_eq!(tunnels(IPV4, &bytes).0, tunnel(TunnelKind::Geneve, 9));
+        is_hello(whole(IPV4, &geneve(&[0, 0, 8, 0, 0, 0, 9, 0], &ipv4())));
+        is_hello(whole(IPV4, &geneve(&[0, 0, 0x86, 0xdd, 0, 0, 9, 0], &ipv6())));
+    }
+
+    #[test]
+    fn control_is_rejected_as_that_and_what_is_out_of_place_is_plain_udp() {
+        for (header, reason) in [
+            ([0, 0x80, 8, 0, 0, 0, 9, 0], RejectReason::Control),
+            ([0x40, 0, 8, 0, 0, 0, 9, 0], RejectReason::NotTcp(17)),
+            ([0, 1, 8, 0, 0, 0, 9, 0], RejectReason::NotTcp(17)),
+            ([0, 0, 8, 0, 0, 0, 9, 1], RejectReason::NotTcp(17)),
+            ([0x3f, 0, 8, 0, 0, 0, 9, 0], RejectReason::NotTcp(17)),
+            ([0, 0, 0x11, 0x22, 0, 0, 9, 0], RejectReason::NotIp(0x1122)),
+        ] {
+            assert_eq!(rejected(IPV4, &geneve(&header, &ipv4())).reason, reason, "{header:?}");
+        }
+    }
+}

@@ -123,3 +123,97 @@ fn peel_pptp(peel: &mut Peel<'_>, flags: u16) -> Result<Next, Reject> {
     peel.limit_len(u16::from_be_bytes([high, low]).into());
     Ok(Next::Ppp)
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use super::super::RejectReason;
+    use super::super::examples::*;
+    use crate::frame::LinkType;
+    use crate::tunnel::TunnelKind;
+
+    const IPV4: LinkType = LinkType::IPV4;
+
+    /// GRE with these fields before `rest`.
+    fn gre(fields: &[u8], rest: &[u8]) -> std::vec::Vec<u8> {
+        around(47, &join(&[fields, rest]))
+    }
+
+    #[test]
+    fn checksum_key_sequence_and_routing_are_skipped() {
+        for fields in [
+            &[0, 0, 8, 0][..],
+            &[0x80, 0, 8, 0, 1, 2, 0, 0],
+            &[0x30, 0, 8, 0, 1, 2, 3, 4, 5, 6, 7, 8],
+            &[0x40, 0, 8, 0, 0, 0, 0, 0, 8, 0, 0, 4, 9, 9, 9, 9, 0, 0, 0, 0],
+        ] {
+            is_hello(whole(IPV4, &gre(fields, &ipv4())));
+        }
+    }
+
+    #[test]
+    fn the_outer_addresses_tell_apart_whoever_sends_and_the_key_does_not() {
+        let keyed = gre(&[0x20, 0, 8, 0, 0, 0, 0, 9], &ipv4());
+        let (listed, domain) = tunnels(IPV4, &keyed);
+        assert_eq!(listed, tunnel(TunnelKind::Gre, 9));
+        assert_ne!(domain, 0);
+        let mut other_key = keyed.clone();
+        other_key[27] = 10;
+        assert_eq!(tunnels(IPV4, &other_key).1, domain);
+        let mut back = keyed.clone();
+        back[12..16].copy_from_slice(&keyed[16..20]);
+        back[16..20].copy_from_slice(&keyed[12..16]);
+        assert_eq!(tunnels(IPV4, &back).1, domain);
+        let mut elsewhere = keyed;
+        elsewhere[19] = 77;
+        assert_ne!(tunnels(IPV4, &elsewhere).1, domain);
+    }
+
+    #[test]
+    fn the_subnet_of_nvgre_tells_apart_and_its_endpoints_do_not() {
+        let of = |subnet: u8, host: u8| {
+            let mut bytes = gre(&[0x20, 0, 0x65, 0x58, 0, subnet, 0, 7], &ethernet(&[8, 0]));
+            bytes[19] = host;
+            tunnels(IPV4, &bytes).1
+        };
+        assert_eq!(of(0x50, 2), of(0x50, 3));
+        assert_ne!(of(0x50, 2), of(0x51, 2));
+    }
+
+    #[test]
+    fn pptp_carries_ppp_of_the_length_it_says_or_an_acknowledgement() {
+        let ppp = join(&[&[0xff, 3, 0, 0x21], &ipv4()]);
+        let data = gre(&[0x30, 0x81, 0x88, 0x0b, 0, 49, 0, 9, 0, 0, 0, 1, 0, 0, 0, 2], &ppp);
+        assert_eq!(tunnels(IPV4, &data).0, tunnel(TunnelKind::Gre, 9));
+        let acknowledgement = gre(&[0x20, 0x81, 0x88, 0x0b, 0, 0, 0, 9, 0, 0, 0, 2], &[]);
+        assert_eq!(rejected(IPV4, &acknowledgement).reason, RejectReason::Empty);
+    }
+
+    #[test]
+    fn wccp_puts_a_redirect_header_first_or_nothing() {
+        is_hello(whole(IPV4, &gre(&[0, 0, 0x88, 0x3e], &ipv4())));
+        is_hello(whole(IPV4, &gre(&[0, 0, 0x88, 0x3e, 5, 0x59, 0, 0x48], &ipv4())));
+    }
+
+    #[test]
+    fn access_points_of_aruba_send_802_11() {
+        let data = wifi(0x08, 1, &join(&[&SNAP_IPV4, &ipv4()]));
+        let segment = whole(IPV4, &gre(&[0, 0, 0x82, 0], &data)).map(|segment| segment.link.source_mac);
+        assert_eq!(segment, Ok(Some(SOURCE_MAC)));
+    }
+
+    #[test]
+    fn keepalives_unknown_versions_and_protocols_are_rejected() {
+        for (fields, expected) in [
+            ([0, 0, 0, 0], RejectReason::Empty),
+            ([0, 2, 8, 0], RejectReason::BadVersion),
+            ([0, 1, 8, 0], RejectReason::BadVersion),
+            ([0, 0, 0, 0xfe], RejectReason::NotIp(0xfe)),
+            ([0, 0, 8, 6], RejectReason::NotIp(0x0806)),
+        ] {
+            let reject = rejected(IPV4, &gre(&fields, &ipv4()));
+            assert_eq!((reject.layer.name(), reject.reason, reject.offset), ("GRE", expected, 20));
+        }
+    }
+}

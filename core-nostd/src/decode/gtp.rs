@@ -63,3 +63,63 @@ fn extension(peel: &mut Peel<'_>) -> Result<u8, Reject> {
     let header = peel.advance(usize::from(words) * 4, Layer::Gtp)?;
     Ok(header.last().copied().unwrap_or(0))
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use super::super::RejectReason;
+    use super::super::examples::*;
+    use crate::frame::LinkType;
+    use crate::tunnel::TunnelKind;
+
+    const IPV4: LinkType = LinkType::IPV4;
+
+    fn gtp(flags: u8, message: u8, fields: &[u8], rest: &[u8]) -> std::vec::Vec<u8> {
+        let len = (fields.len() + rest.len()) as u8;
+        udp(2152, &join(&[&[flags, message, 0, len, 0, 0, 0, 9], fields, rest]))
+    }
+
+    #[test]
+    fn sequence_numbers_and_extension_headers_are_skipped() {
+        for (flags, fields) in [
+            (0x30, &[][..]),
+            (0x32, &[0, 7, 0, 0][..]),
+            // Without its flag the type of an extension header says nothing.
+            (0x32, &[0, 7, 0, 0x85]),
+            (0x34, &[0, 0, 0, 0x85, 1, 0, 0, 0xc0, 2, 1, 2, 3, 4, 5, 6, 0]),
+        ] {
+            let (listed, domain) = tunnels(IPV4, &gtp(flags, 255, fields, &ipv4()));
+            assert_eq!(listed, tunnel(TunnelKind::Gtp, 9));
+            assert_ne!(domain, 0);
+        }
+        is_hello(whole(IPV4, &gtp(0x30, 255, &[], &ipv6())));
+    }
+
+    #[test]
+    fn endpoint_identifiers_tell_nothing_apart_as_each_direction_has_its_own() {
+        let there = gtp(0x30, 255, &[], &ipv4());
+        let mut back = there.clone();
+        back[35] = 10;
+        assert_eq!(tunnels(IPV4, &there).1, tunnels(IPV4, &back).1);
+    }
+
+    #[test]
+    fn other_messages_are_control_and_other_headers_plain_udp() {
+        assert_eq!(rejected(IPV4, &gtp(0x32, 1, &[0, 0, 0, 0], &[])).reason, RejectReason::Control);
+        for flags in [0x10, 0x38, 0x50] {
+            assert_eq!(rejected(IPV4, &gtp(flags, 255, &[], &ipv4())).reason, RejectReason::NotTcp(17));
+        }
+        let mut wrong_length = gtp(0x30, 255, &[], &ipv4());
+        wrong_length[31] -= 1;
+        assert_eq!(rejected(IPV4, &wrong_length).reason, RejectReason::NotTcp(17));
+    }
+
+    #[test]
+    fn an_extension_header_without_length_and_payload_that_is_not_ip_are_rejected() {
+        let endless = gtp(0x34, 255, &[0, 0, 0, 0x85, 0, 0, 0, 0], &ipv4());
+        assert_eq!(rejected(IPV4, &endless).reason, RejectReason::BadLength);
+        let ppp = gtp(0x30, 255, &[], &[0xff, 3, 0, 0x21]);
+        assert_eq!(rejected(IPV4, &ppp).reason, RejectReason::BadVersion);
+    }
+}

@@ -65,3 +65,60 @@ pub(super) fn peel(peel: &mut Peel<'_>, inside: Inside) -> Result<Next, Reject> 
 fn is_6to4(bytes: &[u8]) -> bool {
     [8, 24].iter().any(|at| bytes.get(*at..*at + 2) == Some(&[0x20, 0x02]))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::RejectReason;
+    use super::super::examples::*;
+    use crate::frame::LinkType;
+    use crate::tunnel::TunnelKind;
+
+    const IPV4: LinkType = LinkType::IPV4;
+
+    #[test]
+    fn both_versions_carry_both_and_the_outer_addresses_are_told() {
+        let v6_around = |protocol: u8, rest: &[u8]| ipv6_with(protocol, rest);
+        for (link, bytes) in [
+            (IPV4, around(4, &ipv4())),
+            (IPV4, around(41, &ipv6())),
+            (LinkType::IPV6, v6_around(4, &ipv4())),
+            (LinkType::IPV6, v6_around(41, &ipv6())),
+        ] {
+            let (listed, domain) = tunnels(link, &bytes);
+            assert_eq!(listed, tunnel(TunnelKind::IpInIp, None));
+            assert_ne!(domain, 0);
+        }
+        let bytes = around(4, &ipv4());
+        let outer = whole(IPV4, &bytes).expect("a segment").link.outer;
+        assert_eq!(outer, Some(([203, 0, 113, 1].into(), [203, 0, 113, 2].into())));
+    }
+
+    #[test]
+    fn relays_of_6to4_may_differ_by_direction() {
+        let mut inner = ipv6();
+        inner[8..10].copy_from_slice(&[0x20, 0x02]);
+        let bytes = around(41, &inner);
+        assert_eq!(whole(IPV4, &bytes).map(|segment| segment.domain), Ok(0));
+    }
+
+    #[test]
+    fn ethernet_comes_with_the_header_of_etherip_or_without() {
+        let frame = ethernet(&[8, 0]);
+        is_hello(whole(IPV4, &around(97, &join(&[&[0x30, 0], &frame]))));
+        is_hello(whole(LinkType::IPV6, &ipv6_with(143, &frame)));
+        let reject = rejected(IPV4, &around(97, &join(&[&[0x40, 0], &frame])));
+        assert_eq!(reject.reason, RejectReason::BadVersion);
+    }
+
+    #[test]
+    fn eight_tunnels_are_decoded_and_a_ninth_is_too_deep() {
+        let mut bytes = ipv4();
+        for depth in 1..=9 {
+            bytes = around(4, &bytes);
+            match whole(IPV4, &bytes) {
+                Ok(segment) => assert!(depth <= 8 && segment.link.tunnels.len() == depth.min(4)),
+                Err(reject) => assert_eq!((depth, reject.reason), (9, RejectReason::TooDeep)),
+            }
+        }
+    }
+}

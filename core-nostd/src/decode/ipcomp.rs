@@ -76,3 +76,49 @@ impl<'a> Packed<'a> {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use super::super::RejectReason;
+    use super::super::examples::*;
+    use crate::frame::LinkType;
+    use crate::tunnel::TunnelKind;
+
+    const IPV4: LinkType = LinkType::IPV4;
+
+    #[test]
+    fn compressed_payload_alone_is_rejected_as_that() {
+        let reject = rejected(IPV4, &around(108, &[4, 0, 0, 2, 1, 2, 3, 4]));
+        assert_eq!(
+            (reject.layer.name(), reject.reason, reject.offset),
+            ("IPsec", RejectReason::Compressed, 20)
+        );
+        let reject = rejected(IPV4, &around(108, &[1, 0, 0, 2, 1, 2, 3, 4]));
+        assert_eq!(reject.reason, RejectReason::NotTcp(1));
+    }
+
+    #[cfg(feature = "ipcomp")]
+    #[test]
+    fn deflate_is_expanded_as_far_as_there_is_room() {
+        use super::super::{Outcome, Settings, dissect, resume};
+        use crate::frame::{Frame, Timestamp};
+        // One block that is stored as it is.
+        let datagram = ipv4();
+        let len = datagram.len() as u8;
+        let bytes = around(108, &join(&[&[4, 0, 0xee, 0xd1, 1, len, 0, !len, 0xff], &datagram]));
+        let frame = Frame { link: IPV4, time: Timestamp(0), wire_len: bytes.len() as u32, bytes: &bytes };
+        let Outcome::Packed(packed) = dissect(&frame, &Settings::default()) else { panic!("compressed") };
+        assert_eq!(packed.expand(&mut [0; 44]), None);
+        let mut room = [0; 100];
+        let len = packed.expand(&mut room).expect("room");
+        let Outcome::Segment(segment) = resume(&packed.context, &room[..len], len, &Settings::default())
+        else {
+            panic!("a segment")
+        };
+        let kinds: std::vec::Vec<_> = segment.link.tunnels.iter().map(|tunnel| tunnel.kind).collect();
+        assert_eq!(kinds, [TunnelKind::IpComp, TunnelKind::IpInIp]);
+        is_hello(Ok(segment));
+    }
+}

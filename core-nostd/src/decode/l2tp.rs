@@ -95,7 +95,9 @@ fn session(peel: &mut Peel<'_>, at: usize) -> Result<Next, Reject> {
         peel.advance(at + 4 + prefix, Layer::L2tp)?;
         return Ok(next);
     }
-    Err(Reject { layer: Layer::L2tp, reason: RejectReason::Unclear, offset: start })
+    let is_cut = ahead.bytes.len() < ahead.len;
+    let reason = if is_cut { RejectReason::Truncated } else { RejectReason::Unclear };
+    Err(Reject { layer: Layer::L2tp, reason, offset: start })
 }
 
 /// What `bytes` begin with, where they lead to an IP header.
@@ -115,5 +117,67 @@ fn carried(bytes: &[u8], len: usize) -> Option<Next> {
         [0x0f | 0x8f, 0, 8, 0, ..] | [0x0f | 0x8f, 0, 0x86, 0xdd, ..] if ip_at(4) => Some(Next::Hdlc),
         _ if ip_at(0) => Some(Next::Ip),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::RejectReason;
+    use super::super::examples::*;
+    use crate::frame::LinkType;
+    use crate::tunnel::TunnelKind;
+
+    const IPV4: LinkType = LinkType::IPV4;
+
+    #[test]
+    fn version_2_carries_ppp_behind_its_optional_fields() {
+        let ppp = join(&[&[0xff, 3, 0, 0x21], &ipv4()]);
+        for fields in [
+            &[0, 2, 0, 1, 0, 2][..],
+            &[0x40, 2, 0, 57, 0, 1, 0, 2],
+            &[0x48, 2, 0, 61, 0, 1, 0, 2, 0, 3, 0, 4],
+            &[0x02, 2, 0, 1, 0, 2, 0, 2, 9, 9],
+        ] {
+            let (listed, domain) = tunnels(IPV4, &udp(1701, &join(&[fields, &ppp])));
+            assert_eq!(listed, tunnel(TunnelKind::L2tp, 0x0001_0002));
+            assert_ne!(domain, 0);
+        }
+    }
+
+    #[test]
+    fn version_3_is_read_so_that_it_leads_to_ip() {
+        let vlan = ethernet(&[0x81, 0, 0, 5, 8, 0]);
+        let payloads = [
+            ethernet(&[8, 0]),
+            vlan,
+            ipv4(),
+            ipv6(),
+            join(&[&[0xff, 3, 0, 0x21], &ipv4()]),
+            join(&[&[0x0f, 0, 8, 0], &ipv4()]),
+        ];
+        for payload in payloads {
+            for prefix in
+                [&[][..], &[1, 2, 3, 4], &[1, 2, 3, 4, 5, 6, 7, 8], &[1, 2, 3, 4, 5, 6, 7, 8, 0x40, 0, 0, 1]]
+            {
+                let session = join(&[&[0, 0, 0, 9], prefix, &payload]);
+                assert_eq!(tunnels(IPV4, &around(115, &session)).0, tunnel(TunnelKind::L2tp, 9));
+                is_hello(whole(IPV4, &udp(1701, &join(&[&[0, 3, 0, 0], &session]))));
+            }
+        }
+    }
+
+    #[test]
+    fn control_other_versions_and_payload_that_leads_nowhere_are_rejected() {
+        for (bytes, reason) in [
+            (udp(1701, &[0xc8, 2, 0, 12, 0, 1, 0, 0, 0, 0, 0, 0]), RejectReason::Control),
+            (udp(1701, &[0xc8, 3, 0, 12, 0, 1, 0, 0, 0, 0, 0, 0]), RejectReason::Control),
+            (around(115, &[0, 0, 0, 0, 0xc8, 3, 0, 12]), RejectReason::Control),
+            (udp(1701, &[0, 1, 0, 1, 0, 2, 0xff, 3]), RejectReason::NotTcp(17)),
+            (udp(1701, &[0x10, 2, 0, 1, 0, 2, 0xff, 3]), RejectReason::NotTcp(17)),
+            (udp(1701, &[0x40, 2, 0, 99, 0, 1, 0, 2]), RejectReason::NotTcp(17)),
+            (around(115, &join(&[&[0, 0, 0, 9], &[0x42; 60]])), RejectReason::Unclear),
+        ] {
+            assert_eq!(rejected(IPV4, &bytes).reason, reason, "{bytes:?}");
+        }
     }
 }

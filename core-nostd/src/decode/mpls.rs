@@ -52,3 +52,53 @@ pub(super) fn peel(peel: &mut Peel<'_>) -> Result<Next, Reject> {
         None => Err(peel.reject(Layer::Mpls, RejectReason::Truncated)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use super::super::RejectReason;
+    use super::super::examples::*;
+    use crate::frame::LinkType;
+    use crate::tunnel::TunnelKind;
+
+    const ETHERNET: LinkType = LinkType::ETHERNET;
+
+    /// A stack of one label before `rest`.
+    fn labelled(label: u8, rest: &[u8]) -> std::vec::Vec<u8> {
+        join(&[&MACS, &[0x88, 0x47, 0, label >> 4, label << 4 | 1, 64], rest])
+    }
+
+    #[test]
+    fn a_stack_of_labels_is_one_tunnel_named_by_the_last_and_tells_nothing_apart() {
+        let bytes = ethernet(&[0x88, 0x47, 0, 1, 0, 64, 0, 2, 0, 64, 0, 1, 0x31, 64]);
+        assert_eq!(tunnels(ETHERNET, &bytes), (tunnel(TunnelKind::Mpls, 19), 0));
+        is_hello(whole(ETHERNET, &ethernet(&[0x88, 0x48, 0, 1, 1, 64])));
+    }
+
+    #[test]
+    fn the_first_nibble_or_an_explicit_null_says_what_is_inside() {
+        for (label, datagram) in [(16, ipv4()), (16, ipv6()), (0, ipv4()), (2, ipv6())] {
+            is_hello(whole(ETHERNET, &labelled(label, &datagram)));
+        }
+    }
+
+    #[test]
+    fn a_pseudo_wire_has_a_control_word_or_none() {
+        for word in [&[0, 0, 0, 0][..], &[0, 0, 0x12, 0x34], &[]] {
+            is_hello(whole(ETHERNET, &labelled(16, &join(&[word, &ethernet(&[8, 0])]))));
+        }
+        // Without a control word the first nibble is the one of an address.
+        for first in [0x00, 0x10, 0x40, 0x60, 0xf0] {
+            let mut frame = ethernet(&[0x81, 0, 0, 5, 8, 0]);
+            frame[0] = first;
+            is_hello(whole(ETHERNET, &labelled(16, &frame)));
+        }
+    }
+
+    #[test]
+    fn a_channel_beside_a_pseudo_wire_is_control() {
+        let reject = rejected(ETHERNET, &labelled(16, &[0x10, 0, 0, 7, 1, 2, 3, 4]));
+        assert_eq!((reject.layer.name(), reject.reason, reject.offset), ("MPLS", RejectReason::Control, 18));
+    }
+}

@@ -43,3 +43,34 @@ pub(super) fn peel(peel: &mut Peel<'_>) -> Result<Next, Reject> {
         family => Err(Reject { layer: Layer::Link, reason: RejectReason::NotIp(family.into()), offset }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::RejectReason;
+    use super::super::examples::*;
+    use crate::frame::LinkType;
+
+    #[test]
+    fn attributes_in_either_byte_order_lead_to_the_datagram_and_the_sender() {
+        let address = [16, 0, 8, 0, 0, 6, 0, 0, 2, 0, 0, 0, 0, 0xaa, 0, 0];
+        let bytes = join(&[&[2, 0, 0, 0], &address, &[49, 0, 9, 0], &ipv4()]);
+        let segment = whole(LinkType::NFLOG, &bytes).expect("a segment");
+        assert_eq!(segment.link.source_mac, Some(SOURCE_MAC));
+        is_hello(Ok(segment));
+        is_hello(whole(
+            LinkType::NFLOG,
+            &join(&[&[10, 0, 0, 0, 0, 5, 0, 10, b'x', 0, 0, 0, 0, 69, 0, 9], &ipv6()]),
+        ));
+    }
+
+    #[test]
+    fn other_families_versions_and_impossible_attributes_are_rejected() {
+        for (head, reason) in [
+            ([7, 0, 0, 0, 49, 0, 9, 0], RejectReason::NotIp(7)),
+            ([2, 1, 0, 0, 49, 0, 9, 0], RejectReason::BadVersion),
+            ([2, 0, 0, 0, 3, 0, 9, 0], RejectReason::BadLength),
+        ] {
+            assert_eq!(rejected(LinkType::NFLOG, &join(&[&head, &ipv4()])).reason, reason);
+        }
+    }
+}

@@ -144,3 +144,61 @@ fn ppi_flags(mut fields: &[u8], aligned: bool) -> Option<u8> {
         fields = rest.get(if aligned { length.next_multiple_of(4) } else { length }..)?;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use super::super::RejectReason;
+    use super::super::examples::*;
+    use crate::frame::LinkType;
+
+    fn data() -> std::vec::Vec<u8> {
+        wifi(0x08, 1, &join(&[&SNAP_IPV4, &ipv4()]))
+    }
+
+    #[test]
+    fn the_flags_of_radiotap_follow_all_presence_words_and_the_time() {
+        // Three words, then eight bytes of time at a multiple of eight, then flags: wrong check sequence.
+        let header = [0, 0, 25, 0, 3, 0, 0, 0x80, 0, 0, 0, 0x80, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 0x40];
+        let bytes = join(&[&header, &data()]);
+        assert_eq!(rejected(LinkType::IEEE802_11_RADIOTAP, &bytes).reason, RejectReason::BadChecksum);
+        let mut good = bytes;
+        good[24] = 0;
+        is_hello(whole(LinkType::IEEE802_11_RADIOTAP, &good));
+    }
+
+    #[test]
+    fn prism_says_its_length_in_either_byte_order_and_may_be_avs() {
+        for length in [[144, 0, 0, 0], [0, 0, 0, 144]] {
+            let bytes = join(&[&[0x44, 0, 0, 0], &length, &[0; 136], &data()]);
+            is_hello(whole(LinkType::IEEE802_11_PRISM, &bytes));
+        }
+        let avs = join(&[&[0x80, 0x21, 0x10, 2, 0, 0, 0, 64], &[0; 56], &data()]);
+        is_hello(whole(LinkType::IEEE802_11_PRISM, &avs));
+        is_hello(whole(LinkType::IEEE802_11_AVS, &avs));
+    }
+
+    #[test]
+    fn ppi_says_how_the_frame_ends_and_may_hold_another_link_type() {
+        let common = [2, 0, 20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let bytes = join(&[&[0, 0, 32, 0, 105, 0, 0, 0], &common, &data()]);
+        assert_eq!(rejected(LinkType::PPI, &bytes).reason, RejectReason::BadChecksum);
+        is_hello(whole(LinkType::PPI, &join(&[&[0, 0, 8, 0, 1, 0, 0, 0], &ethernet(&[8, 0])])));
+        let unknown = join(&[&[0, 0, 8, 0, 147, 0, 0, 0], &data()]);
+        assert_eq!(rejected(LinkType::PPI, &unknown).reason, RejectReason::UnknownLinkType(147));
+    }
+
+    #[test]
+    fn headers_of_no_known_version_or_length_are_rejected() {
+        for (link, header, reason) in [
+            (LinkType::IEEE802_11_RADIOTAP, [1, 0, 8, 0, 0, 0, 0, 0], RejectReason::BadVersion),
+            (LinkType::IEEE802_11_RADIOTAP, [0, 0, 7, 0, 0, 0, 0, 0], RejectReason::BadLength),
+            (LinkType::PPI, [1, 0, 8, 0, 105, 0, 0, 0], RejectReason::BadVersion),
+            (LinkType::IEEE802_11_AVS, [0x80, 0x21, 0x11, 0, 0, 0, 0, 64], RejectReason::BadVersion),
+            (LinkType::IEEE802_11_PRISM, [0x44, 0, 0, 0, 7, 0, 0, 0], RejectReason::BadLength),
+        ] {
+            assert_eq!(rejected(link, &join(&[&header, &data()])).reason, reason);
+        }
+    }
+}

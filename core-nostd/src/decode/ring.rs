@@ -57,3 +57,35 @@ fn by_control(llc: bool, offset: usize) -> Result<Next, Reject> {
         Err(Reject { layer: Layer::Link, reason: RejectReason::Control, offset })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::RejectReason;
+    use super::super::examples::*;
+    use crate::frame::LinkType;
+
+    #[test]
+    fn llc_of_both_rings_carries_ip_and_a_route_is_skipped() {
+        let data = join(&[&SNAP_IPV4, &ipv4()]);
+        let fddi = join(&[&[0x57], &MACS, &data]);
+        let segment = whole(LinkType::FDDI, &fddi).expect("a segment");
+        assert_eq!(
+            (segment.link.source_mac, segment.link.destination_mac),
+            (Some(SOURCE_MAC), Some(DESTINATION_MAC))
+        );
+        is_hello(Ok(segment));
+        is_hello(whole(LinkType::IEEE802_5, &join(&[&[0x10, 0x40], &MACS, &data])));
+        let mut routed = join(&[&[0x10, 0x40], &MACS, &[0x06, 0x30, 0, 1, 0, 2], &data]);
+        routed[8] |= 0x80;
+        is_hello(whole(LinkType::IEEE802_5, &routed));
+    }
+
+    #[test]
+    fn what_runs_the_ring_is_control() {
+        assert_eq!(rejected(LinkType::FDDI, &[0x41; 40]).reason, RejectReason::Control);
+        assert_eq!(
+            rejected(LinkType::IEEE802_5, &[0x10, 0x00, 1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2, 3, 4, 5, 6]).reason,
+            RejectReason::Control
+        );
+    }
+}

@@ -97,9 +97,8 @@ pub(super) fn next_sample<'a>(rest: &mut Peel<'a>) -> Option<Peel<'a>> {
     loop {
         let head: &Head = rest.header(Layer::Sflow).ok()?;
         let mut sample = rest.clone();
-        let length = size(head.length).min(rest.bytes.len());
-        sample.limit_len(length);
-        rest.advance(length, Layer::Sflow).ok()?;
+        sample.limit_len(size(head.length));
+        rest.advance(sample.bytes.len(), Layer::Sflow).ok()?;
         let skip = match head.format.get() {
             FLOW => FLOW_SIZE,
             EXPANDED_FLOW => EXPANDED_FLOW_SIZE,
@@ -116,9 +115,8 @@ pub(super) fn next_frame<'a>(sample: &mut Peel<'a>) -> Option<Result<(Peel<'a>, 
     loop {
         let head: &Head = sample.header(Layer::Sflow).ok()?;
         let mut record = sample.clone();
-        let length = size(head.length).min(sample.bytes.len());
-        record.limit_len(length);
-        sample.advance(length, Layer::Sflow).ok()?;
+        record.limit_len(size(head.length));
+        sample.advance(record.bytes.len(), Layer::Sflow).ok()?;
         if head.format.get() == RAW_HEADER {
             return Some(frame(record));
         }
@@ -129,7 +127,7 @@ fn frame(mut record: Peel<'_>) -> Result<(Peel<'_>, Next), Reject> {
     let offset = record.offset;
     let header: &RawHeader = record.header(Layer::Sflow)?;
     let captured = size(header.length);
-    if captured > record.bytes.len() {
+    if captured > record.len {
         return Err(record.reject(Layer::Sflow, RejectReason::BadLength));
     }
     record.limit_len(captured);

@@ -47,3 +47,25 @@ pub(super) fn e_tag(peel: &mut Peel<'_>) -> Result<u16, Reject> {
     peel.advance(size_of::<ETag>(), Layer::Vlan)?;
     Ok(tag.inner.get())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::RejectReason;
+    use super::super::examples::*;
+    use crate::frame::LinkType;
+    use crate::tunnel::TunnelKind;
+
+    #[test]
+    fn both_tags_are_listed_tell_nothing_apart_and_may_precede_a_vlan() {
+        let vn = ethernet(&[0x89, 0x26, 0x80, 1, 0, 2, 0x81, 0, 0, 5, 8, 0]);
+        assert_eq!(tunnels(LinkType::ETHERNET, &vn), (tunnel(TunnelKind::VnTag, 0x0001_0002), 5));
+        let e = ethernet(&[0x89, 0x3f, 0xe0, 1, 0x10, 2, 0, 0, 8, 0]);
+        assert_eq!(tunnels(LinkType::ETHERNET, &e), (tunnel(TunnelKind::ETag, 0x1002), 0));
+    }
+
+    #[test]
+    fn what_follows_and_is_not_ip_is_rejected_at_the_tag() {
+        let reject = rejected(LinkType::ETHERNET, &ethernet(&[0x89, 0x26, 0, 1, 0, 2, 8, 6]));
+        assert_eq!((reject.reason, reject.offset), (RejectReason::NotIp(0x0806), 14));
+    }
+}

@@ -44,3 +44,39 @@ fn inside(peel: &mut Peel<'_>, tunnel: UdpTunnel, plain: Reject) -> Result<Next,
         UdpTunnel::Sflow => sflow::peel(peel, plain),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::RejectReason;
+    use super::super::examples::*;
+    use crate::frame::LinkType;
+    use crate::tunnel::TunnelKind;
+
+    const IPV4: LinkType = LinkType::IPV4;
+
+    #[test]
+    fn other_ports_are_plain_udp_and_a_length_beyond_the_datagram_is_impossible() {
+        let reject = rejected(IPV4, &udp(53, &ipv4()));
+        assert_eq!(
+            (reject.layer.name(), reject.reason, reject.offset),
+            ("UDP", RejectReason::NotTcp(17), 20)
+        );
+        for length in [7, 58] {
+            let mut bytes = udp(6635, &join(&[&[0, 1, 1, 64], &ipv4()]));
+            bytes[25] = length;
+            assert_eq!(rejected(IPV4, &bytes).reason, RejectReason::BadLength, "{length}");
+        }
+    }
+
+    #[test]
+    fn mpls_and_gre_have_ports_of_their_own() {
+        assert_eq!(
+            tunnels(IPV4, &udp(6635, &join(&[&[0, 1, 1, 64], &ipv4()]))).0,
+            tunnel(TunnelKind::Mpls, 16)
+        );
+        assert_eq!(
+            tunnels(IPV4, &udp(4754, &join(&[&[0, 0, 8, 0], &ipv4()]))).0,
+            tunnel(TunnelKind::Gre, None)
+        );
+    }
+}

@@ -124,3 +124,95 @@ const NIBBLES: [u32; 16] = {
     }
     table
 };
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use super::super::RejectReason;
+    use super::super::examples::*;
+    use crate::frame::LinkType;
+
+    use std::vec::Vec;
+
+    const BARE: LinkType = LinkType::IEEE802_11;
+
+    fn data() -> Vec<u8> {
+        join(&[&SNAP_IPV4, &ipv4()])
+    }
+
+    /// Behind radiotap with these flags.
+    fn radiotap(flags: u8, frame: &[u8]) -> Vec<u8> {
+        join(&[&[0, 0, 9, 0, 2, 0, 0, 0, flags], frame])
+    }
+
+    #[test]
+    fn addresses_are_where_the_direction_says() {
+        for (flags, source, destination) in [
+            (0, SOURCE_MAC, [0xcc; 6]),
+            (1, SOURCE_MAC, DESTINATION_MAC),
+            (2, DESTINATION_MAC, [0xcc; 6]),
+            (3, [0xdd; 6], DESTINATION_MAC),
+        ] {
+            let fourth: &[u8] = if flags == 3 { &[0xdd; 6] } else { &[] };
+            let bytes = wifi(0x08, flags, &join(&[fourth, &data()]));
+            let segment = whole(BARE, &bytes).expect("a segment");
+            assert_eq!(segment.link.source_mac, Some(source));
+            assert_eq!(segment.link.destination_mac, Some(destination));
+            is_hello(Ok(segment));
+        }
+    }
+
+    #[test]
+    fn qos_control_and_ht_control_are_skipped() {
+        is_hello(whole(BARE, &wifi(0x88, 1, &join(&[&[0, 0], &data()]))));
+        is_hello(whole(BARE, &wifi(0x88, 0x81, &join(&[&[0, 0, 1, 2, 3, 4], &data()]))));
+    }
+
+    #[test]
+    fn what_carries_no_data_is_rejected_as_what_it_is() {
+        for (kind, flags, reason) in [
+            (0x80, 0, RejectReason::Management),
+            (0xd4, 0, RejectReason::Control),
+            (0x48, 1, RejectReason::Empty),
+            (0xc8, 1, RejectReason::Empty),
+            (0x0c, 0, RejectReason::BadVersion),
+            (0x09, 0, RejectReason::BadVersion),
+            (0x08, 0x05, RejectReason::Fragment),
+        ] {
+            assert_eq!(rejected(BARE, &wifi(kind, flags, &data())).reason, reason, "{kind:#x}");
+        }
+    }
+
+    #[test]
+    fn encrypted_frames_are_rejected_and_those_the_driver_decrypted_are_not() {
+        let encrypted = wifi(0x08, 0x41, &join(&[&[1, 2, 0, 0x20, 0, 0, 0, 0], &data()]));
+        assert_eq!(rejected(BARE, &encrypted).reason, RejectReason::Encrypted);
+        is_hello(whole(BARE, &wifi(0x08, 0x41, &data())));
+    }
+
+    #[test]
+    fn a_check_sequence_is_no_payload_and_has_to_be_right() {
+        let mut frame = wifi(0x08, 1, &data());
+        // A datagram without length ends where the frame does.
+        frame[34..36].fill(0);
+        let fcs = super::crc32(&frame);
+        let whole_frame = join(&[&frame, &fcs.to_le_bytes()]);
+        is_hello(whole(LinkType::IEEE802_11_RADIOTAP, &radiotap(0x10, &whole_frame)));
+        let damaged = join(&[&frame, &(fcs ^ 1).to_le_bytes()]);
+        for bytes in [radiotap(0x10, &damaged), radiotap(0x50, &whole_frame), radiotap(0x40, &frame)] {
+            assert_eq!(rejected(LinkType::IEEE802_11_RADIOTAP, &bytes).reason, RejectReason::BadChecksum);
+        }
+    }
+
+    #[test]
+    fn the_check_sequence_is_the_crc_of_ethernet() {
+        assert_eq!(super::crc32(b"123456789"), 0xcbf4_3926);
+    }
+
+    #[test]
+    fn a_padded_header_is_followed_by_data_at_a_multiple_of_four() {
+        let bytes = radiotap(0x20, &wifi(0x88, 1, &join(&[&[0, 0, 0, 0], &data()])));
+        is_hello(whole(LinkType::IEEE802_11_RADIOTAP, &bytes));
+    }
+}
