@@ -36,6 +36,8 @@ pub(super) mod id {
     pub(crate) const URGENT: &str = "urgent";
     pub(crate) const PAWS: &str = "paws";
     pub(crate) const WINDOW: &str = "window";
+    pub(crate) const COMPAT: &str = "dfxml-compat";
+    pub(crate) const JSON_LINES: &str = "jsonl";
     pub(crate) const ALL: &str = "all";
     pub(crate) const ENABLE: &str = "enable";
     pub(crate) const ONLY: &str = "only";
@@ -171,7 +173,7 @@ fn input() -> [Arg; 6] {
     )
 }
 
-fn files() -> [Arg; 5] {
+fn files() -> [Arg; 7] {
     group(
         "Files",
         [
@@ -203,6 +205,14 @@ fn files() -> [Arg; 5] {
             value('X', id::REPORT, "FILE", value_parser!(PathBuf)).help("report [DIR/report.xml]").long_help(
                 "Write the report (DFXML: all flows, their files, gaps, conflicts) to this file. The default is \
                  report.xml in the output directory; with -c or -C no report is written unless -X is given.",
+            ),
+            Arg::new(id::COMPAT).long(id::COMPAT).action(ArgAction::SetTrue).help("report as tcpflow's").long_help(
+                "Write the report in the shape of tcpflow 1.6.1, which is no valid DFXML, for programs that read that \
+                 one.",
+            ),
+            long_value(id::JSON_LINES, "FILE", value_parser!(PathBuf)).help("a line per connection").long_help(
+                "Write a JSON object for each connection, one a line, with everything that the report has. `-` is \
+                 standard output.",
             ),
         ],
     )

@@ -30,6 +30,7 @@ use command::{TO_COME, id};
 use values::{NameLetter, Overlap, Setting};
 
 use crate::output::console::{ConsoleOptions, Form};
+use crate::report::Shape;
 use crate::scan::command::CommandLine;
 use crate::scan::hash::Algorithm;
 use crate::scan::{Choice, ScannerName};
@@ -169,6 +170,8 @@ fn options(matches: &ArgMatches, command_line: Vec<OsString>) -> Result<Options,
             None if console.is_some() => ReportTarget::None,
             None => ReportTarget::Default,
         },
+        report_shape: if matches.get_flag(id::COMPAT) { Shape::Tcpflow } else { Shape::Dfxml },
+        json_lines: json_lines(matches, console.is_some())?,
         max_open_files: matches.get_one::<usize>(id::MAX_OPEN_FILES).and_then(|n| NonZeroUsize::new(*n)),
         max_connections: matches.get_one(id::MAX_CONNECTIONS).copied().unwrap_or(DEFAULT_MAX_CONNECTIONS),
         idle_timeout: matches
@@ -419,6 +422,14 @@ fn notes(
         }
     }
     notes
+}
+
+fn json_lines(matches: &ArgMatches, printing: bool) -> Result<Option<PathBuf>, CliError> {
+    let file = path(matches, id::JSON_LINES);
+    if printing && file.as_ref().is_some_and(|file| file.as_os_str() == "-") {
+        return Err(CliError("--jsonl - and the console (-c, -C) would mix; give --jsonl a file".to_owned()));
+    }
+    Ok(file)
 }
 
 fn path(matches: &ArgMatches, id: &str) -> Option<PathBuf> {

@@ -12,6 +12,7 @@ use tapflow_core::decode::{Checksums, UdpTunnel};
 use tapflow_core::{Check, FragmentPolicy, OverlapPolicy, Target, Urgent};
 
 use crate::output::console::ConsoleOptions;
+use crate::report::Shape;
 use crate::scan::Choice;
 use crate::scan::command::CommandLine;
 use crate::scan::hash::Algorithm;
@@ -70,6 +71,10 @@ pub struct Options {
     pub hole_timeout: Option<Duration>,
     /// Where the report goes.
     pub report: ReportTarget,
+    /// Whose elements it has (`--dfxml-compat`).
+    pub report_shape: Shape,
+    /// A file with a line for each connection (`--jsonl`); `-` is standard output.
+    pub json_lines: Option<PathBuf>,
     /// Files open at once (`-f`); none for what the system allows.
     pub max_open_files: Option<NonZeroUsize>,
     /// Connections that the table holds (`--max-connections`).

@@ -79,6 +79,8 @@ fn one_capture_and_nothing_else_gives_the_defaults() {
         console_order: ConsoleOrder::Stream,
         hole_timeout: Some(Duration::from_secs(10)),
         report: ReportTarget::Default,
+        report_shape: Shape::Dfxml,
+        json_lines: None,
         max_open_files: None,
         max_connections: DEFAULT_MAX_CONNECTIONS,
         idle_timeout: None,
@@ -284,6 +286,13 @@ fn scanners_are_chosen_in_the_order_of_the_options() {
     assert!(!run("-r a -x tcpdemux").files);
     let error = refused("-r a -e htpp");
     assert!(error.contains("'htpp'") && error.contains("http, md5, netviz, tcpdemux, wifiviz"), "{error}");
+}
+
+#[test]
+fn lines_and_console_cannot_both_have_standard_output() {
+    assert_eq!(run("-r a --jsonl -").json_lines, Some("-".into()));
+    assert!(refused("-r a -c --jsonl -").contains("--jsonl a file"));
+    assert_eq!(run("-r a -c --jsonl b --dfxml-compat").report_shape, Shape::Tcpflow);
 }
 
 #[test]

@@ -2,12 +2,13 @@
 //! core closed them, writes the report and adds up totals.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::mpsc::Receiver;
 
 use super::Stop;
 use super::writer::Told;
 use crate::facts::FinishedFlow;
-use crate::report::Report;
+use crate::report::{JsonLines, Report};
 
 /// What all flows came to.
 #[derive(Debug, Default)]
@@ -24,8 +25,9 @@ pub(super) struct Totals {
 
 pub(super) struct Reporter {
     report: Option<Report>,
+    lines: Option<JsonLines>,
     /// Flows that closed after one that has not arrived yet.
-    early: BTreeMap<u64, Box<FinishedFlow>>,
+    early: BTreeMap<u64, (bool, Box<FinishedFlow>)>,
     next: u64,
     totals: Totals,
     failed: bool,
@@ -33,37 +35,47 @@ pub(super) struct Reporter {
 }
 
 impl Reporter {
-    pub(super) fn new(report: Option<Report>, stop: Stop) -> Self {
-        Self { report, early: BTreeMap::new(), next: 0, totals: Totals::default(), failed: false, stop }
+    pub(super) fn new(report: Option<Report>, lines: Option<JsonLines>, stop: Stop) -> Self {
+        Self {
+            report,
+            lines,
+            early: BTreeMap::new(),
+            next: 0,
+            totals: Totals::default(),
+            failed: false,
+            stop,
+        }
     }
 
     /// Works until all writers have hung up.
     pub(super) fn run(mut self, told: &Receiver<Vec<Told>>) -> (Option<Report>, Totals) {
-        for message in told.iter().flatten() {
-            match message {
-                Told::Failed(error) => self.totals.errors.push(error.to_string()),
-                Told::Complaint(text) => self.totals.errors.push(text),
-                Told::Flow { order, flow, beyond_limit, pair: _ } if order == self.next => {
-                    self.totals.beyond_limit += beyond_limit;
-                    self.flow(&flow);
-                    while let Some(flow) = self.early.remove(&self.next) {
-                        self.flow(&flow);
+        for messages in told {
+            for message in messages {
+                match message {
+                    Told::Failed(error) => self.totals.errors.push(error.to_string()),
+                    Told::Complaint(text) => self.totals.errors.push(text),
+                    Told::Flow { order, flow, beyond_limit, pair } => {
+                        self.totals.beyond_limit += beyond_limit;
+                        self.early.insert(order, (pair, flow));
+                        while let Some((pair, flow)) = self.early.remove(&self.next) {
+                            self.flow(flow, pair);
+                        }
                     }
                 }
-                Told::Flow { order, flow, beyond_limit, pair: _ } => {
-                    self.totals.beyond_limit += beyond_limit;
-                    self.early.insert(order, flow);
-                }
             }
+            // Whoever kills the program finds the flows that have finished.
+            self.written(|reporter| reporter.report.as_mut().map_or(Ok(()), Report::flush));
+            self.written(|reporter| reporter.lines.as_mut().map_or(Ok(()), JsonLines::flush));
         }
         // A writer that died leaves a hole in the order; what came after it is still told.
-        while let Some((_, flow)) = self.early.pop_first() {
-            self.flow(&flow);
+        while let Some((_, (pair, flow))) = self.early.pop_first() {
+            self.flow(flow, pair);
         }
+        self.written(|reporter| reporter.lines.as_mut().map_or(Ok(()), JsonLines::finish));
         (self.report, self.totals)
     }
 
-    fn flow(&mut self, flow: &FinishedFlow) {
+    fn flow(&mut self, flow: Box<FinishedFlow>, pair: bool) {
         self.next += 1;
         if let Some(file) = &flow.file {
             self.totals.files += 1;
@@ -73,11 +85,15 @@ impl Reporter {
         self.totals.conflict_bytes += flow.conflicts.bytes;
         self.totals.replaced += flow.replaced.listed.len() as u64 + flow.replaced.omitted;
         self.totals.replaced_bytes += flow.replaced.bytes;
-        if let Some(report) = &mut self.report
-            && let Err(error) = report.flow(flow)
-            && !self.failed
+        self.written(|reporter| reporter.report.as_mut().map_or(Ok(()), |report| report.flow(&flow)));
+        self.written(|reporter| reporter.lines.as_mut().map_or(Ok(()), |lines| lines.flow(flow, pair)));
+    }
+
+    /// Writes; the first error ends the run.
+    fn written(&mut self, write: impl FnOnce(&mut Self) -> io::Result<()>) {
+        if let Err(error) = write(self)
+            && !std::mem::replace(&mut self.failed, true)
         {
-            self.failed = true;
             self.totals.errors.push(error.to_string());
             self.stop.ask();
         }

@@ -25,7 +25,7 @@ use crate::input::{self, Filter, Source};
 use crate::messages::{Progress, RejectKind, RunSummary};
 use crate::output::console::Console;
 use crate::output::{FileStore, StoreConfig, Template, path};
-use crate::report::{Report, RunInfo, RunTotals};
+use crate::report::{JsonLines, Report, RunInfo, RunTotals};
 use crate::scan::Scanners;
 use crate::scan::alert::Alerts;
 use crate::scan::command::Runner;
@@ -105,7 +105,7 @@ impl<'o> Run<'o> {
         let report = open_report(options, system)?;
         let (scanners, alerts) = scanners(options, system)?;
         let (told, finished) = sync_channel(QUEUE);
-        let reporter = start_reporter(report, finished, stop)?;
+        let reporter = start_reporter(report, open_lines(options)?, finished, stop)?;
         let (told, scanning) = if scanners.is_empty() {
             (told, None)
         } else {
@@ -498,9 +498,21 @@ fn open_report(options: &Options, system: &dyn System) -> Result<Option<Report>,
         host: system.host(),
         start: Timestamp::new(now.as_secs(), 0),
     };
-    Report::create(&path, &info)
+    Report::create(&path, options.report_shape, &info)
         .map(Some)
         .map_err(|error| format!("{error}; choose another place with -o, or for the report with -X"))
+}
+
+/// Makes the file of `--jsonl`, unless it is an input.
+fn open_lines(options: &Options) -> Result<Option<JsonLines>, String> {
+    let Some(path) = &options.json_lines else { return Ok(None) };
+    if options.inputs.iter().any(|input| !input.is_stdin() && is_same_file(&input.path, path)) {
+        return Err(format!(
+            "cannot write {}: it is an input; name another file with --jsonl",
+            path.display()
+        ));
+    }
+    JsonLines::create(path).map(Some).map_err(|error| error.to_string())
 }
 
 /// Whether two paths lead to one file.
@@ -563,10 +575,11 @@ fn alerts(system: &dyn System, name: &str, number: i32) -> Result<Alerts, String
 
 fn start_reporter(
     report: Option<Report>,
+    lines: Option<JsonLines>,
     finished: Receiver<Vec<Told>>,
     stop: &Stop,
 ) -> Result<JoinHandle<(Option<Report>, Totals)>, String> {
-    let reporter = Reporter::new(report, stop.clone());
+    let reporter = Reporter::new(report, lines, stop.clone());
     spawn("reporter", move || reporter.run(&finished))
 }
 

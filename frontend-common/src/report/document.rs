@@ -29,6 +29,18 @@ pub(super) fn head(xml: &mut Xml, info: &RunInfo) {
     xml.open("creator", &[]);
     xml.leaf("program", &[], &"tapflow");
     xml.leaf("version", &[], &env!("CARGO_PKG_VERSION"));
+    environment(xml, info);
+    xml.close("creator");
+
+    xml.open("source", &[]);
+    for source in &info.sources {
+        xml.leaf("image_filename", &[], &Shown(source));
+    }
+    xml.close("source");
+}
+
+/// How the program was built, and where it runs.
+pub(super) fn environment(xml: &mut Xml, info: &RunInfo) {
     // No compilation date: the same source and compiler give the same program.
     xml.open("build_environment", &[]);
     xml.leaf("compiler", &[], &env!("TAPFLOW_COMPILER"));
@@ -55,13 +67,6 @@ pub(super) fn head(xml: &mut Xml, info: &RunInfo) {
     }
     xml.leaf("start_time", &[], &Utc(info.start));
     xml.close("execution_environment");
-    xml.close("creator");
-
-    xml.open("source", &[]);
-    for source in &info.sources {
-        xml.leaf("image_filename", &[], &Shown(source));
-    }
-    xml.close("source");
 }
 
 pub(super) fn flow(xml: &mut Xml, flow: &FinishedFlow) {
@@ -106,8 +111,13 @@ fn byte_runs(xml: &mut Xml, file: &FileFacts, gaps: &Ranges) {
     xml.close("byte_runs");
 }
 
+/// A MAC address as everybody writes it.
+pub(super) fn mac([a, b, c, d, e, f]: [u8; 6]) -> String {
+    format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}")
+}
+
 /// A tunnel's name, and its number where it has one: `VXLAN:100`.
-fn tunnel(tunnel: &Tunnel) -> String {
+pub(super) fn tunnel(tunnel: &Tunnel) -> String {
     match tunnel.id {
         Some(id) => format!("{}:{id}", tunnel.kind.name()),
         None => tunnel.kind.name().to_owned(),
@@ -117,10 +127,7 @@ fn tunnel(tunnel: &Tunnel) -> String {
 fn facts(xml: &mut Xml, flow: &FinishedFlow) {
     let (opened, summary) = (&flow.facts.opened, &flow.summary);
     let key = &opened.key;
-    let mac = |mac: Option<[u8; 6]>| {
-        mac.map(|[a, b, c, d, e, f]| format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}"))
-    };
-    let (mac_daddr, mac_saddr) = (mac(opened.link.destination_mac), mac(opened.link.source_mac));
+    let (mac_daddr, mac_saddr) = (opened.link.destination_mac.map(mac), opened.link.source_mac.map(mac));
     let vlans = opened.link.vlans.iter().map(u16::to_string).collect::<Vec<_>>().join(" ");
     let tunnels = opened.link.tunnels.iter().map(tunnel).collect::<Vec<_>>().join(" ");
     let outer = opened.link.outer.map(|(source, destination)| format!("{source} {destination}"));
@@ -229,7 +236,7 @@ pub(super) fn tail(xml: &mut Xml, listed: u64, refused: u64, totals: Option<&Run
     xml.close("dfxml");
 }
 
-fn rusage(xml: &mut Xml, totals: &RunTotals) {
+pub(super) fn rusage(xml: &mut Xml, totals: &RunTotals) {
     let seconds = |time: Duration| format!("{:.6}", time.as_secs_f64());
     let Some(usage) = &totals.usage else {
         xml.leaf("tcpflow:clocktime", &[], &seconds(totals.elapsed));

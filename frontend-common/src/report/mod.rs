@@ -7,8 +7,10 @@
 //! tcpflow's facts keep their names, in the namespace `http://afflib.org/tcpflow/`, and what tapflow
 //! knows beyond them stands beside them. Lengths are in bytes, ranges in stream offsets.
 
+mod compat;
 mod document;
 mod file;
+mod jsonl;
 pub(crate) mod time;
 mod xml;
 
@@ -24,6 +26,7 @@ use tapflow_core::Timestamp;
 
 use crate::facts::FinishedFlow;
 use file::ReportFile;
+pub use jsonl::JsonLines;
 use xml::Xml;
 
 /// What is known when a run begins.
@@ -112,14 +115,27 @@ pub struct Usage {
     pub blocks_out: u64,
 }
 
+/// Whose elements a report has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Shape {
+    /// Valid DFXML with everything that is known.
+    #[default]
+    Dfxml,
+    /// What tcpflow 1.6.1 writes.
+    Tcpflow,
+}
+
 /// A report that is being written.
 #[derive(Debug)]
 pub struct Report {
+    shape: Shape,
     path: PathBuf,
     file: ReportFile,
     xml: Xml,
     listed: u64,
     refused: u64,
+    /// Packets of all flows.
+    packets: u64,
     finished: bool,
 }
 
@@ -132,12 +148,16 @@ impl Report {
     ///
     /// # Errors
     /// What the system says, with the path.
-    pub fn create(path: &Path, info: &RunInfo) -> io::Result<Self> {
+    pub fn create(path: &Path, shape: Shape, info: &RunInfo) -> io::Result<Self> {
         let mut file = ReportFile::create(path).map_err(|error| at(path, &error))?;
         let mut xml = Xml::default();
-        document::head(&mut xml, info);
+        match shape {
+            Shape::Dfxml => document::head(&mut xml, info),
+            Shape::Tcpflow => compat::head(&mut xml, info),
+        }
         file.promise(xml.text.len()).map_err(|error| at(path, &error))?;
-        let mut report = Self { path: path.to_owned(), file, xml, listed: 0, refused: 0, finished: false };
+        let path = path.to_owned();
+        let mut report = Self { shape, path, file, xml, listed: 0, refused: 0, packets: 0, finished: false };
         report.write()?;
         Ok(report)
     }
@@ -148,8 +168,12 @@ impl Report {
     /// What the system says, with the path. On a full disk the flow is only counted, as not listed;
     /// the report is still good for other flows, which may be shorter, and for `finish`.
     pub fn flow(&mut self, flow: &FinishedFlow) -> io::Result<()> {
+        self.packets += flow.summary.packets;
         let before = self.xml.text.len();
-        document::flow(&mut self.xml, flow);
+        match self.shape {
+            Shape::Dfxml => document::flow(&mut self.xml, flow),
+            Shape::Tcpflow => compat::flow(&mut self.xml, flow),
+        }
         if let Err(error) = self.file.promise(self.xml.text.len() - before) {
             self.xml.text.truncate(before);
             self.refused += 1;
@@ -157,6 +181,15 @@ impl Report {
         }
         self.listed += 1;
         if self.xml.text.len() < BLOCK { Ok(()) } else { self.write() }
+    }
+
+    /// Has everything written that is known so far: after this, a program that is killed leaves a file that
+    /// an XML parser can recover, with all flows added before.
+    ///
+    /// # Errors
+    /// What the system says, with the path.
+    pub fn flush(&mut self) -> io::Result<()> {
+        if self.xml.text.is_empty() { Ok(()) } else { self.write() }
     }
 
     /// Writes the end. Nothing happens when it has been written before.
@@ -172,7 +205,10 @@ impl Report {
             return Ok(());
         }
         self.finished = true;
-        document::tail(&mut self.xml, self.listed, self.refused, totals);
+        match self.shape {
+            Shape::Dfxml => document::tail(&mut self.xml, self.listed, self.refused, totals),
+            Shape::Tcpflow => compat::tail(&mut self.xml, self.listed + self.refused, self.packets, totals),
+        }
         self.write()?;
         self.file.end().map_err(|error| at(&self.path, &error))
     }

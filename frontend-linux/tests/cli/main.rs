@@ -13,6 +13,7 @@ mod files;
 mod inputs;
 mod messages;
 mod progress;
+mod reports;
 mod scanning;
 mod stopping;
 mod support;

@@ -1,0 +1,220 @@
+//! The report as JSON lines (`--jsonl`): one object for each connection, with everything that is known of it.
+//!
+//! A line is whole when it is written, and every flow that is finished is in it before the next batch is
+//! looked at. Times are ISO 8601 with the fraction that the capture has, lengths bytes, ranges
+//! `[start, end)` in stream offsets.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::document::{mac, tunnel};
+use super::time::Utc;
+use super::xml::Shown;
+use crate::facts::{FinishedFlow, Ranges};
+
+/// The file of the lines.
+pub struct JsonLines {
+    path: PathBuf,
+    out: BufWriter<Box<dyn Write + Send>>,
+    /// The first flow of a connection whose second one comes next.
+    half: Option<Box<FinishedFlow>>,
+}
+
+impl JsonLines {
+    /// Makes the file; an existing one is replaced. `-` is standard output.
+    ///
+    /// # Errors
+    /// What the system says, with the path.
+    pub fn create(path: &Path) -> io::Result<Self> {
+        let out: Box<dyn Write + Send> = if path.as_os_str() == "-" {
+            Box::new(io::stdout())
+        } else {
+            Box::new(File::create(path).map_err(|error| at(path, &error))?)
+        };
+        Ok(Self { path: path.to_owned(), out: BufWriter::with_capacity(1 << 16, out), half: None })
+    }
+
+    /// Adds a flow, one of a `pair` or alone: a connection's flows come one after the other.
+    ///
+    /// # Errors
+    /// What the system says, with the path.
+    pub fn flow(&mut self, flow: Box<FinishedFlow>, pair: bool) -> io::Result<()> {
+        match self.half.take() {
+            Some(other) if other.facts.opened.session == flow.facts.opened.session => {
+                self.line(&[&other, &flow])
+            }
+            Some(other) => {
+                self.line(&[&other])?;
+                self.flow(flow, pair)
+            }
+            None if pair => {
+                self.half = Some(flow);
+                Ok(())
+            }
+            None => self.line(&[&flow]),
+        }
+    }
+
+    /// Has everything written that is known so far.
+    ///
+    /// # Errors
+    /// What the system says, with the path.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.out.flush().map_err(|error| at(&self.path, &error))
+    }
+
+    /// Writes the end.
+    ///
+    /// # Errors
+    /// What the system says, with the path.
+    pub fn finish(&mut self) -> io::Result<()> {
+        if let Some(flow) = self.half.take() {
+            self.line(&[&flow])?;
+        }
+        self.flush()
+    }
+
+    fn line(&mut self, flows: &[&FinishedFlow]) -> io::Result<()> {
+        let Some(first) = flows.first() else { return Ok(()) };
+        let start = flows.iter().map(|flow| flow.facts.opened.time).min().unwrap_or_default();
+        let end = flows.iter().map(|flow| flow.summary.last).max().unwrap_or_default();
+        let connection = ConnectionLine {
+            session: first.facts.opened.session,
+            close: first.reason.name(),
+            start: Utc(start).to_string(),
+            end: Utc(end).to_string(),
+            flows: flows.iter().map(|flow| FlowLine::new(flow)).collect(),
+        };
+        let written = serde_json::to_writer(&mut self.out, &connection).map_err(io::Error::from);
+        written.and_then(|()| self.out.write_all(b"\n")).map_err(|error| at(&self.path, &error))
+    }
+}
+
+#[derive(Serialize)]
+struct ConnectionLine {
+    session: u64,
+    close: &'static str,
+    start: String,
+    end: String,
+    flows: Vec<FlowLine>,
+}
+
+#[derive(Serialize)]
+struct FlowLine {
+    flow: u64,
+    side: &'static str,
+    source: String,
+    source_port: u16,
+    destination: String,
+    destination_port: u16,
+    start: String,
+    end: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source_mac: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    destination_mac: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    vlans: Vec<u16>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tunnels: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tunnel_addresses: Option<[String; 2]>,
+    syn: bool,
+    fin: bool,
+    packets: u64,
+    out_of_order: u32,
+    wire_bytes: u64,
+    captured_bytes: u64,
+    span: u64,
+    data: u64,
+    repeated: u64,
+    acknowledged_unseen: u64,
+    gaps: RangesLine,
+    conflicts: RangesLine,
+    replaced: RangesLine,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<FileLine>,
+}
+
+impl FlowLine {
+    fn new(flow: &FinishedFlow) -> Self {
+        let (opened, summary) = (&flow.facts.opened, &flow.summary);
+        let (key, link) = (&opened.key, &opened.link);
+        Self {
+            flow: flow.facts.flow.number,
+            side: if opened.client { "client" } else { "server" },
+            source: key.source.to_string(),
+            source_port: key.source_port,
+            destination: key.destination.to_string(),
+            destination_port: key.destination_port,
+            start: Utc(opened.time).to_string(),
+            end: Utc(summary.last).to_string(),
+            source_mac: link.source_mac.map(mac),
+            destination_mac: link.destination_mac.map(mac),
+            vlans: link.vlans.to_vec(),
+            tunnels: link.tunnels.iter().map(tunnel).collect(),
+            tunnel_addresses: link.outer.map(|(from, to)| [from.to_string(), to.to_string()]),
+            syn: summary.syn,
+            fin: summary.fin,
+            packets: summary.packets,
+            out_of_order: summary.out_of_order,
+            wire_bytes: summary.wire_bytes,
+            captured_bytes: summary.captured_bytes,
+            span: summary.span,
+            data: summary.data,
+            repeated: summary.repeated,
+            acknowledged_unseen: summary.acknowledged_unseen,
+            gaps: RangesLine::new(&flow.gaps),
+            conflicts: RangesLine::new(&flow.conflicts),
+            replaced: RangesLine::new(&flow.replaced),
+            file: flow.file.as_ref().map(|file| FileLine {
+                name: Shown(file.path.as_os_str()).to_string(),
+                size: file.size,
+                digests: flow.found.digests.iter().cloned().collect(),
+                urgent_left_out: file.left_out.clone(),
+            }),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct FileLine {
+    name: String,
+    size: u64,
+    #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    digests: std::collections::BTreeMap<&'static str, String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    urgent_left_out: Vec<u64>,
+}
+
+#[derive(Serialize)]
+struct RangesLine {
+    bytes: u64,
+    ranges: Vec<[u64; 2]>,
+    #[serde(skip_serializing_if = "is_zero")]
+    not_listed: u64,
+}
+
+impl RangesLine {
+    fn new(ranges: &Ranges) -> Self {
+        let pair = |range: &Range<u64>| [range.start, range.end];
+        Self {
+            bytes: ranges.bytes,
+            ranges: ranges.listed.iter().map(pair).collect(),
+            not_listed: ranges.omitted,
+        }
+    }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde's signature
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+fn at(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("cannot write {}: {error}", path.display()))
+}
