@@ -91,6 +91,8 @@ pub struct Counters {
     pub paws_failures: u64,
     /// Segments with bytes beyond the window that the receiver has announced.
     pub beyond_window_segments: u64,
+    /// Segments with payload and neither ACK, SYN nor RST, which a receiver drops (RFC 9293, 3.10.7.4).
+    pub no_ack_segments: u64,
     /// Segments with a valid urgent pointer (the URG flag).
     pub urgent_segments: u64,
     /// Bytes told as `urgent`; they are in `data_bytes` as well.

@@ -128,7 +128,12 @@ impl<'a> Reassembler<'a> {
             time: frame.time,
             clock,
         };
-        match dissect(frame, &self.config.decode) {
+        let mut outcome = dissect(frame, &self.config.decode);
+        // The usual case, without moving the segment.
+        if let Outcome::Segment(segment) = &mut outcome {
+            return self.segment(&packets, segment, sink);
+        }
+        match outcome {
             Outcome::Several(several) => self.several(frame, &packets, several, sink),
             Outcome::Packed(packed) => self.packed(frame, &packets, &packed, sink),
             outcome => self.outcome(frame, &packets, outcome, sink),
@@ -145,7 +150,7 @@ impl<'a> Reassembler<'a> {
         sink: &mut S,
     ) -> Result<(), S::Error> {
         match outcome {
-            Outcome::Segment(segment) => self.segment(packets, segment, sink),
+            Outcome::Segment(mut segment) => self.segment(packets, &mut segment, sink),
             Outcome::Piece(piece) => self.piece(frame, &piece, packets, sink),
             Outcome::Reject(reject) => {
                 self.counters.reject(&reject);
@@ -268,12 +273,12 @@ impl<'a> Reassembler<'a> {
     fn segment<S: Sink>(
         &mut self,
         packets: &Packets,
-        mut segment: Segment<'_>,
+        segment: &mut Segment<'_>,
         sink: &mut S,
     ) -> Result<(), S::Error> {
         // RST is looked at before SYN (RFC 9293, 3.10.7).
         segment.flags.syn &= !segment.flags.rst;
-        let segment = &segment;
+        let segment = &*segment;
         self.counters.segments += 1;
         self.counters.ipv4_checksum_errors += u64::from(segment.checksum_errors.ipv4);
         self.counters.tcp_checksum_errors += u64::from(segment.checksum_errors.tcp);
@@ -306,12 +311,20 @@ impl<'a> Reassembler<'a> {
         stream.note_packet(packets);
         let (beyond, scales) = (stream.beyond_window(other, segment), other.answers_scale());
         let kept;
-        let segment = if outdated || beyond > 0 {
-            let Some(acceptable) = self.acceptable(segment, outdated, beyond) else { return Ok(()) };
-            kept = acceptable;
-            &kept
-        } else {
-            segment
+        self.counters.paws_failures += u64::from(outdated);
+        self.counters.beyond_window_segments += u64::from(beyond > 0);
+        let refused = match (self.config.paws, self.config.window) {
+            (Check::Refuse, _) if outdated => Some(None),
+            (_, Check::Refuse) if beyond > 0 => Some(Some(beyond)),
+            _ => None,
+        };
+        let segment = match refused {
+            None => segment,
+            Some(refused) => {
+                let Some(acceptable) = self.acceptable(segment, refused) else { return Ok(()) };
+                kept = acceptable;
+                &kept
+            }
         };
         self.table.get_mut(index).streams[direction.index()].note_acknowledgement(segment, scales);
         if segment.flags.rst {
@@ -322,40 +335,29 @@ impl<'a> Reassembler<'a> {
             return Ok(());
         }
         self.take_in(index, direction, packets.time, segment, fit, sink)?;
-        if segment.flags.ack {
+        if !segment.flags.ack {
+            self.counters.no_ack_segments += u64::from(segment.payload_len > 0 && !segment.flags.syn);
+        } else {
             self.acknowledge(index, direction, segment.acknowledgement, sink)?;
         }
         self.change_state(index, segment, sink)
     }
 
-    /// What the receiver would accept of a segment, or all of it where that is only counted. `None` where nothing is left.
+    /// What the receiver would accept of a segment: nothing, or all but so many bytes. `None` where nothing is left.
     #[cold]
-    fn acceptable<'s>(&mut self, segment: &Segment<'s>, outdated: bool, beyond: u32) -> Option<Segment<'s>> {
-        self.counters.paws_failures += u64::from(outdated);
-        self.counters.beyond_window_segments += u64::from(beyond > 0);
-        let refuse = if outdated && self.config.paws == Check::Refuse {
-            segment.payload_len
-        } else if self.config.window == Check::Refuse {
-            beyond
-        } else {
-            0
-        };
-        let mut kept = segment.clone();
-        if outdated && self.config.paws == Check::Refuse || (refuse > 0 && refuse == segment.payload_len) {
-            self.counters.payload_bytes += segment.payload.len() as u64;
-            self.counters.refused_bytes += segment.payload.len() as u64;
+    fn acceptable<'s>(&mut self, segment: &Segment<'s>, refused: Option<u32>) -> Option<Segment<'s>> {
+        let len = segment.payload_len - refused.unwrap_or(segment.payload_len);
+        let captured = segment.payload.len().min(len as usize);
+        let refused = (segment.payload.len() - captured) as u64;
+        self.counters.payload_bytes += refused;
+        self.counters.refused_bytes += refused;
+        if len == 0 {
             return None;
         }
-        if refuse > 0 {
-            kept.payload_len -= refuse;
-            // What follows the bytes that are dropped is not in order any more.
-            kept.flags.fin = false;
-            let captured = kept.payload.len().min(kept.payload_len as usize);
-            let refused = (kept.payload.len() - captured) as u64;
-            kept.payload = &segment.payload[..captured];
-            self.counters.payload_bytes += refused;
-            self.counters.refused_bytes += refused;
-        }
+        let mut kept = segment.clone();
+        (kept.payload, kept.payload_len) = (&segment.payload[..captured], len);
+        // What follows the bytes that are dropped is not in order any more.
+        kept.flags.fin = false;
         Some(kept)
     }
 
@@ -387,10 +389,19 @@ impl<'a> Reassembler<'a> {
             self.counters.unwanted_bytes += segment.payload.len() as u64;
             return Ok(None);
         }
+        // A SYN alone does not end an open connection: anybody may have sent it, and the receiver only asks
+        // whether it is meant (RFC 9293, 3.10.7.4).
+        let mut beside = false;
         if segment.flags.syn
             && let Some(index) = found.newest
         {
-            self.reuse(index, sink)?;
+            let newest = self.table.get(index);
+            let open = newest.state == State::Open && segment.payload_len == 0;
+            // One more SYN takes the place of the last that was not answered.
+            beside = open || newest.is_beside();
+            if !open {
+                self.reuse(index, sink)?;
+            }
         }
         if found.same_key >= MAX_SAME_KEY
             && let Some((index, _)) = found.idlest
@@ -408,7 +419,9 @@ impl<'a> Reassembler<'a> {
                 self.counters.connections += 1;
                 self.counters.max_connections =
                     self.counters.max_connections.max(u64::from(self.table.len()));
-                let streams = &mut self.table.get_mut(index).streams;
+                let connection = self.table.get_mut(index);
+                connection.set_beside(beside);
+                let streams = &mut connection.streams;
                 for (direction, receiver) in
                     [(direction, segment.key.destination), (direction.other(), segment.key.source)]
                 {
@@ -582,11 +595,34 @@ impl<'a> Reassembler<'a> {
             State::HalfOpen
                 if segment.payload_len > 0 || (!segment.flags.syn && up.is_based() && down.is_based()) =>
             {
+                let beside = connection.is_beside();
                 self.table.set_state(index, State::Open);
+                if beside {
+                    self.supersede(index, sink)?;
+                }
+            }
+            State::HalfOpen if connection.is_beside() && up.is_based() && down.is_based() => {
+                self.supersede(index, sink)?;
             }
             _ => {}
         }
         Ok(())
+    }
+
+    /// A connection that began beside an older one with the same addresses and ports is meant: the older one has
+    /// ended without a word.
+    #[cold]
+    fn supersede<S: Sink>(&mut self, index: u32, sink: &mut S) -> Result<(), S::Error> {
+        let connection = self.table.get_mut(index);
+        connection.set_beside(false);
+        let (key, session) = (connection.key, connection.session);
+        let older = self.table.entries_of(&key).find(|(_, entry)| {
+            entry.session < session && matches!(entry.state, State::Open | State::Closing)
+        });
+        match older.map(|(index, _)| index) {
+            Some(index) => self.reuse(index, sink),
+            None => Ok(()),
+        }
     }
 
     /// An RST ends the connection if it is in the window (RFC 9293, 3.10.7). What is under way is still taken in.

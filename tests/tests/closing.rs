@@ -184,16 +184,35 @@ fn a_syn_just_before_the_start_of_an_ended_connection_is_a_new_one() {
 // Port reuse
 
 #[test]
-fn a_syn_with_another_sequence_number_ends_the_connection_before_it() {
+fn a_syn_with_another_sequence_number_ends_the_connection_before_it_when_it_is_answered() {
     let mut scene = connected();
     scene.push(&TcpFrame::up(105, 0, b"island"));
+    assert_eq!(scene.push(&TcpFrame::up(5000, SYN, b"")), ["2 opened session 1 client syn"]);
     assert_eq!(
-        scene.push(&TcpFrame::up(5000, SYN, b"")),
-        ["0 gap 0..5", "0 closed port-reuse 11", "1 closed port-reuse 0", "2 opened session 1 client syn"]
+        scene.push(&TcpFrame::down(6000, SYN, b"").acknowledging(5001)),
+        ["3 opened session 1 syn", "0 gap 0..5", "0 closed port-reuse 11", "1 closed port-reuse 0"]
     );
-    assert_eq!(scene.push(&TcpFrame::down(6000, SYN, b"").acknowledging(5001)), ["3 opened session 1 syn"]);
     assert_eq!(scene.push(&TcpFrame::up(105, 0, b"island").acknowledging(200)), NOTHING);
     assert_eq!(scene.counters().closed_for(CloseReason::PortReuse), 1);
+}
+
+#[test]
+fn a_syn_that_nobody_answers_ends_nothing_however_many_there_are() {
+    let mut scene = connected();
+    for number in 1..100 {
+        scene.push(&TcpFrame::up(5000 * number, SYN, b""));
+    }
+    assert_eq!(scene.counters().max_connections, 2);
+    assert_eq!(scene.push(&TcpFrame::down(200, 0, b"still").acknowledging(100)), ["1 data 0 still"]);
+    assert_eq!(scene.push(&TcpFrame::up(100, 0, b"here").acknowledging(205)), ["0 data 0 here"]);
+}
+
+#[test]
+fn of_a_capture_of_one_side_data_after_the_syn_ends_the_connection_before_it() {
+    let mut scene = Scene::default();
+    scene.push(&TcpFrame::up(100, 0, b"old"));
+    assert_eq!(scene.push(&TcpFrame::up(5000, SYN, b"")), ["1 opened session 1 client syn"]);
+    assert_eq!(scene.push(&TcpFrame::up(5001, 0, b"new")), ["1 data 0 new", "0 closed port-reuse 3"]);
 }
 
 #[test]
@@ -201,6 +220,7 @@ fn a_connection_replaced_long_after_its_last_packet_still_absorbs() {
     let mut scene = connected();
     scene.push(&TcpFrame::up(100, 0, b"old").acknowledging(200));
     scene.at(10_000).push(&TcpFrame::up(5000, SYN, b""));
+    scene.push(&TcpFrame::down(6000, SYN, b"").acknowledging(5001));
     scene.advance(10_050);
     assert_eq!(scene.push(&TcpFrame::up(100, 0, b"old").acknowledging(200)), NOTHING);
     assert_eq!(scene.counters().after_close_bytes, 3);
@@ -222,10 +242,7 @@ fn a_new_attempt_with_another_sequence_number_replaces_one_without_data() {
 fn a_syn_that_contradicts_the_acknowledgements_of_the_other_side_is_a_new_connection() {
     let mut scene = Scene::default();
     scene.push(&TcpFrame::down(200, 0, b"data").acknowledging(1_000_000_000));
-    assert_eq!(
-        scene.push(&TcpFrame::up(3_000_000_000, SYN, b"")),
-        ["0 closed port-reuse 4", "1 opened session 1 client syn"]
-    );
+    assert_eq!(scene.push(&TcpFrame::up(3_000_000_000, SYN, b"")), ["1 opened session 1 client syn"]);
 }
 
 // Two answers

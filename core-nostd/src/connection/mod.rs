@@ -45,7 +45,7 @@ pub struct Connection {
     /// Next entry with the same hash bucket, plus 1.
     chain: u32,
     pub(crate) state: State,
-    /// The direction whose sender opened the connection, and why it is closing.
+    /// The direction whose sender opened the connection, whether it began beside an older one, and why it is closing.
     opener_and_reason: u8,
     pub(crate) rebases: [u8; 2],
     pub(crate) streams: [Stream; 2],
@@ -66,12 +66,22 @@ impl Connection {
 
     /// Why it is closing, once its state is [`State::Closing`].
     pub(crate) fn closing_reason(&self) -> CloseReason {
-        let index = usize::from(self.opener_and_reason & 0x7f);
+        let index = usize::from(self.opener_and_reason & 0x3f);
         CloseReason::ALL.get(index).copied().unwrap_or(CloseReason::EndOfInput)
     }
 
     pub(crate) fn set_closing_reason(&mut self, reason: CloseReason) {
-        self.opener_and_reason = self.opener_and_reason & 0x80 | reason as u8;
+        self.opener_and_reason = self.opener_and_reason & 0xc0 | reason as u8;
+    }
+
+    /// Whether its SYN came while another connection with its addresses and ports was open. That one ends when the
+    /// other side answers, or data follows.
+    pub(crate) fn is_beside(&self) -> bool {
+        self.opener_and_reason & 0x40 != 0
+    }
+
+    pub(crate) fn set_beside(&mut self, beside: bool) {
+        self.opener_and_reason = self.opener_and_reason & !0x40 | u8::from(beside) << 6;
     }
 }
 

@@ -167,8 +167,8 @@ impl<'a> Reassembler<'a> {
         let Some((context, bytes, len)) = fragments.payload(index) else { return Ok(None) };
         let packets = fragments.get(index).map(|datagram| datagram.packets).unwrap_or_default();
         match resume(context, bytes, len, &self.config.decode) {
-            Outcome::Segment(segment) => {
-                self.segment(&packets, segment, sink)?;
+            Outcome::Segment(mut segment) => {
+                self.segment(&packets, &mut segment, sink)?;
                 Ok(None)
             }
             Outcome::Reject(reject) => {
@@ -224,11 +224,11 @@ impl<'a> Reassembler<'a> {
         };
         let packets = fragments.get(index).map(|datagram| datagram.packets).unwrap_or_default();
         let mut result = self.tell_dropped(fragments, index, reason, beginning.is_some(), sink);
-        if let Some(segment) = beginning
+        if let Some(mut segment) = beginning
             && result.is_ok()
         {
             self.counters.incomplete_datagrams += 1;
-            result = self.segment(&packets, segment, sink);
+            result = self.segment(&packets, &mut segment, sink);
         }
         fragments.take_out(index, &self.config);
         fragments.release(index);

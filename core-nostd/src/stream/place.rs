@@ -38,6 +38,7 @@ pub(crate) struct Placer<'p, 'a, S> {
 
 impl<S: Sink> Placer<'_, '_, S> {
     /// Places payload.
+    #[inline]
     pub(crate) fn place(&mut self, placement: Placement<'_>) -> Result<(), S::Error> {
         let Placement { sequence, captured, len, continues } = placement;
         let offset = self.stream.offset_of(sequence, self.pool);
@@ -53,6 +54,13 @@ impl<S: Sink> Placer<'_, '_, S> {
         {
             return self.append(captured);
         }
+        self.place_anywhere(offset, placement)
+    }
+
+    /// Places payload that does not simply continue the stream.
+    #[inline(never)]
+    fn place_anywhere(&mut self, offset: i64, placement: Placement<'_>) -> Result<(), S::Error> {
+        let Placement { captured, len, continues, .. } = placement;
         if len == 0 {
             return Ok(());
         }
@@ -88,6 +96,7 @@ impl<S: Sink> Placer<'_, '_, S> {
 
     /// Places payload whose urgent data ends just before `pointer`. All systems take the byte before it for the
     /// urgent one (RFC 6093, 3.2); a pointer beyond the segment will come again with that byte.
+    #[cold]
     pub(crate) fn place_urgent(&mut self, whole: Placement<'_>, pointer: u16) -> Result<(), S::Error> {
         let end = u32::from(pointer);
         if self.config.urgent == Urgent::Inline || end == 0 || end > whole.len {

@@ -108,6 +108,7 @@ impl RunSummary {
             ("paws_failures", c.paws_failures),
             ("beyond_window_segments", c.beyond_window_segments),
             ("refused_bytes", c.refused_bytes),
+            ("no_ack_segments", c.no_ack_segments),
             ("urgent_segments", c.urgent_segments),
             ("urgent_bytes", c.urgent_bytes),
             ("islands_exhausted", c.islands_exhausted),
@@ -355,6 +356,7 @@ impl RunSummary {
             (c.data_after_fin, "with data after FIN"),
             (c.paws_failures, "with outdated timestamps"),
             (c.beyond_window_segments, "beyond the receiver's window"),
+            (c.no_ack_segments, "with data but without ACK"),
             (c.urgent_segments, "with urgent data"),
         ] {
             push(&mut items, segments, what);
