@@ -43,6 +43,8 @@ pub(super) mod id {
     pub(crate) const ONLY: &str = "only";
     pub(crate) const DISABLE: &str = "disable";
     pub(crate) const HASH: &str = "hash";
+    pub(crate) const CODED: &str = "no-decompress";
+    pub(crate) const HAR: &str = "har";
     pub(crate) const SCANNERS: &str = "scanners";
     pub(crate) const CONSOLE: &str = "console";
     pub(crate) const BARE: &str = "console-bare";
@@ -77,8 +79,7 @@ pub(super) struct ToCome {
 
 const CAPTURE_FIRST: &str = "record with `tcpdump -i IFACE -w FILE`, then read with -r FILE";
 
-pub(super) const TO_COME: [ToCome; 8] = [
-    to_come('Z', "no-decompress", false, "HTTP bodies", ""),
+pub(super) const TO_COME: [ToCome; 7] = [
     to_come('i', "interface", true, "live capture", CAPTURE_FIRST),
     to_come('p', "no-promiscuous", false, "live capture", CAPTURE_FIRST),
     to_come('K', "pcap-flows", false, "one capture file for each flow", ""),
@@ -262,7 +263,7 @@ fn console() -> [Arg; 10] {
     )
 }
 
-fn scanners() -> [Arg; 6] {
+fn scanners() -> [Arg; 8] {
     group(
         "Scanners",
         [
@@ -289,6 +290,14 @@ fn scanners() -> [Arg; 6] {
                     "Put digests of every flow file into the report: md5, sha1, sha256, blake3, with commas between \
                      them. -e md5 and -FM are --hash md5. May be repeated.",
                 ),
+            switch('Z', id::CODED).hide_short_help(true).help("leave HTTP bodies coded").long_help(
+                "With -e http: do not undo gzip, deflate, br, zstd and compress of bodies.",
+            ),
+            long_value(id::HAR, "FILE", value_parser!(PathBuf)).hide_short_help(true).help("HTTP exchanges as HAR").long_help(
+                "Write all HTTP requests and responses, with times, to this file in the format HAR 1.2, which browsers \
+                 and other tools read. Bodies are there as text where they are short, else by the names of their files \
+                 (with -e http).",
+            ),
             switch('H', id::SCANNERS).help("list scanners").long_help("List scanners and settings."),
         ],
     )
@@ -383,7 +392,8 @@ fn limits() -> [Arg; 14] {
                     "Settings by tcpflow's names: enable_report=NO writes no report; tcp_timeout=SECONDS is \
                      --idle-timeout; tcp_cmd=PROGRAM runs a program for each flow file, whose name is its last \
                      argument, without a shell and at most ten at a time; tcp_alert_fd=N writes `open` or `close`, a \
-                     tab and the name of each flow file to this descriptor; \
+                     tab and the name of each flow file to this descriptor; http_cmd and http_alert_fd do the same for \
+                     files with HTTP bodies; \
                      check_fcs=NO takes 802.11 frames whose check sum is wrong too. May be repeated.",
                 ),
             switch('P', id::NO_PURGE).hide_short_help(true)

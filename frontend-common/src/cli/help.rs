@@ -72,6 +72,8 @@ Settings, with their defaults:
   -S tcp_timeout=0             close flows that are silent for so many seconds; 0 is never
   -S tcp_cmd=                  program to run for each flow file
   -S tcp_alert_fd=-1           descriptor that is told of each flow file
+  -S http_cmd=                 program to run for each file with an HTTP body
+  -S http_alert_fd=-1          descriptor that is told of each file with an HTTP body
   -S netviz_histogram_size=1000, netviz_histogram_dump=0
                                no effect: netviz is not built yet
 ";

@@ -140,6 +140,10 @@ fn options(matches: &ArgMatches, command_line: Vec<OsString>) -> Result<Options,
         algorithms: algorithms(matches, &scanners),
         tcp_command: settings.tcp_command.clone(),
         tcp_alert: settings.tcp_alert,
+        http_command: settings.http_command.clone(),
+        http_alert: settings.http_alert,
+        keep_coded: matches.get_flag(id::CODED),
+        har: path(matches, id::HAR),
         scanners,
     };
     let (overlap, targets) = overlap(matches);
@@ -348,6 +352,8 @@ struct Settings {
     check_fcs: bool,
     tcp_command: Option<CommandLine>,
     tcp_alert: Option<i32>,
+    http_command: Option<CommandLine>,
+    http_alert: Option<i32>,
     /// Settings of a scanner that is not built.
     netviz: Vec<&'static str>,
 }
@@ -361,6 +367,8 @@ fn settings(matches: &ArgMatches) -> Settings {
             Setting::TcpTimeout(seconds) => settings.tcp_timeout = Some(*seconds),
             Setting::TcpCommand(command) => settings.tcp_command = command.clone(),
             Setting::TcpAlert(descriptor) => settings.tcp_alert = *descriptor,
+            Setting::HttpCommand(command) => settings.http_command = command.clone(),
+            Setting::HttpAlert(descriptor) => settings.http_alert = *descriptor,
             Setting::Netviz(name) => settings.netviz.push(name),
         }
     }
@@ -410,11 +418,24 @@ fn notes(
     for name in &settings.netviz {
         notes.push(format!("-S {name} has no effect: netviz is not built yet"));
     }
+    if !scan.scanners.has(ScannerName::Http) {
+        for (name, given) in [
+            ("-Z", scan.keep_coded && scan.har.is_none()),
+            ("-S http_cmd", scan.http_command.is_some()),
+            ("-S http_alert_fd", scan.http_alert.is_some()),
+        ] {
+            if given {
+                notes.push(format!("{name} has no effect without -e http"));
+            }
+        }
+    }
     if !files {
         for (name, wanted) in [
             ("digests (-FM, -e md5, --hash)", !scan.algorithms.is_empty()),
             ("-S tcp_cmd", scan.tcp_command.is_some()),
             ("-S tcp_alert_fd", scan.tcp_alert.is_some()),
+            ("HTTP bodies (-e http)", scan.scanners.has(ScannerName::Http)),
+            ("--har", scan.har.is_some()),
         ] {
             if wanted {
                 notes.push(format!("no files are written, so there is nothing for {name}"));

@@ -109,6 +109,14 @@ pub struct ScanOptions {
     pub tcp_command: Option<CommandLine>,
     /// A descriptor that is told of each flow's file (`-S tcp_alert_fd`).
     pub tcp_alert: Option<i32>,
+    /// A program to run for each file with an HTTP body (`-S http_cmd`).
+    pub http_command: Option<CommandLine>,
+    /// A descriptor that is told of each file with an HTTP body (`-S http_alert_fd`).
+    pub http_alert: Option<i32>,
+    /// HTTP bodies stay coded (`-Z`).
+    pub keep_coded: bool,
+    /// The HAR file (`--har`).
+    pub har: Option<PathBuf>,
 }
 
 /// A capture to read.

@@ -207,15 +207,19 @@ pub(super) enum Setting {
     TcpCommand(Option<CommandLine>),
     /// `tcp_alert_fd`; none for a negative value
     TcpAlert(Option<i32>),
+    /// `http_cmd`; none for an empty value
+    HttpCommand(Option<CommandLine>),
+    /// `http_alert_fd`; none for a negative value
+    HttpAlert(Option<i32>),
     /// `netviz_histogram_size`, `netviz_histogram_dump`: for a scanner that is not built
     Netviz(&'static str),
 }
 
 /// tcpflow's settings that belong to what is not built yet.
-const SETTINGS_TO_COME: [&str; 4] = ["http_cmd", "http_alert_fd", "tdelta", "packet-buffer-timeout"];
+const SETTINGS_TO_COME: [&str; 2] = ["tdelta", "packet-buffer-timeout"];
 
 /// The settings there are.
-const SETTINGS: &str = "check_fcs, enable_report, netviz_histogram_dump, netviz_histogram_size, tcp_alert_fd, tcp_cmd, tcp_timeout";
+const SETTINGS: &str = "check_fcs, enable_report, http_alert_fd, http_cmd, netviz_histogram_dump, netviz_histogram_size, tcp_alert_fd, tcp_cmd, tcp_timeout";
 
 /// The `name=value` of one `-S`.
 pub(super) fn setting(text: &str) -> Result<Setting, String> {
@@ -226,6 +230,8 @@ pub(super) fn setting(text: &str) -> Result<Setting, String> {
         "tcp_timeout" => seconds(value).map(Setting::TcpTimeout),
         "tcp_cmd" => command_line(value).map(Setting::TcpCommand),
         "tcp_alert_fd" => descriptor(value).map(Setting::TcpAlert),
+        "http_cmd" => command_line(value).map(Setting::HttpCommand),
+        "http_alert_fd" => descriptor(value).map(Setting::HttpAlert),
         "netviz_histogram_size" => Ok(Setting::Netviz("netviz_histogram_size")),
         "netviz_histogram_dump" => Ok(Setting::Netviz("netviz_histogram_dump")),
         _ if SETTINGS_TO_COME.contains(&name) => Err(format!("the setting {name} is not built yet")),

@@ -5,6 +5,7 @@ use tapflow_core::{CloseReason, Counters, DropReason, InOrderCounters, SkipCause
 
 use super::rejects::RejectCounts;
 use crate::cli::Verbosity;
+use crate::scan::http::{Anomaly, Counts};
 
 /// Columns of a line.
 const WIDTH: usize = 80;
@@ -36,6 +37,8 @@ pub struct RunSummary {
     pub replaced_conflict_bytes: u64,
     /// Bytes not kept because of `-b`.
     pub beyond_limit: u64,
+    /// HTTP messages and bodies.
+    pub http: Counts,
     /// The input in which the run was stopped, by a signal or an error; `None` at its end.
     pub ended_in: Option<String>,
 }
@@ -53,6 +56,7 @@ impl RunSummary {
             line(&mut text, "ended", vec![format!("early, in {input}")]);
         }
         line(&mut text, "written", self.written());
+        line(&mut text, "http", self.http());
         line(&mut text, "fragments", self.fragments());
         line(&mut text, "checksums", self.checksums());
         line(&mut text, "timestamps", self.timestamps(verbosity.is_verbose()));
@@ -141,6 +145,7 @@ impl RunSummary {
             counts.push((format!("console_skipped_bytes_{name}"), self.console.skipped_bytes_for(cause)));
         }
         counts.push(("console_late_bytes".to_owned(), self.console.late_bytes));
+        counts.extend(self.http_counts());
         let dropped =
             DropReason::ALL.map(|r| (format!("datagrams_{}", r.name().replace('-', "_")), c.dropped_for(r)));
         counts.extend(dropped);
@@ -162,6 +167,35 @@ impl RunSummary {
             return Vec::new();
         }
         vec![count(self.files, "file"), count(self.file_bytes, "byte")]
+    }
+
+    fn http_counts(&self) -> impl Iterator<Item = (String, u64)> {
+        let http = &self.http;
+        let counts = [
+            ("requests".to_owned(), http.requests),
+            ("responses".to_owned(), http.responses),
+            ("bodies".to_owned(), http.bodies),
+            ("body_bytes".to_owned(), http.body_bytes),
+            ("stray_bytes".to_owned(), http.stray_bytes),
+        ];
+        let anomalies =
+            Anomaly::ALL.map(|anomaly| (anomaly.name().to_owned(), http.anomalies[anomaly as usize]));
+        counts.into_iter().chain(anomalies).map(|(name, count)| (format!("http_{name}"), count))
+    }
+
+    fn http(&self) -> Vec<String> {
+        let http = &self.http;
+        if http.requests + http.responses == 0 {
+            return Vec::new();
+        }
+        let mut items = vec![count(http.requests, "request"), count(http.responses, "response")];
+        if http.bodies > 0 {
+            items.push(format!("{}, {}", count(http.bodies, "body file"), count(http.body_bytes, "byte")));
+        }
+        for anomaly in Anomaly::ALL {
+            push(&mut items, http.anomalies[anomaly as usize], anomaly.words());
+        }
+        items
     }
 
     fn fragments(&self) -> Vec<String> {

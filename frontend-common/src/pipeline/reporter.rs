@@ -8,7 +8,8 @@ use std::sync::mpsc::Receiver;
 use super::Stop;
 use super::writer::Told;
 use crate::facts::FinishedFlow;
-use crate::report::{JsonLines, Report};
+use crate::report::{Har, JsonLines, Report};
+use crate::scan::http::{Counts, HttpFindings};
 
 /// What all flows came to.
 #[derive(Debug, Default)]
@@ -20,12 +21,14 @@ pub(super) struct Totals {
     pub(super) replaced: u64,
     pub(super) replaced_bytes: u64,
     pub(super) beyond_limit: u64,
+    pub(super) http: Counts,
     pub(super) errors: Vec<String>,
 }
 
 pub(super) struct Reporter {
     report: Option<Report>,
     lines: Option<JsonLines>,
+    har: Option<Har>,
     /// Flows that closed after one that has not arrived yet.
     early: BTreeMap<u64, (bool, Box<FinishedFlow>)>,
     next: u64,
@@ -35,10 +38,16 @@ pub(super) struct Reporter {
 }
 
 impl Reporter {
-    pub(super) fn new(report: Option<Report>, lines: Option<JsonLines>, stop: Stop) -> Self {
+    pub(super) fn new(
+        report: Option<Report>,
+        lines: Option<JsonLines>,
+        har: Option<Har>,
+        stop: Stop,
+    ) -> Self {
         Self {
             report,
             lines,
+            har,
             early: BTreeMap::new(),
             next: 0,
             totals: Totals::default(),
@@ -66,12 +75,14 @@ impl Reporter {
             // Whoever kills the program finds the flows that have finished.
             self.written(|reporter| reporter.report.as_mut().map_or(Ok(()), Report::flush));
             self.written(|reporter| reporter.lines.as_mut().map_or(Ok(()), JsonLines::flush));
+            self.end_har(Har::flush);
         }
         // A writer that died leaves a hole in the order; what came after it is still told.
         while let Some((_, (pair, flow))) = self.early.pop_first() {
             self.flow(flow, pair);
         }
         self.written(|reporter| reporter.lines.as_mut().map_or(Ok(()), JsonLines::finish));
+        self.end_har(Har::finish);
         (self.report, self.totals)
     }
 
@@ -85,6 +96,9 @@ impl Reporter {
         self.totals.conflict_bytes += flow.conflicts.bytes;
         self.totals.replaced += flow.replaced.listed.len() as u64 + flow.replaced.omitted;
         self.totals.replaced_bytes += flow.replaced.bytes;
+        if let Some(http) = &flow.found.http {
+            self.http(http);
+        }
         self.written(|reporter| reporter.report.as_mut().map_or(Ok(()), |report| report.flow(&flow)));
         self.written(|reporter| reporter.lines.as_mut().map_or(Ok(()), |lines| lines.flow(flow, pair)));
     }
@@ -95,6 +109,34 @@ impl Reporter {
             && !std::mem::replace(&mut self.failed, true)
         {
             self.totals.errors.push(error.to_string());
+            self.stop.ask();
+        }
+    }
+
+    /// Ends the HAR file, for now or for good.
+    fn end_har(&mut self, end: impl FnOnce(&mut Har) -> Result<(), String>) {
+        if let Some(har) = &mut self.har
+            && let Err(error) = end(har)
+        {
+            self.har = None;
+            self.totals.errors.push(error);
+            self.stop.ask();
+        }
+    }
+
+    /// Adds up, and writes the entries of the HAR file; after an error that file is let go.
+    fn http(&mut self, http: &HttpFindings) {
+        self.totals.http.add(&http.counts);
+        let Some(har) = &mut self.har else { return };
+        let mut added = Ok(());
+        let read = http.entries.read(|part| {
+            if added.is_ok() {
+                added = har.add(part);
+            }
+        });
+        if let Err(error) = added.and(read.map_err(|error| format!("entries of the HAR file: {error}"))) {
+            self.har = None;
+            self.totals.errors.push(error);
             self.stop.ask();
         }
     }

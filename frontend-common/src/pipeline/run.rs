@@ -25,11 +25,12 @@ use crate::input::{self, Filter, Source};
 use crate::messages::{Progress, RejectKind, RunSummary};
 use crate::output::console::Console;
 use crate::output::{FileStore, StoreConfig, Template, path};
-use crate::report::{JsonLines, Report, RunInfo, RunTotals};
-use crate::scan::Scanners;
+use crate::report::{Har, JsonLines, Report, RunInfo, RunTotals};
 use crate::scan::alert::Alerts;
 use crate::scan::command::Runner;
 use crate::scan::hash::Digests;
+use crate::scan::http::{Http, HttpOptions, Limits};
+use crate::scan::{ScannerName, Scanners};
 
 /// Batches under way to a writer, and to the reporter.
 const QUEUE: usize = 8;
@@ -105,7 +106,11 @@ impl<'o> Run<'o> {
         let report = open_report(options, system)?;
         let (scanners, alerts) = scanners(options, system)?;
         let (told, finished) = sync_channel(QUEUE);
-        let reporter = start_reporter(report, open_lines(options)?, finished, stop)?;
+        let har = match options.scan.har.as_ref().filter(|_| options.files) {
+            Some(path) => Some(open_har(options, path)?),
+            None => None,
+        };
+        let reporter = start_reporter(report, open_lines(options)?, har, finished, stop)?;
         let (told, scanning) = if scanners.is_empty() {
             (told, None)
         } else {
@@ -119,7 +124,7 @@ impl<'o> Run<'o> {
             let store =
                 options.files.then(|| store(options, system, &template, writer_count, alerts.clone()));
             let (sender, batches) = sync_channel(QUEUE);
-            let writer = Writer::new(store, false, told.clone(), stop.clone());
+            let writer = Writer::new(store, wants_http(options), told.clone(), stop.clone());
             writers.push(spawn("writer", move || writer.run(&batches))?);
             senders.push(sender);
         }
@@ -394,6 +399,7 @@ impl<'o> Run<'o> {
             conflict_bytes: totals.conflict_bytes,
             replaced_conflict_bytes: totals.replaced_bytes,
             beyond_limit: read.beyond_limit + totals.beyond_limit,
+            http: totals.http.clone(),
         };
         if let Some(mut report) = report {
             let totals = RunTotals {
@@ -556,6 +562,19 @@ fn scanners(options: &Options, system: &dyn System) -> Result<(Scanners, Option<
     if !scan.algorithms.is_empty() {
         scanners.push(Box::new(Digests::new(scan.algorithms.clone())));
     }
+    if wants_http(options) {
+        let saves = scan.scanners.has(ScannerName::Http);
+        let command = scan.http_command.clone().map(|command| Runner::new("http_cmd", command));
+        let alerts = scan.http_alert.map(|number| alerts(system, "http_alert_fd", number)).transpose()?;
+        scanners.push(Box::new(Http::new(HttpOptions {
+            files: saves,
+            har: scan.har.is_some(),
+            limits: Limits { decode: !scan.keep_coded, ..Limits::default() },
+            algorithms: scan.algorithms.clone(),
+            command: command.filter(|_| saves),
+            alerts: alerts.filter(|_| saves),
+        })));
+    }
     let alerts = scan.tcp_alert.map(|number| alerts(system, "tcp_alert_fd", number)).transpose()?;
     if let Some(alerts) = &alerts {
         scanners.push(Box::new(alerts.clone()));
@@ -564,6 +583,19 @@ fn scanners(options: &Options, system: &dyn System) -> Result<(Scanners, Option<
         scanners.push(Box::new(Runner::new("tcp_cmd", command.clone())));
     }
     Ok((scanners, alerts))
+}
+
+/// Whether somebody wants to know of HTTP.
+fn wants_http(options: &Options) -> bool {
+    options.files && (options.scan.scanners.has(ScannerName::Http) || options.scan.har.is_some())
+}
+
+/// Makes the HAR file, unless it is an input.
+fn open_har(options: &Options, path: &Path) -> Result<Har, String> {
+    if options.inputs.iter().any(|input| !input.is_stdin() && is_same_file(&input.path, path)) {
+        return Err(format!("cannot write {}: it is an input; name another file with --har", path.display()));
+    }
+    Har::create(path).map_err(|error| format!("cannot write the HAR file {error}"))
 }
 
 fn alerts(system: &dyn System, name: &str, number: i32) -> Result<Alerts, String> {
@@ -576,10 +608,11 @@ fn alerts(system: &dyn System, name: &str, number: i32) -> Result<Alerts, String
 fn start_reporter(
     report: Option<Report>,
     lines: Option<JsonLines>,
+    har: Option<Har>,
     finished: Receiver<Vec<Told>>,
     stop: &Stop,
 ) -> Result<JoinHandle<(Option<Report>, Totals)>, String> {
-    let reporter = Reporter::new(report, lines, stop.clone());
+    let reporter = Reporter::new(report, lines, har, stop.clone());
     spawn("reporter", move || reporter.run(&finished))
 }
 

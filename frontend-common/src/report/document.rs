@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::time::Duration;
 use tapflow_core::Tunnel;
 
+use super::http;
 use super::time::Utc;
 use super::xml::{Shown, Xml};
 use super::{RunInfo, RunTotals};
@@ -83,7 +84,13 @@ pub(super) fn flow(xml: &mut Xml, flow: &FinishedFlow) {
         xml.leaf("filesize", &[], &0);
     }
     facts(xml, flow);
+    if let Some(http) = &flow.found.http {
+        http::messages(xml, http);
+    }
     xml.close("fileobject");
+    if let Some(http) = &flow.found.http {
+        http::bodies(xml, http);
+    }
 }
 
 /// The parts of a file that hold bytes of the stream. Gaps beyond those that are listed are counted.

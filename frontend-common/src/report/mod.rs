@@ -10,6 +10,8 @@
 mod compat;
 mod document;
 mod file;
+mod har;
+mod http;
 mod jsonl;
 pub(crate) mod time;
 mod xml;
@@ -25,6 +27,8 @@ use std::time::Duration;
 use tapflow_core::Timestamp;
 
 use crate::facts::FinishedFlow;
+pub use har::Har;
+
 use file::ReportFile;
 pub use jsonl::JsonLines;
 use xml::Xml;

@@ -9,6 +9,7 @@ mod choice;
 pub mod command;
 pub mod hash;
 pub mod http;
+mod spool;
 
 use std::cell::OnceCell;
 use std::fs::File;
@@ -17,6 +18,7 @@ use std::io::{self, Read};
 use bytes::Bytes;
 
 pub use choice::{Choice, SCANNERS, ScannerName};
+pub use spool::Spool;
 
 use crate::facts::FinishedFlow;
 use crate::mapped;
@@ -49,6 +51,8 @@ pub type Digest = (&'static str, String);
 pub struct Findings {
     /// Digests of its file.
     pub digests: Vec<Digest>,
+    /// HTTP messages, where there are any.
+    pub http: Option<Box<http::HttpFindings>>,
 }
 
 /// A finished connection: one flow, or both with the opener's first.
@@ -88,6 +92,24 @@ impl ScannedFlow {
             let _ = self.contents.set(contents);
         }
         Ok(self.contents.get().map_or(&[], |bytes| bytes))
+    }
+
+    /// The first bytes of the stream, at most `count`, without reading the rest of a large file.
+    ///
+    /// # Errors
+    /// The file cannot be read: what the system says, with the path.
+    pub fn start(&self, count: usize) -> Result<Vec<u8>, String> {
+        if let Some(bytes) = self.contents.get() {
+            return Ok(bytes.get(..count).unwrap_or(bytes).to_vec());
+        }
+        let read = || {
+            let mut start = Vec::new();
+            if let Some(file) = self.open()? {
+                file.take(count as u64).read_to_end(&mut start)?;
+            }
+            Ok(start)
+        };
+        read().map_err(|error: io::Error| self.unreadable(&error))
     }
 
     /// Hands the stream to `take` in parts, in order, without holding a large one in memory.

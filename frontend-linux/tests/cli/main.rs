@@ -10,6 +10,7 @@ mod bad_inputs;
 mod bad_outputs;
 mod console;
 mod files;
+mod http;
 mod inputs;
 mod messages;
 mod progress;

@@ -55,6 +55,7 @@ pub fn scan(directions: [Direction<'_>; 2], limits: &Limits, output: &mut dyn Ou
         Some(client) => client,
         None => return simple(directions, limits, output),
     };
+    output.recognised(client);
     let requests = Reader::new(directions[client], Role::Client);
     let responses = Reader::new(directions[1 - client], Role::Server);
     let scanned = Scanned { client, ..Scanned::default() };
@@ -99,6 +100,7 @@ fn simple(directions: [Direction<'_>; 2], limits: &Limits, output: &mut dyn Outp
         head::simple_request(direction.bytes).filter(|_| whole)
     };
     let client = [0, 1].into_iter().find(|index| simple(&directions[*index]).is_some())?;
+    output.recognised(client);
     let (request, response) = (directions[client], directions[1 - client]);
     let head = |start| Head { start, version: "HTTP/0.9".into(), fields: Vec::new() };
     let found = |head, direction: &Direction<'_>, length| Found {

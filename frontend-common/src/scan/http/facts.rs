@@ -96,6 +96,32 @@ impl Anomaly {
     }
 }
 
+impl Anomaly {
+    /// What is said of the messages that have it: "3 with …".
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::GapInHead => "with a gap in the head",
+            Self::HeadCutOff => "cut off in the head",
+            Self::Stray => "after bytes of no message",
+            Self::LengthAndTransferCoding => "with a length and a transfer coding",
+            Self::LengthsDiffer => "with lengths that differ",
+            Self::InvalidLength => "with an invalid length",
+            Self::NotChunked => "called chunked that are not",
+            Self::BadChunk => "with a broken chunk",
+            Self::GapInBody => "with a gap in the body",
+            Self::BodyCutOff => "cut off in the body",
+            Self::UnknownCoding => "in an unknown coding",
+            Self::NotCoded => "called coded that are not",
+            Self::Damaged => "with damaged coded data",
+            Self::TooManyCodings => "with too many codings",
+            Self::Bomb => "cut because they decode to far more than they are",
+            Self::BadMultipart => "with broken multipart",
+            Self::TooManyBodies => "without a body file because of too many",
+        }
+    }
+}
+
 /// A set of anomalies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Anomalies(u32);

@@ -94,7 +94,7 @@ pub(super) fn file_name(field: &str) -> Option<String> {
     extended.or_else(|| parameter(field, "filename")).filter(|name| !name.is_empty())
 }
 
-fn percent_decoded(text: &str) -> Vec<u8> {
+pub(super) fn percent_decoded(text: &str) -> Vec<u8> {
     let mut bytes = text.bytes();
     let mut decoded = Vec::new();
     while let Some(byte) = bytes.next() {

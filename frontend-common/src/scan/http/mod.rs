@@ -11,7 +11,9 @@ mod body;
 mod coding;
 mod exchange;
 mod facts;
+mod files;
 mod framing;
+mod har;
 mod head;
 mod lzw;
 mod media;
@@ -23,7 +25,9 @@ mod stream;
 pub use coding::{Allowance, Coding, MAX_CODINGS};
 pub use exchange::{Limits, Scanned, scan};
 pub use facts::{Anomalies, Anomaly, BodyFile, BodyKind, BodyName, Counts, Message};
+pub use files::{Http, HttpFindings, HttpOptions, MAX_MESSAGES};
 pub use framing::Framing;
+pub use har::{MAX_TEXT, Place};
 pub use head::{Head, MAX_HEAD, Role, Start};
 pub use stream::{Direction, Times};
 
@@ -49,6 +53,11 @@ pub struct Stored {
 
 /// Takes what is found. It keeps its own errors.
 pub trait Output {
+    /// It is HTTP, and this direction is the client's: told once, before everything else.
+    fn recognised(&mut self, client: usize) {
+        let _ = client;
+    }
+
     /// A body begins: its first bytes follow.
     fn begin(&mut self, slot: Slot, name: &BodyName);
 

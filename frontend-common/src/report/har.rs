@@ -1,0 +1,133 @@
+//! A HAR file (HTTP Archive 1.2) that is written as the run goes.
+//!
+//! Entries come as lines of JSON. Whenever some have been written the document is closed behind them, and the
+//! next ones go over its end: a run that is killed leaves a file that is whole. Pipes are closed at the end only.
+
+use std::fs::File;
+use std::io::{self, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+/// Bytes of entries gathered before they are written.
+const GATHERED: usize = 256 << 10;
+/// What closes the document.
+const END: &[u8] = b"\n]}}\n";
+
+/// The file of `--har`.
+#[derive(Debug)]
+pub struct Har {
+    path: PathBuf,
+    file: File,
+    waiting: Vec<u8>,
+    /// Where the next entry goes; `None` for pipes.
+    at: Option<u64>,
+    is_first: bool,
+}
+
+impl Har {
+    /// Makes the file, or empties it.
+    ///
+    /// # Errors
+    /// What the system says, with the path.
+    pub fn create(path: &Path) -> Result<Self, String> {
+        let open = || {
+            let file = File::create(path)?;
+            let at = file.metadata()?.is_file().then_some(0);
+            Ok(Self { path: path.to_owned(), file, waiting: Vec::new(), at, is_first: true })
+        };
+        let mut har = open().map_err(|error: io::Error| format!("{}: {error}", path.display()))?;
+        let creator = json!({ "name": "tapflow", "version": env!("CARGO_PKG_VERSION") });
+        har.waiting = format!(r#"{{"log":{{"version":"1.2","creator":{creator},"entries":["#).into_bytes();
+        har.write()?;
+        Ok(har)
+    }
+
+    /// Adds entries: JSON values, each with a comma and a line end before it. They may come in pieces.
+    ///
+    /// # Errors
+    /// What the system says, with the path.
+    pub fn add(&mut self, entries: &[u8]) -> Result<(), String> {
+        let entries = match entries.split_first() {
+            Some((b',', rest)) if self.is_first => rest,
+            _ => entries,
+        };
+        self.is_first &= entries.is_empty();
+        self.waiting.extend_from_slice(entries);
+        if self.waiting.len() >= GATHERED { self.write() } else { Ok(()) }
+    }
+
+    /// Writes what waits.
+    ///
+    /// # Errors
+    /// What the system says, with the path.
+    pub fn flush(&mut self) -> Result<(), String> {
+        if self.waiting.is_empty() { Ok(()) } else { self.write() }
+    }
+
+    /// Writes what waits, and the end.
+    ///
+    /// # Errors
+    /// What the system says, with the path.
+    pub fn finish(&mut self) -> Result<(), String> {
+        if self.at.is_none() {
+            self.waiting.extend_from_slice(END);
+        }
+        self.write()
+    }
+
+    fn write(&mut self) -> Result<(), String> {
+        let entries = self.waiting.len() as u64;
+        let result = match self.at {
+            Some(at) => {
+                self.waiting.extend_from_slice(END);
+                self.file.seek(SeekFrom::Start(at)).and_then(|_| self.file.write_all(&self.waiting))
+            }
+            None => self.file.write_all(&self.waiting),
+        };
+        self.waiting.clear();
+        if result.is_ok() {
+            self.at = self.at.map(|at| at + entries);
+        } else if let Some(at) = self.at {
+            // What was whole before is closed again, where there is room for that.
+            let _ = self.file.set_len(at);
+            let _ = self.file.seek(SeekFrom::Start(at)).and_then(|_| self.file.write_all(END));
+        }
+        result.map_err(|error| format!("{}: {error}", self.path.display()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entries(path: &Path) -> usize {
+        let text = std::fs::read_to_string(path).unwrap();
+        let har: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(har["log"]["version"], "1.2");
+        har["log"]["entries"].as_array().unwrap().len()
+    }
+
+    #[test]
+    fn the_document_is_whole_whenever_something_was_written() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.har");
+        let mut har = Har::create(&path).unwrap();
+        assert_eq!(entries(&path), 0);
+        har.add(b",\n{\"a\":1},\n{\"b\"").unwrap();
+        har.add(b":2}").unwrap();
+        assert_eq!(entries(&path), 0, "they wait");
+        har.add(&b",\n{\"c\":3}".repeat(GATHERED / 9)).unwrap();
+        assert_eq!(entries(&path), 2 + GATHERED / 9);
+        har.add(b",\n{}").unwrap();
+        har.finish().unwrap();
+        assert_eq!(entries(&path), 3 + GATHERED / 9);
+    }
+
+    #[test]
+    fn the_path_is_in_the_error() {
+        assert!(
+            Har::create(Path::new("/nonexistent/a.har")).unwrap_err().starts_with("/nonexistent/a.har: ")
+        );
+    }
+}

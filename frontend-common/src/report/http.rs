@@ -1,0 +1,150 @@
+//! What a report says of HTTP: an object for each file with a body, and the messages of a flow.
+
+use std::fmt::Display;
+
+use super::time::Utc;
+use super::xml::Xml;
+use crate::facts::Ranges;
+use crate::scan::http::{BodyFile, BodyKind, HttpFindings, Message, Start};
+
+/// An object for each body file of a flow. Its runs are offsets in the file and, where the body was sent as it
+/// is, those in the flow's file (`img_offset`).
+pub(super) fn bodies(xml: &mut Xml, http: &HttpFindings) {
+    for message in &http.messages {
+        for file in &message.files {
+            xml.open("fileobject", &[]);
+            xml.leaf("filename", &[], &file.name);
+            xml.leaf("filesize", &[], &file.size);
+            let is_whole = !matches!(file.kind, BodyKind::Part(_));
+            let is_plain = message.codings.is_empty() || message.decoded_length == message.raw_length;
+            if is_whole && is_plain && file.size == message.raw_length {
+                runs(xml, &message.runs);
+            }
+            for (algorithm, value) in &file.digests {
+                xml.leaf("hashdigest", &[("type", algorithm)], value);
+            }
+            body(xml, message, file);
+            xml.close("fileobject");
+        }
+    }
+}
+
+fn runs(xml: &mut Xml, runs: &Ranges) {
+    if runs.omitted > 0 {
+        xml.open("byte_runs", &[("tcpflow:runs_not_listed", &runs.omitted)]);
+    } else {
+        xml.open("byte_runs", &[]);
+    }
+    let mut at = 0;
+    for run in &runs.listed {
+        let length = run.end - run.start;
+        xml.empty("byte_run", &[("file_offset", &at), ("img_offset", &run.start), ("len", &length)]);
+        at += length;
+    }
+    xml.close("byte_runs");
+}
+
+fn body(xml: &mut Xml, message: &Message, file: &BodyFile) {
+    let mut attributes: Vec<(&str, &dyn Display)> = vec![("message", &message.number)];
+    let (part, complete) = (
+        match file.kind {
+            BodyKind::Part(part) => part,
+            BodyKind::Request | BodyKind::Response => 0,
+        },
+        u8::from(file.complete),
+    );
+    if part > 0 {
+        attributes.push(("part", &part));
+    }
+    attributes.push(("complete", &complete));
+    let suggested = file.suggested_name.as_ref().or(message.suggested_name.as_ref().filter(|_| part == 0));
+    if let Some(name) = suggested {
+        attributes.push(("suggested_name", name));
+    }
+    if let Some(field) = &file.field {
+        attributes.push(("field", field));
+    }
+    xml.empty("tcpflow:http_body", &attributes);
+}
+
+/// The messages of a flow.
+pub(super) fn messages(xml: &mut Xml, http: &HttpFindings) {
+    if http.messages.is_empty() && http.omitted == 0 {
+        return;
+    }
+    let tunnel = u8::from(http.is_tunnel);
+    let mut attributes: Vec<(&str, &dyn Display)> = Vec::new();
+    if http.is_tunnel {
+        attributes.push(("tunnel", &tunnel));
+    }
+    if http.omitted > 0 {
+        attributes.push(("not_listed", &http.omitted));
+    }
+    xml.open("tcpflow:http", &attributes);
+    http.messages.iter().for_each(|message| self::message(xml, message));
+    xml.close("tcpflow:http");
+}
+
+fn message(xml: &mut Xml, message: &Message) {
+    let head = message.head_range.end - message.head_range.start;
+    let (complete, framing) = (u8::from(message.complete), message.framing.name());
+    let times = [message.first_time, message.last_time].map(|time| time.map(Utc));
+    let media = message.media_type();
+    let codings: Vec<&str> = message.codings.iter().map(|coding| coding.name()).collect();
+    let codings = codings.join(", ");
+    let anomalies: Vec<&str> = message.anomalies.iter().map(|anomaly| anomaly.name()).collect();
+    let anomalies = anomalies.join(" ");
+    let host = message.head.field("host");
+    let body_offset = message.runs.listed.first().map(|run| run.start);
+
+    let mut attributes: Vec<(&str, &dyn Display)> = vec![("number", &message.number)];
+    let name = match &message.head.start {
+        Start::Request { method, target } => {
+            attributes.extend_from_slice(&[("method", method as &dyn Display), ("target", target)]);
+            "tcpflow:request"
+        }
+        Start::Response { status, .. } => {
+            attributes.push(("status", status));
+            "tcpflow:response"
+        }
+    };
+    if let Some(host) = &host {
+        attributes.push(("host", host));
+    }
+    attributes.extend_from_slice(&[
+        ("version", &message.head.version as &dyn Display),
+        ("offset", &message.head_range.start),
+        ("head", &head),
+        ("framing", &framing),
+    ]);
+    if let Some(offset) = &body_offset {
+        attributes.push(("body_offset", offset));
+        attributes.push(("body", &message.raw_length));
+    }
+    if let Some(media) = &media {
+        attributes.push(("type", media));
+    }
+    if !codings.is_empty() {
+        attributes
+            .extend_from_slice(&[("coding", &codings as &dyn Display), ("decoded", &message.decoded_length)]);
+    }
+    if message.missing > 0 {
+        attributes.push(("missing", &message.missing));
+    }
+    attributes.push(("complete", &complete));
+    for (name, time) in ["first", "last"].into_iter().zip(&times) {
+        if let Some(time) = time {
+            attributes.push((name, time));
+        }
+    }
+    if !anomalies.is_empty() {
+        attributes.push(("anomalies", &anomalies));
+    }
+    if let Some(error) = &message.decode_error {
+        attributes.push(("error", error));
+    }
+    if message.parts_omitted > 0 {
+        attributes.push(("parts_not_saved", &message.parts_omitted));
+    }
+    xml.empty(name, &attributes);
+}

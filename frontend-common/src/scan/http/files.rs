@@ -1,0 +1,418 @@
+//! The scanner `http`: bodies into files beside those of the flows, messages into the report and the HAR.
+//!
+//! A body's file is the flow's name and a suffix, made anew: an existing file is never touched, links are never
+//! followed. Bodies of up to [`BUFFER`] bytes cost one write. The first error ends saving for the connection.
+
+use std::fs::{File, FileTimes, OpenOptions};
+use std::io::{self, Seek, SeekFrom, Write};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tapflow_core::Timestamp;
+
+use super::har::{self, MAX_TEXT, Place};
+use super::{BodyKind, BodyName, Counts, Direction, Limits, Message, Output, Role, Slot, Stored, scan};
+use crate::scan::alert::Alerts;
+use crate::scan::command::Runner;
+use crate::scan::hash::{Algorithm, Hasher};
+use crate::scan::{Connection, ScannedFlow, Scanner, Spool};
+
+/// Bytes of a body gathered for a write.
+const BUFFER: usize = 128 << 10;
+/// Bytes of a flow's start that tell whether it may be HTTP.
+const START: usize = 64;
+/// Smaller flows are read whole at once.
+const SMALL: u64 = 64 << 10;
+/// Messages of one flow in the report; more are counted.
+pub const MAX_MESSAGES: usize = 2000;
+/// Names tried for one body while files of these names exist.
+const MAX_COUNT: u32 = 1000;
+
+/// What was found of HTTP in one flow.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HttpFindings {
+    /// Its messages in order, at most [`MAX_MESSAGES`], with the fields of their heads that the report names.
+    pub messages: Vec<Message>,
+    /// Messages beyond them.
+    pub omitted: u64,
+    /// Counts of the whole connection, at one of its flows.
+    pub counts: Counts,
+    /// The connection became another protocol: CONNECT or an upgrade.
+    pub is_tunnel: bool,
+    /// Entries for the HAR file, at one flow of the connection.
+    pub entries: Spool,
+}
+
+/// What is done with HTTP.
+#[derive(Debug, Default)]
+pub struct HttpOptions {
+    /// Bodies are saved.
+    pub files: bool,
+    /// Entries for a HAR file are made.
+    pub har: bool,
+    /// What bodies may cost, and whether they are decoded.
+    pub limits: Limits,
+    /// Digests of body files.
+    pub algorithms: Vec<Algorithm>,
+    /// A program to run for each body file.
+    pub command: Option<Runner>,
+    /// Told of each body file.
+    pub alerts: Option<Alerts>,
+}
+
+/// The scanner.
+#[derive(Debug)]
+pub struct Http(HttpOptions);
+
+impl Http {
+    /// A scanner that does this.
+    #[must_use]
+    pub fn new(options: HttpOptions) -> Self {
+        Self(options)
+    }
+}
+
+impl Scanner for Http {
+    fn scan(&self, connection: &mut Connection) -> Result<(), String> {
+        let flows = &connection.flows;
+        let mut worth = false;
+        for flow in flows {
+            worth |= may_be_http(flow)?;
+        }
+        if !worth {
+            return Ok(());
+        }
+        let gaps: Vec<_> = flows.iter().map(gaps).collect();
+        let times: Vec<_> =
+            flows.iter().map(|scanned| |offset: u64| scanned.flow.timeline.at(offset)).collect();
+        let mut directions = [Direction::EMPTY; 2];
+        for (index, scanned) in flows.iter().enumerate().take(2) {
+            let flow = &scanned.flow;
+            let bytes = scanned.bytes()?;
+            directions[index] = Direction {
+                bytes,
+                gaps: &gaps[index],
+                begins: flow.facts.opened.syn && gaps[index].first().is_none_or(|gap| gap.start > 0),
+                ends: flow.summary.fin && bytes.len() as u64 == flow.summary.span,
+                times: &times[index],
+            };
+        }
+        let mut files = Files::new(&self.0, flows);
+        let Some(scanned) = scan(directions, &self.0.limits, &mut files) else { return Ok(()) };
+        let Files { error, messages, omitted, entries, .. } = files;
+        let mut counts = Some((scanned.counts, entries));
+        for (side, (messages, omitted)) in messages.into_iter().zip(omitted).enumerate() {
+            let index = if side == 0 { scanned.client } else { 1 - scanned.client };
+            let Some(flow) = connection.flows.get_mut(index) else { continue };
+            let (counts, entries) = counts.take().unwrap_or_default();
+            let is_tunnel = scanned.is_tunnel;
+            flow.flow.found.http =
+                Some(Box::new(HttpFindings { messages, omitted, counts, is_tunnel, entries }));
+        }
+        error.map_or(Ok(()), Err)
+    }
+
+    fn finish(&self) -> Result<(), String> {
+        self.0.command.as_ref().map_or(Ok(()), Runner::wait)
+    }
+}
+
+/// Whether it is worth to read a flow: told by its first bytes, unless they are missing.
+fn may_be_http(scanned: &ScannedFlow) -> Result<bool, String> {
+    let flow = &scanned.flow;
+    let size = flow.file.as_ref().map_or(0, |file| file.size);
+    if size == 0 {
+        return Ok(false);
+    }
+    let begins = flow.facts.opened.syn && flow.gaps.listed.iter().all(|gap| gap.start > 0);
+    if size <= SMALL || !begins {
+        return Ok(true);
+    }
+    let start = scanned.start(START)?;
+    let text = start.trim_ascii_start();
+    let word = text.iter().position(|byte| !byte.is_ascii_graphic());
+    Ok(text.starts_with(b"HTTP/1.") || word.is_some_and(|at| at > 0 && text[at] == b' '))
+}
+
+/// The gaps of a flow, ascending.
+fn gaps(scanned: &ScannedFlow) -> Vec<std::ops::Range<u64>> {
+    let mut gaps = scanned.flow.gaps.listed.clone();
+    gaps.sort_unstable_by_key(|gap| gap.start);
+    gaps
+}
+
+/// What one connection's scan writes and keeps.
+struct Files<'s> {
+    options: &'s HttpOptions,
+    flows: &'s [ScannedFlow],
+    client: usize,
+    open: [Option<Body>; 2],
+    /// Gathered bytes, one buffer for each slot.
+    buffers: [Vec<u8>; 2],
+    /// The bodies of the exchange under way, for the HAR: the client's and the server's.
+    texts: [Option<Vec<u8>>; 2],
+    place: Place,
+    entries: Spool,
+    /// The client's and the server's.
+    messages: [Vec<Message>; 2],
+    omitted: [u64; 2],
+    error: Option<String>,
+}
+
+/// A body under way.
+struct Body {
+    role: usize,
+    path: PathBuf,
+    suffix: (String, &'static str),
+    time: Option<Timestamp>,
+    file: Option<File>,
+    /// Its length so far, with what is gathered and with holes.
+    size: u64,
+    /// It ends in a hole.
+    hole: bool,
+    hasher: Hasher,
+    /// Its bytes as long as they are few.
+    text: Option<Vec<u8>>,
+}
+
+impl<'s> Files<'s> {
+    fn new(options: &'s HttpOptions, flows: &'s [ScannedFlow]) -> Self {
+        Self {
+            options,
+            flows,
+            client: 0,
+            open: [None, None],
+            buffers: Default::default(),
+            texts: [None, None],
+            place: Place::default(),
+            entries: Spool::default(),
+            messages: Default::default(),
+            omitted: [0; 2],
+            error: None,
+        }
+    }
+
+    /// Keeps the first error; nothing is saved after it.
+    fn check<T>(&mut self, path: &Path, result: io::Result<T>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.error.get_or_insert_with(|| format!("{}: {error}", path.display()));
+                None
+            }
+        }
+    }
+
+    /// Puts what was gathered, and bytes behind it, into the file.
+    fn put(&mut self, index: usize, body: &mut Body, bytes: &[u8]) {
+        if self.error.is_some() || self.buffers[index].is_empty() && bytes.is_empty() {
+            return;
+        }
+        let mut put = || {
+            if body.file.is_none() {
+                body.file = Some(create(&mut body.path, &body.suffix)?);
+                if let Some(alerts) = &self.options.alerts {
+                    alerts.open(&body.path);
+                }
+            }
+            let Some(file) = &mut body.file else { return Ok(()) };
+            file.write_all(&self.buffers[index])?;
+            file.write_all(bytes)
+        };
+        let result = put();
+        self.buffers[index].clear();
+        self.check(&body.path, result);
+    }
+
+    /// Ends a body's file.
+    fn close(&mut self, body: &mut Body) {
+        let Some(file) = body.file.take() else { return };
+        let times = body.time.map(|time| {
+            let time = UNIX_EPOCH + Duration::new(time.seconds(), time.subsec_nanos());
+            FileTimes::new().set_modified(time).set_accessed(SystemTime::now())
+        });
+        let set = || {
+            if body.hole {
+                file.set_len(body.size)?;
+            }
+            times.map_or(Ok(()), |times| file.set_times(times))
+        };
+        let result = set();
+        self.check(&body.path, result);
+        drop(file);
+        if let Some(alerts) = &self.options.alerts {
+            alerts.close(&body.path);
+        }
+        if let Some(command) = &self.options.command {
+            command.run(&body.path);
+        }
+    }
+}
+
+/// Digests so many zeros.
+fn zeros(hasher: &mut Hasher, mut length: u64) {
+    let block = [0; 8 << 10];
+    while length > 0 {
+        let count = length.min(block.len() as u64);
+        hasher.update(&block[..count as usize]);
+        length -= count;
+    }
+}
+
+/// Makes a file of this name, or of the next one with a count in it that does not exist yet.
+fn create(path: &mut PathBuf, (stem, extension): &(String, &'static str)) -> io::Result<File> {
+    let base = path.as_os_str().to_owned();
+    for count in 0..MAX_COUNT {
+        let mut name = base.clone();
+        name.push(stem);
+        if count > 0 {
+            name.push(format!("c{count}"));
+        }
+        if !extension.is_empty() {
+            name.push(".");
+            name.push(extension);
+        }
+        match OpenOptions::new().write(true).create_new(true).open(&name) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            result => {
+                *path = name.into();
+                return result;
+            }
+        }
+    }
+    Err(io::Error::new(io::ErrorKind::AlreadyExists, "too many files of this name exist"))
+}
+
+impl Output for Files<'_> {
+    fn recognised(&mut self, client: usize) {
+        self.client = client;
+        if !self.options.har {
+            return;
+        }
+        // The direction that was captured tells both ends.
+        let ends = [(client, false), (1 - client, true)].into_iter().find_map(|(index, is_server)| {
+            let opened = &self.flows.get(index)?.flow.facts.opened;
+            let key = &opened.key;
+            let server = match is_server {
+                true => (key.source, key.source_port),
+                false => (key.destination, key.destination_port),
+            };
+            Some((server, opened))
+        });
+        if let Some(((address, port), opened)) = ends {
+            let server = match port {
+                80 if address.is_ipv4() => address.to_string(),
+                80 => format!("[{address}]"),
+                port => SocketAddr::new(address, port).to_string(),
+            };
+            let (connection, time) = (opened.session, opened.time);
+            self.place = Place { server, server_address: address.to_string(), connection, time };
+        }
+    }
+
+    fn begin(&mut self, slot: Slot, name: &BodyName) {
+        let role = usize::from(name.kind == BodyKind::Response);
+        let index = if role == 0 { self.client } else { 1 - self.client };
+        let file = self.flows.get(index).and_then(|scanned| scanned.flow.file.as_ref());
+        let stem = BodyName { extension: None, ..name.clone() }.suffix();
+        let wants_text = self.options.har && slot == Slot::Whole;
+        self.open[slot as usize] = Some(Body {
+            role,
+            path: file.map(|file| file.path.clone()).unwrap_or_default(),
+            suffix: (stem, name.extension.unwrap_or_default()),
+            time: name.time,
+            file: None,
+            size: 0,
+            hole: false,
+            hasher: Hasher::new(&self.options.algorithms),
+            text: wants_text.then(Vec::new),
+        });
+    }
+
+    fn write(&mut self, slot: Slot, bytes: &[u8]) {
+        let index = slot as usize;
+        let Some(mut body) = self.open[index].take() else { return };
+        body.size += bytes.len() as u64;
+        body.hole = false;
+        body.text = body.text.take().filter(|text| text.len() + bytes.len() <= MAX_TEXT);
+        if let Some(text) = &mut body.text {
+            text.extend_from_slice(bytes);
+        }
+        if self.options.files {
+            body.hasher.update(bytes);
+            if self.buffers[index].len() + bytes.len() <= BUFFER {
+                self.buffers[index].extend_from_slice(bytes);
+            } else {
+                self.put(index, &mut body, bytes);
+            }
+        }
+        self.open[index] = Some(body);
+    }
+
+    fn hole(&mut self, slot: Slot, length: u64) {
+        let index = slot as usize;
+        let Some(mut body) = self.open[index].take() else { return };
+        body.size += length;
+        body.hole = true;
+        body.text = None;
+        if self.options.files {
+            if !self.options.algorithms.is_empty() {
+                zeros(&mut body.hasher, length);
+            }
+            self.put(index, &mut body, &[]);
+            let end = body.size;
+            if let Some(file) = &mut body.file {
+                let result = file.seek(SeekFrom::Start(end));
+                let path = body.path.clone();
+                self.check(&path, result);
+            }
+        }
+        self.open[index] = Some(body);
+    }
+
+    fn end(&mut self, slot: Slot) -> Option<Stored> {
+        let index = slot as usize;
+        let mut body = self.open[index].take()?;
+        if slot == Slot::Whole {
+            self.texts[body.role] = body.text.take();
+        }
+        if !self.options.files {
+            return None;
+        }
+        self.put(index, &mut body, &[]);
+        body.file.as_ref()?;
+        self.close(&mut body);
+        if self.error.is_some() {
+            return None;
+        }
+        let name = body.path.display().to_string();
+        Some(Stored { name, size: body.size, digests: body.hasher.finish() })
+    }
+
+    fn message(&mut self, message: &Message) {
+        let side = usize::from(message.role == Role::Server);
+        if self.messages[side].len() >= MAX_MESSAGES {
+            self.omitted[side] += 1;
+            return;
+        }
+        let mut message = message.clone();
+        message
+            .head
+            .fields
+            .retain(|(name, _)| ["host", "content-type"].iter().any(|kept| name.eq_ignore_ascii_case(kept)));
+        message.head.fields.shrink_to_fit();
+        message.trailers = Vec::new();
+        self.messages[side].push(message);
+    }
+
+    fn exchange(&mut self, request: Option<&Message>, response: Option<&Message>) {
+        if !self.options.har {
+            return;
+        }
+        let texts = std::mem::take(&mut self.texts);
+        let entry = har::entry(&self.place, request, response, [texts[0].as_deref(), texts[1].as_deref()]);
+        let result = self.entries.push(format!(",\n{entry}").as_bytes());
+        self.check(Path::new("entries of the HAR file"), result);
+    }
+}

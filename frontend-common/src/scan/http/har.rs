@@ -1,0 +1,239 @@
+//! An exchange as an entry of a HAR file (HTTP Archive 1.2), one line of JSON.
+//!
+//! Times are those of the capture, in milliseconds with their fraction. What is not known is -1 or empty, as the
+//! format asks. Bodies are there by the name of their file (`_file`), and as text where they are short text.
+
+use serde_json::{Map, Value, json};
+use tapflow_core::Timestamp;
+
+use super::facts::{BodyKind, Message};
+use super::head::Start;
+use crate::report::time::Utc;
+
+/// The longest body that stands in a HAR file as text, in bytes.
+pub const MAX_TEXT: usize = 64 << 10;
+
+/// Where an exchange took place.
+#[derive(Clone, Debug, Default)]
+pub struct Place {
+    /// Address and port of the server, as they stand in a URL.
+    pub server: String,
+    /// The server's address.
+    pub server_address: String,
+    /// The number of the connection.
+    pub connection: u64,
+    /// When its first packet came, for messages whose time is not known.
+    pub time: Timestamp,
+}
+
+/// An entry. The texts are the bodies of request and response, where they are short.
+pub(super) fn entry(
+    place: &Place,
+    request: Option<&Message>,
+    response: Option<&Message>,
+    texts: [Option<&[u8]>; 2],
+) -> Value {
+    let first = |message: Option<&Message>| message.and_then(|message| message.first_time);
+    let last = |message: Option<&Message>| message.and_then(|message| message.last_time);
+    let started = first(request).or(first(response)).unwrap_or(place.time);
+    let send = milliseconds(first(request), last(request));
+    let wait = milliseconds(last(request), first(response));
+    let receive = milliseconds(first(response), last(response));
+    let mut entry = json!({
+        "startedDateTime": Utc(started).to_string(),
+        "time": send + wait + receive,
+        "request": self::request(place, request, texts[0]),
+        "response": self::response(response, texts[1]),
+        "cache": {},
+        "timings": { "blocked": -1, "dns": -1, "connect": -1, "ssl": -1, "send": send, "wait": wait, "receive": receive },
+        "serverIPAddress": place.server_address,
+        "connection": place.connection.to_string(),
+    });
+    let missing = match (request, response) {
+        (None, _) => Some("the request was not captured"),
+        (_, None) => Some("there is no response in the capture"),
+        _ => None,
+    };
+    if let (Some(missing), Some(entry)) = (missing, entry.as_object_mut()) {
+        entry.insert("comment".into(), missing.into());
+    }
+    entry
+}
+
+fn milliseconds(from: Option<Timestamp>, to: Option<Timestamp>) -> f64 {
+    match (from, to) {
+        (Some(from), Some(to)) => to.since(from) as f64 / 1e6,
+        _ => 0.0,
+    }
+}
+
+fn request(place: &Place, message: Option<&Message>, text: Option<&[u8]>) -> Value {
+    let Some(message) = message else {
+        return json!({
+            "method": "", "url": format!("http://{}/", place.server), "httpVersion": "", "cookies": [], "headers": [],
+            "queryString": [], "headersSize": -1, "bodySize": -1,
+        });
+    };
+    let (method, target) = match &message.head.start {
+        Start::Request { method, target } => (method.as_str(), target.as_str()),
+        Start::Response { .. } => ("", "/"),
+    };
+    let cookies = message.head.values("cookie").flat_map(|field| field.split(';')).filter_map(|pair| {
+        let (name, value) = pair.split_once('=')?;
+        Some(json!({ "name": name.trim(), "value": value.trim() }))
+    });
+    let mut request = json!({
+        "method": method,
+        "url": url(place, message, method, target),
+        "httpVersion": message.head.version,
+        "cookies": cookies.collect::<Vec<_>>(),
+        "headers": headers(message),
+        "queryString": query(target),
+        "headersSize": message.head_range.end - message.head_range.start,
+        "bodySize": message.raw_length - message.missing,
+    });
+    if message.raw_length > 0
+        && let Some(request) = request.as_object_mut()
+    {
+        let mut posted = Map::new();
+        posted.insert("mimeType".into(), message.head.field("content-type").unwrap_or_default().into());
+        posted.insert("text".into(), text.and_then(plain).unwrap_or_default().into());
+        posted.insert("params".into(), params(message).into());
+        refer(&mut posted, message);
+        request.insert("postData".into(), posted.into());
+    }
+    request
+}
+
+fn response(message: Option<&Message>, text: Option<&[u8]>) -> Value {
+    let Some(message) = message else {
+        return json!({
+            "status": 0, "statusText": "", "httpVersion": "", "cookies": [], "headers": [],
+            "content": { "size": 0, "mimeType": "x-unknown" }, "redirectURL": "", "headersSize": -1, "bodySize": -1,
+        });
+    };
+    let (status, reason) = match &message.head.start {
+        Start::Response { status, reason } => (*status, reason.as_str()),
+        Start::Request { .. } => (0, ""),
+    };
+    let transferred = message.raw_length - message.missing;
+    let mut content = Map::new();
+    content.insert("size".into(), message.decoded_length.into());
+    content.insert("mimeType".into(), message.head.field("content-type").unwrap_or("x-unknown").into());
+    if !message.codings.is_empty() {
+        let saved = i128::from(message.decoded_length) - i128::from(transferred);
+        content.insert("compression".into(), i64::try_from(saved).unwrap_or(i64::MAX).into());
+    }
+    if let Some(text) = text.and_then(plain) {
+        content.insert("text".into(), text.into());
+    }
+    refer(&mut content, message);
+    json!({
+        "status": status,
+        "statusText": reason,
+        "httpVersion": message.head.version,
+        "cookies": message.head.values("set-cookie").filter_map(set_cookie).collect::<Vec<_>>(),
+        "headers": headers(message),
+        "content": content,
+        "redirectURL": message.head.field("location").unwrap_or_default(),
+        "headersSize": message.head_range.end - message.head_range.start,
+        "bodySize": transferred,
+    })
+}
+
+/// What a program has to know to find the body, and how much of it there is.
+fn refer(content: &mut Map<String, Value>, message: &Message) {
+    let whole = message.files.iter().find(|file| !matches!(file.kind, BodyKind::Part(_)));
+    if let Some(file) = whole {
+        content.insert("_file".into(), file.name.as_str().into());
+    }
+    if !message.complete || !message.anomalies.is_empty() {
+        let mut words: Vec<&str> = message.anomalies.iter().map(super::Anomaly::name).collect();
+        if !message.complete {
+            words.insert(0, "incomplete");
+        }
+        content.insert("comment".into(), words.join(", ").into());
+    }
+}
+
+fn headers(message: &Message) -> Vec<Value> {
+    let fields = message.head.fields.iter().chain(&message.trailers);
+    fields.map(|(name, value)| json!({ "name": name, "value": value })).collect()
+}
+
+/// A form's fields, without their values where they are files of their own.
+fn params(message: &Message) -> Vec<Value> {
+    let parts = message.files.iter().filter(|file| matches!(file.kind, BodyKind::Part(_)));
+    let param = |file: &super::BodyFile| {
+        let mut param = Map::new();
+        param.insert("name".into(), file.field.clone().unwrap_or_default().into());
+        if let Some(name) = &file.suggested_name {
+            param.insert("fileName".into(), name.as_str().into());
+        }
+        param.insert("_file".into(), file.name.as_str().into());
+        Value::from(param)
+    };
+    parts.map(param).collect()
+}
+
+fn set_cookie(field: &str) -> Option<Value> {
+    let mut parts = field.split(';');
+    let (name, value) = parts.next()?.split_once('=')?;
+    let mut cookie = Map::new();
+    cookie.insert("name".into(), name.trim().into());
+    cookie.insert("value".into(), value.trim().into());
+    for part in parts {
+        let (key, value) = part.split_once('=').unwrap_or((part, ""));
+        match key.trim().to_ascii_lowercase().as_str() {
+            "path" => cookie.insert("path".into(), value.trim().into()),
+            "domain" => cookie.insert("domain".into(), value.trim().into()),
+            "httponly" => cookie.insert("httpOnly".into(), true.into()),
+            "secure" => cookie.insert("secure".into(), true.into()),
+            _ => None,
+        };
+    }
+    Some(cookie.into())
+}
+
+/// The URL that was asked for, with everything escaped that cannot stand in one.
+fn url(place: &Place, message: &Message, method: &str, target: &str) -> String {
+    let host = message.head.field("host").filter(|host| !host.is_empty()).unwrap_or(&place.server);
+    let text = match target {
+        target if target.contains("://") => target.to_owned(),
+        target if method == "CONNECT" => format!("http://{target}/"),
+        "*" => format!("http://{host}/"),
+        target if target.starts_with('/') => format!("http://{host}{target}"),
+        target => format!("http://{host}/{target}"),
+    };
+    let mut url = String::with_capacity(text.len());
+    for (at, byte) in text.bytes().enumerate() {
+        let escaped = byte == b'%'
+            && text.as_bytes().get(at + 1..at + 3).is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit));
+        match byte {
+            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => url.push(char::from(byte)),
+            _ if escaped || b"-._~:/?#[]@!$&'()*+,;=".contains(&byte) => url.push(char::from(byte)),
+            _ => url.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    url
+}
+
+fn query(target: &str) -> Vec<Value> {
+    let Some((_, query)) = target.split_once('?') else { return Vec::new() };
+    let query = query.split('#').next().unwrap_or_default();
+    let pairs = query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let decoded = |text: &str| {
+            String::from_utf8_lossy(&super::media::percent_decoded(&text.replace('+', " "))).into_owned()
+        };
+        json!({ "name": decoded(name), "value": decoded(value) })
+    });
+    pairs.collect()
+}
+
+/// The text that these bytes are, if they are text.
+fn plain(bytes: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let is_text = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t' | '\u{c}');
+    text.chars().all(is_text).then_some(text)
+}
