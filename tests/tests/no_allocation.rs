@@ -6,9 +6,10 @@ use std::convert::Infallible;
 use std::ops::Range;
 
 use tapflow_core::{
-    CloseReason, Config, Flow, Frame, InOrder, LinkType, Opened, Reassembler, RecordWriter, Repeat, Sink,
-    StaticInOrderStorage, StaticStorage, Summary, Timestamp,
+    CloseReason, Config, DropReason, Flow, Frame, InOrder, LinkType, Opened, Reassembler, RecordWriter,
+    Repeat, Sink, StaticFragmentStorage, StaticInOrderStorage, StaticStorage, Storage, Summary, Timestamp,
 };
+use tapflow_tests::fragments::{Piece, split};
 use tapflow_tests::frames::{FIN, RST, SYN, TcpFrame};
 
 thread_local! {
@@ -143,6 +144,48 @@ fn the_reassembler_allocates_nothing() {
         assert!(core.counters().islands_exhausted > 0);
     });
     assert!(sink.0 > 1000);
+    assert_eq!(count, 0);
+}
+
+/// Datagrams in fragments: whole, incomplete, with overlaps, more than there is room for.
+fn fragments() -> Vec<Vec<u8>> {
+    let mut packets = Vec::new();
+    for id in 0..200 {
+        let segment = TcpFrame::up(100 + 300 * id, 0, &[id as u8; 300]);
+        for (number, mut piece) in split(&segment, 64).into_iter().enumerate() {
+            piece.ipv6 = id % 3 == 0;
+            if id % 5 != 0 || number != 2 {
+                packets.push(piece.clone().id(id).bytes());
+            }
+            if id % 7 == 0 && number == 0 {
+                packets.push(Piece { offset: 24, ..piece }.id(id).bytes());
+            }
+        }
+    }
+    packets
+}
+
+#[test]
+fn datagrams_are_put_together_without_allocation() {
+    let packets = fragments();
+    let mut memory = Box::new(StaticStorage::<8, 8, 16>::new());
+    let mut pieces = Box::new(StaticFragmentStorage::<4, 512, 24>::new());
+    let mut sink = Events::default();
+    let count = allocations(|| {
+        let storage = Storage { fragments: pieces.storage(), ..memory.storage() };
+        let mut core = Reassembler::new(config(), storage).unwrap();
+        for (number, bytes) in packets.iter().enumerate() {
+            let time = Timestamp::new(number as u64 / 4, 0);
+            let wire_len = bytes.len() as u32;
+            core.push(&Frame { link: LinkType::RAW, time, wire_len, bytes }, &mut sink).unwrap();
+        }
+        core.finish(&mut sink).unwrap();
+        let counters = core.counters();
+        assert!(counters.whole_datagrams > 100);
+        assert!(counters.dropped_for(DropReason::Evicted) > 10);
+        assert!(counters.dropped_for(DropReason::Overlap) > 5);
+    });
+    assert!(sink.0 > 100);
     assert_eq!(count, 0);
 }
 
