@@ -31,6 +31,14 @@ pub struct Record {
     pub closed: Option<(CloseReason, Summary)>,
 }
 
+impl Record {
+    /// Up to where `data` and `gap` have been told, if they come in ascending order.
+    #[must_use]
+    pub fn told(&self) -> u64 {
+        self.told
+    }
+}
+
 /// Keeps flows by number.
 #[derive(Debug, Default)]
 pub struct Recorder {
@@ -132,7 +140,8 @@ impl Sink for Recorder {
         let record = self.live(flow);
         assert!(!bytes.is_empty(), "nothing repeated is not told");
         record.repeated += bytes.len() as u64;
-        let first = &record.bytes[offset as usize..offset as usize + bytes.len()];
+        let first = offset as usize..offset as usize + bytes.len();
+        let first: Vec<_> = first.map(|at| record.bytes.get(at).copied().flatten()).collect();
         if record.late > 0 && first.contains(&None) {
             return Ok(Repeat::NotCompared);
         }

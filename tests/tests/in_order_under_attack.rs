@@ -148,6 +148,15 @@ fn only_what_was_acknowledged_is_skipped() {
 }
 
 #[test]
+fn bytes_on_both_sides_of_where_the_skip_ended_are_late_and_in_time() {
+    let mut stage = Stage::new(8, 1, InOrderConfig::default());
+    stage.push(&at(0, 8, b"world"));
+    stage.push(&acknowledged(0, 5));
+    stage.wait(100);
+    assert_eq!(stage.push(&at(0, 3, b"lo...")), ["0 late 3 lo", "0 data 5 ...", "0 data 8 world"]);
+}
+
+#[test]
 fn each_acknowledgement_has_its_own_grace() {
     let mut stage = Stage::new(8, 1, InOrderConfig::default());
     stage.push(&at(0, 5, b"world"));

@@ -195,12 +195,20 @@ impl<'a, S: Sink> InOrder<'a, S> {
     }
 
     /// Passes bytes on, keeps them, or tells that they are late.
-    fn take(&mut self, flow: Flow, offset: u64, bytes: &[u8], urgent: bool) -> Result<(), S::Error> {
+    fn take(&mut self, flow: Flow, mut offset: u64, mut bytes: &[u8], urgent: bool) -> Result<(), S::Error> {
         while let Some(delivery) = self.memory.flow(flow.slot) {
             if offset < delivery.next {
-                delivery.late += bytes.len() as u64;
-                self.counters.late_bytes += bytes.len() as u64;
-                return self.inner.late(flow, offset, bytes);
+                // A hole may have been skipped up to the middle of these bytes.
+                let late = usize::try_from(delivery.next - offset).unwrap_or(usize::MAX).min(bytes.len());
+                let (early, rest) = bytes.split_at(late);
+                delivery.late += late as u64;
+                self.counters.late_bytes += late as u64;
+                self.inner.late(flow, offset, early)?;
+                (offset, bytes) = (offset + late as u64, rest);
+                if bytes.is_empty() {
+                    return Ok(());
+                }
+                continue;
             }
             if offset == delivery.next {
                 delivery.next += bytes.len() as u64;
@@ -219,6 +227,12 @@ impl<'a, S: Sink> InOrder<'a, S> {
             }
         }
         self.pass(flow, offset, bytes, urgent)
+    }
+
+    /// The bytes below what the inner sink gets next, and those that wait. Of an unknown flow none wait.
+    fn split<'b>(&mut self, flow: Flow, offset: u64, bytes: &'b [u8]) -> (&'b [u8], &'b [u8]) {
+        let next = self.memory.flow(flow.slot).map_or(u64::MAX, |delivery| delivery.next);
+        bytes.split_at(usize::try_from(next.saturating_sub(offset)).unwrap_or(usize::MAX).min(bytes.len()))
     }
 
     fn pass(&mut self, flow: Flow, offset: u64, bytes: &[u8], urgent: bool) -> Result<(), S::Error> {
@@ -285,21 +299,29 @@ impl<S: Sink> Sink for InOrder<'_, S> {
     }
 
     fn repeated(&mut self, flow: Flow, offset: u64, bytes: &[u8]) -> Result<Repeat, S::Error> {
-        match self.memory.same(flow.slot, offset, bytes) {
-            Some(true) => Ok(Repeat::Same),
-            Some(false) => Ok(Repeat::Differs),
-            None => self.inner.repeated(flow, offset, bytes),
+        let (early, waiting) = self.split(flow, offset, bytes);
+        let waits = match self.memory.same(flow.slot, offset + early.len() as u64, waiting) {
+            _ if waiting.is_empty() => Repeat::Same,
+            Some(true) => Repeat::Same,
+            Some(false) => Repeat::Differs,
+            None => Repeat::NotCompared,
+        };
+        if early.is_empty() {
+            return Ok(waits);
         }
+        Ok(match (self.inner.repeated(flow, offset, early)?, waits) {
+            (Repeat::Differs, _) | (_, Repeat::Differs) => Repeat::Differs,
+            (Repeat::Same, Repeat::Same) => Repeat::Same,
+            _ => Repeat::NotCompared,
+        })
     }
 
     fn replaced(&mut self, flow: Flow, offset: u64, bytes: &[u8]) -> Result<Repeat, S::Error> {
-        let passed_on = self.memory.flow(flow.slot).map_or(u64::MAX, |delivery| delivery.next);
-        if passed_on == u64::MAX {
+        if self.memory.flow(flow.slot).is_none() {
             return self.inner.replaced(flow, offset, bytes);
         }
         // What was passed on stays: only what waits can change.
-        let early = usize::try_from(passed_on.saturating_sub(offset)).unwrap_or(usize::MAX).min(bytes.len());
-        let (early, waiting) = bytes.split_at(early);
+        let (early, waiting) = self.split(flow, offset, bytes);
         let mut changed = false;
         if !early.is_empty() && self.inner.repeated(flow, offset, early)? == Repeat::Differs {
             self.inner.conflict(flow, offset, early)?;

@@ -11,7 +11,10 @@ pub mod decode;
 pub mod filter;
 pub mod fragments;
 pub mod http;
+pub mod in_order;
 pub mod name;
+pub mod segments;
+pub mod table;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -33,14 +36,17 @@ pub struct Target {
 }
 
 /// All targets, by name.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 10] = [
     Target { name: "capture", run: capture::run, seeds: capture::seeds },
     Target { name: "coding", run: coding::run, seeds: coding::seeds },
     Target { name: "decode", run: decode::run, seeds: decode::seeds },
     Target { name: "filter", run: filter::run, seeds: filter::seeds },
     Target { name: "fragments", run: fragments::run, seeds: fragments::seeds },
     Target { name: "http", run: http::run, seeds: http::seeds },
+    Target { name: "in_order", run: in_order::run, seeds: in_order::seeds },
     Target { name: "name", run: name::run, seeds: name::seeds },
+    Target { name: "segments", run: segments::run, seeds: segments::seeds },
+    Target { name: "table", run: table::run, seeds: table::seeds },
 ];
 
 /// A capture, as whole as seeds may want it.
@@ -84,6 +90,13 @@ impl Material {
             .collect();
         Ok(material)
     }
+}
+
+/// Beginnings of some streams, for targets that take any bytes for numbers.
+fn short_streams(material: &Material) -> Vec<Vec<u8>> {
+    const SEEDS: usize = 2;
+    const LENGTH: usize = 1000;
+    material.streams.iter().take(SEEDS).map(|stream| stream[..stream.len().min(LENGTH)].to_vec()).collect()
 }
 
 /// Numbers from the front of an input; zeros once it is used up.
