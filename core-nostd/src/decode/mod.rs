@@ -231,6 +231,29 @@ fn first_of<'a>(mut several: Several<'a>, settings: &Settings) -> Result<Segment
     Err(rejected.unwrap_or(Reject { layer: Layer::Link, reason: RejectReason::Empty, offset: 0 }))
 }
 
+/// The 802.11 frame in a frame: without what the radio put before it, and without its check sequence.
+/// `None` for other link types.
+///
+/// # Errors
+/// The header of the radio is cut short or makes no sense, or the check sequence is wrong and
+/// [`Settings::check_fcs`] is set.
+pub fn wifi_frame<'a>(frame: &Frame<'a>, settings: &Settings) -> Option<Result<&'a [u8], Reject>> {
+    let mut peel = Peel::new(frame, settings);
+    let radio = match first(frame.link).ok()? {
+        Next::Wifi(radio) => Ok(Next::Wifi(radio)),
+        Next::Radiotap => radio::peel_radiotap(&mut peel),
+        Next::Prism => radio::peel_prism(&mut peel),
+        Next::Avs => radio::peel_avs(&mut peel),
+        Next::Ppi => radio::peel_ppi(&mut peel),
+        _ => return None,
+    };
+    match radio {
+        Ok(Next::Wifi(radio)) => Some(wifi::take_fcs(&mut peel, radio, settings).map(|()| peel.bytes)),
+        Ok(_) => None,
+        Err(reject) => Some(Err(reject)),
+    }
+}
+
 /// Takes a frame apart, down to a segment or to a fragment.
 #[inline]
 pub(crate) fn dissect<'a>(frame: &Frame<'a>, settings: &Settings) -> Outcome<'a> {

@@ -45,12 +45,7 @@ pub(super) fn peel(peel: &mut Peel<'_>, radio: Radio, settings: &Settings) -> Re
     let offset = peel.offset;
     let reject = |reason| Err(Reject { layer: Layer::Wifi, reason, offset });
     let &[kind, flags] = peel.peek::<[u8; 2]>(Layer::Wifi)?;
-    if settings.check_fcs && (radio.bad || radio.fcs && !radio.padded && !sums_up(peel)) {
-        return reject(RejectReason::BadChecksum);
-    }
-    if radio.fcs {
-        peel.limit_len(peel.len.saturating_sub(FCS));
-    }
+    take_fcs(peel, radio, settings)?;
     match kind & (VERSION | TYPE) {
         DATA if kind & NULL != 0 => return reject(RejectReason::Empty),
         DATA => {}
@@ -85,6 +80,17 @@ pub(super) fn peel(peel: &mut Peel<'_>, radio: Radio, settings: &Settings) -> Re
         return reject(RejectReason::Fragment);
     }
     Ok(if aggregate { Next::Several(Kind::Msdus) } else { Next::Llc })
+}
+
+/// Takes the check sequence off the end, which has to be right.
+pub(super) fn take_fcs(peel: &mut Peel<'_>, radio: Radio, settings: &Settings) -> Result<(), Reject> {
+    if settings.check_fcs && (radio.bad || radio.fcs && !radio.padded && !sums_up(peel)) {
+        return Err(peel.reject(Layer::Wifi, RejectReason::BadChecksum));
+    }
+    if radio.fcs {
+        peel.limit_len(peel.len.saturating_sub(FCS));
+    }
+    Ok(())
 }
 
 /// Whether `bytes` begin with LLC, SNAP and the EtherType of IP.

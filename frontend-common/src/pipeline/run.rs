@@ -30,6 +30,7 @@ use crate::scan::alert::Alerts;
 use crate::scan::command::Runner;
 use crate::scan::hash::Digests;
 use crate::scan::http::{Http, HttpOptions, Limits};
+use crate::scan::wifiviz::Wireless;
 use crate::scan::{ScannerName, Scanners};
 
 /// Batches under way to a writer, and to the reporter.
@@ -77,6 +78,7 @@ struct Run<'o> {
     stop: &'o Stop,
     started: Instant,
     template: Arc<Template>,
+    decode: decode::Settings,
     filter: Option<Filter<'o>>,
     /// Numbers of inputs that cannot be opened, which has been told.
     unreadable: Vec<usize>,
@@ -135,6 +137,12 @@ impl<'o> Run<'o> {
             stop,
             started,
             template,
+            decode: decode::Settings {
+                check_fcs: options.check_fcs,
+                checksums: options.checksums,
+                tunnel_ports: options.tunnel_ports.iter().copied().take(MAX_TUNNEL_PORTS).collect(),
+                ..decode::Settings::default()
+            },
             filter,
             unreadable: Vec::new(),
             say,
@@ -159,12 +167,7 @@ impl<'o> Run<'o> {
             window: self.options.window,
             max_inactive: u32::try_from(connections / 2).unwrap_or(u32::MAX),
             fragment_policy: self.options.fragment_policy,
-            decode: decode::Settings {
-                check_fcs: self.options.check_fcs,
-                checksums: self.options.checksums,
-                tunnel_ports: self.options.tunnel_ports.iter().copied().take(MAX_TUNNEL_PORTS).collect(),
-                ..decode::Settings::default()
-            },
+            decode: self.decode.clone(),
             ignore_encapsulation: self.options.ignore_encapsulation,
             ..Config::default()
         };
@@ -189,7 +192,8 @@ impl<'o> Run<'o> {
     fn read(&mut self, core: &mut Reassembler<'_>) -> Read {
         let template = self.template.clone();
         let mut dispatch = Dispatch::new(&template, std::mem::take(&mut self.senders), self.options.files);
-        let mut read = Read::default();
+        let wireless = self.options.scan.scanners.has(ScannerName::Wifiviz).then(Wireless::default);
+        let mut read = Read { wireless, ..Read::default() };
         match &self.options.console {
             None => {
                 self.inputs(core, &mut dispatch, &mut read);
@@ -334,6 +338,9 @@ impl<'o> Run<'o> {
                 None => true,
             };
             if wanted {
+                if let Some(wireless) = &mut read.wireless {
+                    wireless.look(&packet.frame, &self.decode);
+                }
                 sink.frame(packet.block, packet.frame.time);
                 core.push(&packet.frame, sink)?;
             } else {
@@ -407,6 +414,7 @@ impl<'o> Run<'o> {
                 max_open_flows: read.max_open_flows,
                 rejected: summary.rejects.by_name(),
                 counters: summary.counts(),
+                wireless: read.wireless,
                 errors,
                 elapsed: self.started.elapsed(),
                 usage: self.system.usage(),
@@ -434,6 +442,8 @@ struct Read {
     gaps: u64,
     max_open_flows: u64,
     beyond_limit: u64,
+    /// Wireless networks, where they are looked for.
+    wireless: Option<Wireless>,
     /// What putting the console in order came to.
     console: InOrderCounters,
     /// The input in which the run was stopped.

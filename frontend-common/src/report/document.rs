@@ -1,17 +1,20 @@
 //! What a report says: the elements of its beginning, of one flow, and of its end.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fmt::Display;
 use std::net::IpAddr;
 use std::ops::Range;
 use std::time::Duration;
-use tapflow_core::Tunnel;
+
+use tapflow_core::{Timestamp, Tunnel};
 
 use super::http;
 use super::time::Utc;
 use super::xml::{Shown, Xml};
 use super::{RunInfo, RunTotals};
 use crate::facts::{FileFacts, FinishedFlow, Ranges};
+use crate::scan::wifiviz::{Ssid, Wireless};
 
 const DFXML: &str = "http://www.forensicswiki.org/wiki/Category:Digital_Forensics_XML";
 const DUBLIN_CORE: &str = "http://purl.org/dc/elements/1.1/";
@@ -236,6 +239,9 @@ pub(super) fn tail(xml: &mut Xml, listed: u64, refused: u64, totals: Option<&Run
         xml.leaf("tcpflow:flows_not_listed", &[], &refused);
     }
     if let Some(totals) = totals {
+        if let Some(found) = &totals.wireless {
+            wireless(xml, found);
+        }
         counters(xml, totals);
     } else {
         xml.leaf("tcpflow:error", &[], &"the program ended before the run did");
@@ -279,6 +285,60 @@ fn counters(xml: &mut Xml, totals: &RunTotals) {
     for error in &totals.errors {
         xml.leaf("tcpflow:error", &[], error);
     }
+}
+
+/// Wireless networks: access points, then stations, by address.
+fn wireless(xml: &mut Xml, found: &Wireless) {
+    xml.open(
+        "tcpflow:wireless",
+        &[("frames", &found.frames), ("damaged", &found.damaged), ("frames_not_listed", &found.omitted)],
+    );
+    let names = |xml: &mut Xml, names: &BTreeSet<Ssid>| {
+        for name in names {
+            xml.leaf("tcpflow:ssid", &[], &String::from_utf8_lossy(name));
+        }
+    };
+    let seen = |seen: &Option<(Timestamp, Timestamp)>| {
+        let (first, last) = seen.unwrap_or_default();
+        (Utc(first), Utc(last))
+    };
+    for (bssid, point) in &found.access_points {
+        let (first, last) = seen(&point.seen);
+        let channels = point.channels.iter().map(u8::to_string).collect::<Vec<_>>().join(" ");
+        let privacy = match point.privacy {
+            Some(privacy) => u8::from(privacy).to_string(),
+            None => String::new(),
+        };
+        let mut attributes: Vec<(&str, &dyn Display)> = vec![
+            ("bssid", bssid),
+            ("startime", &first),
+            ("endtime", &last),
+            ("beacons", &point.beacons),
+            ("frames", &point.frames),
+        ];
+        if !channels.is_empty() {
+            attributes.push(("channels", &channels));
+        }
+        if !privacy.is_empty() {
+            attributes.push(("privacy", &privacy));
+        }
+        xml.open("tcpflow:access_point", &attributes);
+        names(xml, &point.ssids);
+        xml.close("tcpflow:access_point");
+    }
+    for (address, station) in &found.stations {
+        let (first, last) = seen(&station.seen);
+        xml.open(
+            "tcpflow:station",
+            &[("mac", address), ("startime", &first), ("endtime", &last), ("frames", &station.frames)],
+        );
+        for bssid in &station.bssids {
+            xml.leaf("tcpflow:bssid", &[], bssid);
+        }
+        names(xml, &station.probes);
+        xml.close("tcpflow:station");
+    }
+    xml.close("tcpflow:wireless");
 }
 
 /// An argument as a POSIX shell would have to be given it.

@@ -27,6 +27,7 @@ use std::time::Duration;
 use tapflow_core::Timestamp;
 
 use crate::facts::FinishedFlow;
+use crate::scan::wifiviz::Wireless;
 pub use har::Har;
 
 use file::ReportFile;
@@ -90,6 +91,8 @@ pub struct RunTotals {
     pub rejected: Vec<(String, u64)>,
     /// Everything else worth counting, by name.
     pub counters: Vec<(String, u64)>,
+    /// Wireless networks, where they were looked for.
+    pub wireless: Option<Wireless>,
     /// What went wrong.
     pub errors: Vec<String>,
     /// Wall-clock time of the run.

@@ -112,6 +112,47 @@ impl Drop for Scratch {
 }
 
 #[test]
+fn wireless_networks_stand_before_the_counts() {
+    use crate::scan::wifiviz::{AccessPoint, Mac, Station, Wireless};
+    let (point, phone) = (Mac([2, 0, 0, 0, 0, 1]), Mac([2, 0, 0, 0, 0, 2]));
+    let seen = Some((Timestamp::new(1, 0), Timestamp::new(2, 0)));
+    let home = || [b"home & <garden>".to_vec()].into();
+    let wireless = Wireless {
+        frames: 7,
+        damaged: 1,
+        access_points: [(
+            point,
+            AccessPoint {
+                ssids: home(),
+                channels: [1, 6].into(),
+                privacy: Some(true),
+                beacons: 3,
+                frames: 2,
+                seen,
+            },
+        )]
+        .into(),
+        stations: [(phone, Station { probes: home(), bssids: [point].into(), frames: 2, seen })].into(),
+        omitted: 0,
+    };
+    let scratch = Scratch::new("wireless");
+    let mut report = Report::create(&scratch.report(), Shape::Dfxml, &info()).unwrap();
+    report.finish(&RunTotals { wireless: Some(wireless), ..RunTotals::default() }).unwrap();
+    let text = fs::read_to_string(scratch.report()).unwrap();
+    let expected = r#"  <tcpflow:wireless frames="7" damaged="1" frames_not_listed="0">
+    <tcpflow:access_point bssid="02:00:00:00:00:01" startime="1970-01-01T00:00:01Z" endtime="1970-01-01T00:00:02Z" beacons="3" frames="2" channels="1 6" privacy="1">
+      <tcpflow:ssid>home &amp; &lt;garden&gt;</tcpflow:ssid>
+    </tcpflow:access_point>
+    <tcpflow:station mac="02:00:00:00:00:02" startime="1970-01-01T00:00:01Z" endtime="1970-01-01T00:00:02Z" frames="2">
+      <tcpflow:bssid>02:00:00:00:00:01</tcpflow:bssid>
+      <tcpflow:ssid>home &amp; &lt;garden&gt;</tcpflow:ssid>
+    </tcpflow:station>
+  </tcpflow:wireless>
+"#;
+    assert!(text.contains(expected), "{text}");
+}
+
+#[test]
 fn a_whole_report() {
     let scratch = Scratch::new("whole");
     let mut report = Report::create(&scratch.report(), Shape::Dfxml, &info()).unwrap();
@@ -122,6 +163,7 @@ fn a_whole_report() {
             max_open_flows: 4,
             rejected: vec![("IPv4 fragment".into(), 3), ("TCP header cut short".into(), 0)],
             counters: vec![("connections".into(), 1)],
+            wireless: None,
             errors: vec!["it's.pcap: cut short in packet 21".into()],
             elapsed: Duration::from_micros(19_847),
             usage: Some(Usage {

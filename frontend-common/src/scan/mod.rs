@@ -10,6 +10,7 @@ pub mod command;
 pub mod hash;
 pub mod http;
 mod spool;
+pub mod wifiviz;
 
 use std::cell::OnceCell;
 use std::fs::File;
