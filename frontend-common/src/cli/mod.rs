@@ -415,6 +415,10 @@ fn notes(
     if scan.scanners.has(ScannerName::Netviz) {
         notes.push("netviz is not built yet: there will be no report.pdf".to_owned());
     }
+    let report = settings.report && (console.is_none() || given(matches, id::REPORT));
+    if scan.scanners.has(ScannerName::Wifiviz) && !report {
+        notes.push("wifiviz has no effect: no report is written".to_owned());
+    }
     for name in &settings.netviz {
         notes.push(format!("-S {name} has no effect: netviz is not built yet"));
     }
