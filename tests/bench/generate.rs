@@ -8,18 +8,22 @@
 //! connection has its handshake, acknowledgements and FINs, every header a valid checksum (RFC 791,
 //! RFC 9293). `--scale` multiplies the number of connections (for `bulk` and `loss`: the bytes).
 //!
-//! [`USAGE`] says what each is. Nothing but the standard library: what is measured shares no code with
-//! what makes its input.
+//! [`USAGE`] says what each is. Nothing but the standard library, and zlib for `post`: what is measured shares no
+//! other code with what makes its input.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
 
 const USAGE: &str = "\
 usage: tapflow-bench-captures WHAT OUTPUT [--scale F] [--seed N] [--mib N]
   bulk   8 connections of --mib MiB each (default 64), interleaved
   loss   the same with 2 % of segments out of order and 1 % sent again with other boundaries
   web    25,000 HTTP connections, responses of 1.5 to 40 KB
+  post   25,000 HTTP connections, pages of 4 to 40 KB, with gzip and in chunks
   small  100,000 connections of 100 bytes and 200 bytes
   open   300,000 connections, all open at once
   scan   1,000,000 SYNs to distinct ports, a third of them refused
@@ -266,7 +270,7 @@ impl Options {
                 _ => return Err(format!("too many arguments: {argument}")),
             }
         }
-        const KINDS: [&str; 6] = ["bulk", "loss", "web", "small", "open", "scan"];
+        const KINDS: [&str; 7] = ["bulk", "loss", "web", "post", "small", "open", "scan"];
         if !options.what.is_empty() && !KINDS.contains(&options.what.as_str()) {
             return Err(format!("nothing is called {}", options.what));
         }
@@ -445,6 +449,71 @@ fn web<W: Write>(
     })
 }
 
+/// For post-processing: half of the pages with gzip in chunks, a quarter in chunks, a quarter with gzip.
+fn post<W: Write>(options: &Options, writer: &mut Writer<W>, random: &mut Random) -> io::Result<()> {
+    interleave(writer, random, options.count(25_000), |index, random| {
+        let request = format!(
+            "GET /page/{index} HTTP/1.1\r\nHost: www.example\r\nUser-Agent: generate\r\nAccept-Encoding: gzip\r\n\r\n"
+        );
+        let (gzip, chunked) =
+            [(true, true), (true, true), (false, true), (true, false)][random.below(4) as usize];
+        let mut body = page(random);
+        if gzip {
+            let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+            // Writing to memory cannot fail.
+            let _ = encoder.write_all(&body);
+            body = encoder.finish().unwrap_or_default();
+        }
+        let coding = if gzip { "Content-Encoding: gzip\r\n" } else { "" };
+        let mut response =
+            format!("HTTP/1.1 200 OK\r\nServer: generate\r\nContent-Type: text/html\r\n{coding}")
+                .into_bytes();
+        if chunked {
+            response.extend_from_slice(b"Transfer-Encoding: chunked\r\n\r\n");
+            for chunk in body.chunks(8192) {
+                response.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
+                response.extend_from_slice(chunk);
+                response.extend_from_slice(b"\r\n");
+            }
+            response.extend_from_slice(b"0\r\n\r\n");
+        } else {
+            response.extend_from_slice(format!("Content-Length: {}\r\n\r\n", body.len()).as_bytes());
+            response.extend_from_slice(&body);
+        }
+        (request.into_bytes(), response)
+    })
+}
+
+/// Text that compresses to about a quarter, as pages do.
+fn page(random: &mut Random) -> Vec<u8> {
+    const WORDS: [&str; 16] = [
+        "<p class=\"line\">",
+        "</p>\n",
+        "<a href=\"/page/",
+        "\">",
+        "</a> ",
+        "connection",
+        "segment",
+        "stream",
+        "capture",
+        "sequence",
+        "number",
+        "window",
+        "retransmission",
+        "between",
+        "the",
+        "of",
+    ];
+    let size = 4096 + random.below(36_865) as usize;
+    let mut page = Vec::with_capacity(size + 64);
+    while page.len() < size {
+        page.extend_from_slice(WORDS[random.below(16) as usize].as_bytes());
+        page.extend_from_slice(format!(" {} ", random.below(100)).as_bytes());
+    }
+    page.truncate(size);
+    page
+}
+
 fn small<W: Write>(
     options: &Options,
     writer: &mut Writer<W>,
@@ -502,6 +571,7 @@ fn generate<W: Write>(options: &Options, out: W) -> io::Result<u64> {
         "bulk" => bulk(options, &mut writer, &content, &mut random, false)?,
         "loss" => bulk(options, &mut writer, &content, &mut random, true)?,
         "web" => web(options, &mut writer, &content, &mut random)?,
+        "post" => post(options, &mut writer, &mut random)?,
         "small" => small(options, &mut writer, &content, &mut random)?,
         "open" => open(options, &mut writer, &content, &mut random)?,
         _ => scan(options, &mut writer, &mut random)?,

@@ -167,6 +167,8 @@ fn params(message: &Message) -> Vec<Value> {
     let param = |file: &super::BodyFile| {
         let mut param = Map::new();
         param.insert("name".into(), file.field.clone().unwrap_or_default().into());
+        // Readers want one, though the format does not. The part's file has it.
+        param.insert("value".into(), "".into());
         if let Some(name) = &file.suggested_name {
             param.insert("fileName".into(), name.as_str().into());
         }
@@ -199,7 +201,7 @@ fn set_cookie(field: &str) -> Option<Value> {
 fn url(place: &Place, message: &Message, method: &str, target: &str) -> String {
     let host = message.head.field("host").filter(|host| !host.is_empty()).unwrap_or(&place.server);
     let text = match target {
-        target if target.contains("://") => target.to_owned(),
+        target if has_scheme(target) => target.to_owned(),
         target if method == "CONNECT" => format!("http://{target}/"),
         "*" => format!("http://{host}/"),
         target if target.starts_with('/') => format!("http://{host}{target}"),
@@ -216,6 +218,14 @@ fn url(place: &Place, message: &Message, method: &str, target: &str) -> String {
         }
     }
     url
+}
+
+/// Whether a target is a whole URL: RFC 9112, 3.2.2.
+fn has_scheme(target: &str) -> bool {
+    target.split_once("://").is_some_and(|(scheme, _)| {
+        !scheme.is_empty()
+            && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+    })
 }
 
 fn query(target: &str) -> Vec<Value> {
