@@ -8,6 +8,7 @@
 //! A [`Reassembler`] takes [`Frame`]s one by one and tells a [`Sink`] what they mean: a flow opens,
 //! bytes belong at a stream offset, a range was never seen, a flow closes. Memory is what the caller
 //! gives ([`Storage`]), time is the capture's own, and every anomaly has a counter ([`Counters`]).
+//! Fragments of IP datagrams are put together where the caller gives memory for them ([`FragmentStorage`]).
 //! [`InOrder`] wraps a sink that wants bytes in order, [`RecordWriter`] writes what it is told to an SD card
 //! or a serial link.
 //!

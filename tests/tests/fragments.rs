@@ -2,7 +2,7 @@
 
 use tapflow_core::{Config, DropReason, FragmentPolicy, FragmentStorage, Storage};
 use tapflow_tests::fragments::{Piece, payload, split};
-use tapflow_tests::frames::{ACK, FIN, SYN, TcpFrame};
+use tapflow_tests::frames::{ACK, FIN, SYN, TcpFrame, frame};
 use tapflow_tests::scene::Scene;
 
 const TEXT: &[u8] = b"The quick brown fox jumps over the lazy dog, and back.";
@@ -388,4 +388,62 @@ fn an_atomic_fragment_is_alone_whatever_else_has_its_id() {
     scene.piece(&Piece::new(8, true, &[0; 16]).v6());
     // Offset 0, no more fragments (RFC 6946).
     assert_eq!(scene.piece(&Piece::new(0, false, &whole).v6()), text());
+}
+
+/// Fragments of datagrams that carry IP in IP.
+fn around(pieces: &[Piece], size: usize) -> Vec<Piece> {
+    let datagrams = pieces.iter().enumerate();
+    datagrams
+        .flat_map(|(number, piece)| {
+            let inner = piece.bytes();
+            let end = inner.len();
+            let parts: Vec<_> = inner.chunks(size).map(<[u8]>::to_vec).collect();
+            parts.into_iter().enumerate().map(move |(part, payload)| {
+                let (offset, more) = (part * size, part * size + payload.len() < end);
+                let id = 500 + number as u32;
+                Piece { source: 8, id, protocol: 4, offset, more, ..Piece::new(0, true, &payload) }
+            })
+        })
+        .collect()
+}
+
+#[test]
+fn fragments_inside_of_fragments_are_put_together() {
+    for reversed in [false, true] {
+        let mut scene = Scene::default();
+        let mut pieces = around(&split(&segment(), 40), 24);
+        if reversed {
+            pieces.reverse();
+        }
+        assert_eq!(told(&mut scene, &pieces), text());
+        assert_eq!(scene.counters().whole_datagrams, 3, "two tunnelled ones, and the one inside");
+        assert_eq!(scene.counters().fragments, pieces.len() as u64 + 2);
+    }
+}
+
+#[test]
+fn where_the_whole_takes_all_the_room_what_is_inside_is_rejected() {
+    let memory = Box::leak(Box::new(tapflow_core::StaticFragmentStorage::<1, 512, 16>::new()));
+    let storage = Storage { fragments: memory.storage(), ..Storage::heap(4, 4).unwrap() };
+    let mut scene = Scene::of(Config::default(), storage);
+    let lines = told(&mut scene, &around(&split(&segment(), 40), 24));
+    assert_eq!(lines, ["rejected IPv4 fragment (at byte 20)"; 2]);
+    // The room is free again.
+    assert_eq!(told(&mut scene, &split(&segment(), 40)), text());
+}
+
+#[test]
+fn fragments_of_different_vlans_do_not_mix() {
+    let mut scene = Scene::default();
+    let tagged = |piece: &Piece, vlan: u8| {
+        let mut bytes = vec![2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x81, 0, 0, vlan, 8, 0];
+        bytes.extend(piece.bytes());
+        bytes
+    };
+    let pieces = split(&segment(), 40);
+    let (first, other, last) = (tagged(&pieces[0], 5), tagged(&pieces[1], 6), tagged(&pieces[1], 5));
+    assert_eq!(scene.push_frame(&frame(&first, 1)), [""; 0]);
+    assert_eq!(scene.push_frame(&frame(&other, 1)), [""; 0]);
+    assert_eq!(scene.push_frame(&frame(&last, 1)), text());
+    assert_eq!(scene.recorder().flows[&0].opened.link.vlans.as_slice(), [5]);
 }
