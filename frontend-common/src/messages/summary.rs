@@ -80,6 +80,7 @@ impl RunSummary {
         let mut counts: Vec<(String, u64)> = [
             ("connections", c.connections),
             ("max_connections", c.max_connections),
+            ("inner_frames", c.inner_frames),
             ("segments", c.segments),
             ("data_bytes", c.data_bytes),
             ("repeated_bytes", c.repeated_bytes),
@@ -154,12 +155,16 @@ impl RunSummary {
 
     fn read(&self) -> Vec<String> {
         let c = &self.counters;
-        vec![
-            count(c.frames.saturating_add(self.filtered), "packet"),
+        let mut items = vec![count(c.frames.saturating_add(self.filtered), "packet")];
+        if c.inner_frames > 0 {
+            items.push(format!("{} inside of others", count(c.inner_frames, "more frame")));
+        }
+        items.extend([
             count(c.connections, "connection"),
             count(c.flows, "flow"),
             count(c.data_bytes, "byte"),
-        ]
+        ]);
+        items
     }
 
     fn written(&self) -> Vec<String> {
@@ -469,6 +474,14 @@ written:    2 files, 300 bytes
         let summary = RunSummary::default();
         assert_eq!(summary.text(USUAL), "read:       0 packets, 0 connections, 0 flows, 0 bytes\n");
         assert_eq!(summary.text(Verbosity(0)), "");
+    }
+
+    #[test]
+    fn frames_inside_of_others_are_read_too() {
+        let counters = Counters { frames: 1, inner_frames: 2, ..Counters::default() };
+        let summary = RunSummary { counters, ..RunSummary::default() };
+        let expected = "read:       1 packet, 2 more frames inside of others, 0 connections, 0 flows,";
+        assert_eq!(summary.text(USUAL).lines().next(), Some(expected));
     }
 
     #[test]
