@@ -119,10 +119,10 @@ fn an_absurd_record_length_ends_the_input_there() {
 fn packets_of_a_link_type_that_is_not_decoded_are_counted_and_told() {
     let place = Place::new();
     let mut bytes = capture_bytes(HTTP);
-    bytes[20..24].copy_from_slice(&105_u32.to_le_bytes());
-    place.put("radio.pcap", bytes);
-    let run = place.tapflow(&["-o", "o", "-r", "radio.pcap", "-r", "@tcp-conflict.pcap"]).ends_with(1);
-    run.says(&["tapflow: radio.pcap: packets of link type 105 (802.11)", "not used:   61 of link type 105"]);
+    bytes[20..24].copy_from_slice(&147_u32.to_le_bytes());
+    place.put("private.pcap", bytes);
+    let run = place.tapflow(&["-o", "o", "-r", "private.pcap", "-r", "@tcp-conflict.pcap"]).ends_with(1);
+    run.says(&["tapflow: private.pcap: packets of link type 147", "not used:   61 of link type 147"]);
     assert_eq!(place.files("o"), streams(&["tcp-conflict.pcap"]));
 }
 
