@@ -14,6 +14,7 @@ mod http;
 mod inputs;
 mod messages;
 mod progress;
+mod receivers;
 mod reports;
 mod scanning;
 mod stopping;
