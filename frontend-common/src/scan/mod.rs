@@ -140,8 +140,18 @@ impl ScannedFlow {
         let Some(mut file) = self.open()? else { return Ok(Bytes::new()) };
         let size = self.flow.file.as_ref().map_or(0, |file| file.size);
         if size <= READ {
-            let mut bytes = Vec::with_capacity(size as usize);
-            file.read_to_end(&mut bytes)?;
+            // Its length is known: a call to find the end would be one too many for each flow.
+            let mut bytes = vec![0; size as usize];
+            let mut length = 0;
+            while let Some(rest) = bytes.get_mut(length..).filter(|rest| !rest.is_empty()) {
+                match file.read(rest) {
+                    Ok(0) => break,
+                    Ok(count) => length += count,
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            bytes.truncate(length);
             return Ok(bytes.into());
         }
         mapped::map(&file)

@@ -5,6 +5,7 @@
 //! for each coding; the output of a body never grows beyond its [`Allowance`].
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 
 use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, StandardAlloc};
 use flate2::Decompress;
@@ -236,6 +237,26 @@ struct Stage {
     buffer: Vec<u8>,
 }
 
+thread_local! {
+    /// Buffers of stages that are done: to clear one for each body would cost as much as decoding it.
+    static SPARE: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        let buffer = std::mem::take(&mut self.buffer);
+        // A thread that ends has no use for it.
+        let _ = SPARE.try_with(|spare| {
+            if let Ok(mut spare) = spare.try_borrow_mut()
+                && !buffer.is_empty()
+                && spare.len() < MAX_CODINGS
+            {
+                spare.push(buffer);
+            }
+        });
+    }
+}
+
 enum State {
     /// Too few bytes to know the format.
     Sniffing,
@@ -348,7 +369,9 @@ impl Stage {
         effort: &mut Effort,
         out: &mut dyn FnMut(&[u8]) -> bool,
     ) -> Outcome {
-        self.buffer.resize(BUFFER, 0);
+        if self.buffer.is_empty() {
+            self.buffer = SPARE.with_borrow_mut(Vec::pop).unwrap_or_else(|| vec![0; BUFFER]);
+        }
         let mut left = input;
         loop {
             let State::Decoding(codec) = &mut self.state else { return Outcome::More };
