@@ -2,6 +2,8 @@
 
 use std::fmt::Display;
 
+use serde_json::{Map, Value, json};
+
 use super::time::Utc;
 use super::xml::Xml;
 use crate::facts::Ranges;
@@ -147,4 +149,57 @@ fn message(xml: &mut Xml, message: &Message) {
         attributes.push(("parts_not_saved", &message.parts_omitted));
     }
     xml.empty(name, &attributes);
+}
+
+/// The messages of a flow for the JSON lines: what the report in DFXML says, with its words.
+pub(super) fn json(http: &HttpFindings) -> Value {
+    json!({
+        "tunnel": http.is_tunnel,
+        "not_listed": http.omitted,
+        "messages": http.messages.iter().map(message_json).collect::<Vec<_>>(),
+    })
+}
+
+fn message_json(message: &Message) -> Value {
+    let start = match &message.head.start {
+        Start::Request { method, target } => json!({ "method": method, "target": target }),
+        Start::Response { status, reason } => json!({ "status": status, "reason": reason }),
+    };
+    let range = |range: &std::ops::Range<u64>| [range.start, range.end];
+    json!({
+        "number": message.number,
+        "start": start,
+        "host": message.head.field("host"),
+        "version": message.head.version,
+        "head": range(&message.head_range),
+        "framing": message.framing.name(),
+        "type": message.media_type(),
+        "codings": message.codings.iter().map(|coding| coding.name()).collect::<Vec<_>>(),
+        "body": message.raw_length,
+        "runs": message.runs.listed.iter().map(range).collect::<Vec<_>>(),
+        "runs_not_listed": message.runs.omitted,
+        "decoded": message.decoded_length,
+        "missing": message.missing,
+        "complete": message.complete,
+        "anomalies": message.anomalies.iter().map(|anomaly| anomaly.name()).collect::<Vec<_>>(),
+        "error": message.decode_error,
+        "suggested_name": message.suggested_name,
+        "first": message.first_time.map(|time| Utc(time).to_string()),
+        "last": message.last_time.map(|time| Utc(time).to_string()),
+        "parts_not_saved": message.parts_omitted,
+        "files": message.files.iter().map(file_json).collect::<Vec<_>>(),
+    })
+}
+
+fn file_json(file: &BodyFile) -> Value {
+    let part = match file.kind {
+        BodyKind::Part(part) => Some(part),
+        BodyKind::Request | BodyKind::Response => None,
+    };
+    let digests: Map<String, Value> =
+        file.digests.iter().map(|(name, value)| ((*name).to_owned(), value.as_str().into())).collect();
+    json!({
+        "name": file.name, "size": file.size, "part": part, "complete": file.complete, "digests": digests,
+        "field": file.field, "suggested_name": file.suggested_name,
+    })
 }

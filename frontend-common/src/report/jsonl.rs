@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::document::{mac, tunnel};
+use super::http;
 use super::time::Utc;
 use super::xml::Shown;
 use crate::facts::{FinishedFlow, Ranges};
@@ -138,6 +139,8 @@ struct FlowLine {
     replaced: RangesLine,
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<FileLine>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    http: Option<serde_json::Value>,
 }
 
 impl FlowLine {
@@ -177,6 +180,7 @@ impl FlowLine {
                 digests: flow.found.digests.iter().cloned().collect(),
                 urgent_left_out: file.left_out.clone(),
             }),
+            http: flow.found.http.as_deref().map(http::json),
         }
     }
 }

@@ -122,6 +122,20 @@ fn the_har_has_every_exchange() {
 }
 
 #[test]
+fn lines_of_json_have_the_messages() {
+    let place = Place::new();
+    place.tapflow(&["-a", "--jsonl", "a.jsonl", "-o", "o", "-r", "@http-gzip-chunked.pcap"]).ends_with(0);
+    let text = fs::read_to_string(place.path("a.jsonl")).unwrap();
+    let line: serde_json::Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+    let messages = |flow: usize| line["flows"][flow]["http"]["messages"].as_array().unwrap();
+    assert_eq!(messages(0)[0]["start"]["method"], "GET");
+    let response = &messages(1)[0];
+    assert_eq!((&response["body"], &response["decoded"]), (&4160.into(), &30_000.into()));
+    assert_eq!((&response["framing"], &response["codings"][0]), (&"chunked".into(), &"gzip".into()));
+    assert_eq!(response["files"][0]["name"], format!("o/{GZIP}-HTTPBODY-001.html"));
+}
+
+#[test]
 fn a_har_that_cannot_be_written_is_an_error() {
     let place = Place::new();
     let run = place.tapflow(&["--har", "no/a.har", "-o", "o", "-r", "@http-plain.pcap"]).ends_with(1);
