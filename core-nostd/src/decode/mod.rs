@@ -45,6 +45,7 @@ mod tag;
 mod tcp;
 mod teredo;
 mod udp;
+mod usual;
 mod vxlan;
 mod wifi;
 
@@ -257,6 +258,9 @@ pub fn wifi_frame<'a>(frame: &Frame<'a>, settings: &Settings) -> Option<Result<&
 /// Takes a frame apart, down to a segment or to a fragment.
 #[inline]
 pub(crate) fn dissect<'a>(frame: &Frame<'a>, settings: &Settings) -> Outcome<'a> {
+    if let Some(segment) = usual::segment(frame, settings) {
+        return Outcome::Segment(segment);
+    }
     match first(frame.link) {
         Ok(next) => peel_all(Peel::new(frame, settings), next, 0, settings),
         Err(reject) => Outcome::Reject(reject),

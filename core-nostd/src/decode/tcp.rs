@@ -74,7 +74,7 @@ fn is_wrong(peel: &Peel<'_>, source: IpAddr, destination: IpAddr) -> bool {
 }
 
 /// The window scale option of a header whose end may be missing.
-fn window_scale(header: &[u8]) -> Option<u8> {
+pub(super) fn window_scale(header: &[u8]) -> Option<u8> {
     let mut options = header.get(MIN_HEADER..)?;
     while !options.is_empty() {
         let (rest, option) = TcpOption::parse(options).ok()?;
@@ -89,7 +89,7 @@ fn window_scale(header: &[u8]) -> Option<u8> {
 
 /// The sender's clock in the timestamps option (RFC 7323, 3.2) of a header whose end may be missing.
 #[inline]
-fn timestamp(header: &[u8]) -> Option<u32> {
+pub(super) fn timestamp(header: &[u8]) -> Option<u32> {
     match header.get(MIN_HEADER..)? {
         [] => None,
         // As RFC 7323, appendix A, recommends, and everybody does.
