@@ -55,7 +55,12 @@ fn main() -> ExitCode {
     let payload = vec![b'x'; LENGTH as usize];
     for number in 0..connections {
         let source = client(number);
-        push_all(&mut core, &mut sink, &[TcpFrame { source, ..TcpFrame::up(0, SYN, b"") }.bytes()], &mut time);
+        push_all(
+            &mut core,
+            &mut sink,
+            &[TcpFrame { source, ..TcpFrame::up(0, SYN, b"") }.bytes()],
+            &mut time,
+        );
         let answer = TcpFrame { destination: source, ..TcpFrame::down(0, SYN, b"") }.acknowledging(1);
         push_all(&mut core, &mut sink, &[answer.bytes()], &mut time);
         let last = TcpFrame { source, sequence: 1, ..TcpFrame::up(0, ACK, b"") }.acknowledging(1);
@@ -64,7 +69,8 @@ fn main() -> ExitCode {
     let frames: Vec<Vec<u8>> = (0..SEGMENTS)
         .map(|index| {
             let destination = client((index % turns) as usize);
-            TcpFrame { destination, ..TcpFrame::down(1 + LENGTH * order(index / turns), ACK, &payload) }.bytes()
+            TcpFrame { destination, ..TcpFrame::down(1 + LENGTH * order(index / turns), ACK, &payload) }
+                .bytes()
         })
         .collect();
     if connections == 0 {

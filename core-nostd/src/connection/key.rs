@@ -77,11 +77,15 @@ impl ConnectionKey {
         };
         let ports = u64::from(self.ports[0]) << 16 | u64::from(self.ports[1]);
         hasher.write_u64(ports << 32 | u64::from(self.domain));
-        for address in &self.addresses {
-            hasher.write_u64(word(address, 0));
-            if self.domain & Self::IPV6 != 0 {
+        let [low, high] = &self.addresses;
+        if self.domain & Self::IPV6 == 0 {
+            // Four bytes of each, in one word.
+            hasher.write_u64(word(low, 0) | word(high, 0).rotate_left(32));
+        } else {
+            [low, high].into_iter().for_each(|address| {
+                hasher.write_u64(word(address, 0));
                 hasher.write_u64(word(address, 8));
-            }
+            });
         }
         hasher.finish()
     }

@@ -59,6 +59,18 @@ impl Connection {
         self.streams[0].last.max(self.streams[1].last)
     }
 
+    /// The stream of a direction, and that of the other one.
+    pub(crate) fn directed(&self, direction: Direction) -> (&Stream, &Stream) {
+        let [up, down] = &self.streams;
+        if direction == Direction::Up { (up, down) } else { (down, up) }
+    }
+
+    /// The stream of a direction, to be changed, and that of the other one.
+    pub(crate) fn directed_mut(&mut self, direction: Direction) -> (&mut Stream, &Stream) {
+        let [up, down] = &mut self.streams;
+        if direction == Direction::Up { (up, down) } else { (down, up) }
+    }
+
     /// The direction from the side that opened the connection.
     pub(crate) fn opener(&self) -> Direction {
         Direction::from_index(self.opener_and_reason >> 7)

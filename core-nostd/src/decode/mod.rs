@@ -66,6 +66,7 @@ use peel::Peel;
 use piece::Part;
 use several::Kind;
 pub(crate) use several::Several;
+pub(crate) use usual::usual;
 use wifi::Radio;
 
 /// Headers inside each other, a stack of VLAN tags being one. Real traffic stays below ten.
@@ -202,7 +203,10 @@ pub fn decode<'a>(frame: &Frame<'a>) -> Result<Segment<'a>, Reject> {
 /// As those of [`decode`].
 #[inline]
 pub fn decode_with<'a>(frame: &Frame<'a>, settings: &Settings) -> Result<Segment<'a>, Reject> {
-    alone(dissect(frame, settings), settings)
+    match usual(frame, settings) {
+        Some(segment) => Ok(segment),
+        None => alone(dissect(frame, settings), settings),
+    }
 }
 
 fn alone<'a>(outcome: Outcome<'a>, settings: &Settings) -> Result<Segment<'a>, Reject> {
@@ -258,9 +262,6 @@ pub fn wifi_frame<'a>(frame: &Frame<'a>, settings: &Settings) -> Option<Result<&
 /// Takes a frame apart, down to a segment or to a fragment.
 #[inline]
 pub(crate) fn dissect<'a>(frame: &Frame<'a>, settings: &Settings) -> Outcome<'a> {
-    if let Some(segment) = usual::segment(frame, settings) {
-        return Outcome::Segment(segment);
-    }
     match first(frame.link) {
         Ok(next) => peel_all(Peel::new(frame, settings), next, 0, settings),
         Err(reject) => Outcome::Reject(reject),

@@ -20,6 +20,11 @@ pub struct TcpFlags {
     pub urg: bool,
 }
 
+impl TcpFlags {
+    /// What most segments have.
+    pub(crate) const ACK_ONLY: Self = Self { fin: false, syn: false, rst: false, ack: true, urg: false };
+}
+
 /// One TCP segment, its payload borrowed from the frame.
 #[derive(Clone, Debug)]
 pub struct Segment<'a> {

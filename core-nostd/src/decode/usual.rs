@@ -3,7 +3,7 @@
 //! A shortcut through the loop, for speed alone: it answers what the loop would answer, or nothing, and then
 //! the loop is asked.
 
-use core::net::{IpAddr, Ipv4Addr};
+use core::net::IpAddr;
 
 use smoltcp::wire::{EthernetFrame, EthernetProtocol, IpProtocol, Ipv4Packet, TcpPacket};
 
@@ -17,7 +17,7 @@ const TCP: usize = 20;
 
 /// The segment, if the frame is a usual one.
 #[inline(always)]
-pub(super) fn segment<'a>(frame: &Frame<'a>, settings: &Settings) -> Option<Segment<'a>> {
+pub(crate) fn usual<'a>(frame: &Frame<'a>, settings: &Settings) -> Option<Segment<'a>> {
     if frame.link != LinkType::ETHERNET || settings.checksums != Checksums::Ignore {
         return None;
     }
@@ -48,8 +48,8 @@ pub(super) fn segment<'a>(frame: &Frame<'a>, settings: &Settings) -> Option<Segm
     };
     Some(Segment {
         key: FlowKey {
-            source: IpAddr::V4(Ipv4Addr::from(ip.src_addr())),
-            destination: IpAddr::V4(Ipv4Addr::from(ip.dst_addr())),
+            source: IpAddr::V4(ip.src_addr()),
+            destination: IpAddr::V4(ip.dst_addr()),
             source_port: header.src_port(),
             destination_port: header.dst_port(),
         },
@@ -89,9 +89,9 @@ mod tests {
         let wire_len = u32::try_from(wire_len).expect("a length");
         let frame = Frame { link: LinkType::ETHERNET, time: Timestamp(0), wire_len, bytes };
         let settings = Settings::default();
-        let Some(segment) = segment(&frame, &settings) else { return false };
+        let Some(segment) = usual(&frame, &settings) else { return false };
         match peel_all(Peel::new(&frame, &settings), Next::Ethernet, 0, &settings) {
-            Outcome::Segment(usual) => assert_eq!(format!("{segment:?}"), format!("{usual:?}")),
+            Outcome::Segment(other) => assert_eq!(format!("{segment:?}"), format!("{other:?}")),
             _ => panic!("the loop finds no segment in {bytes:?}"),
         }
         true
@@ -99,7 +99,11 @@ mod tests {
 
     fn frames() -> [Vec<u8>; 3] {
         let plain = join(&[&MACS, &[8, 0], &ipv4()]);
-        let mut options = join(&[&plain[..54], &[2, 4, 5, 0xb4, 1, 3, 3, 7, 1, 1, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8], &plain[54..]]);
+        let mut options = join(&[
+            &plain[..54],
+            &[2, 4, 5, 0xb4, 1, 3, 3, 7, 1, 1, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8],
+            &plain[54..],
+        ]);
         options[17] += 20;
         options[46] = 0xa0;
         options[47] = 0x02;

@@ -152,6 +152,16 @@ impl Stream {
         self.flags.has(StreamFlags::FIN) && self.islands.is_empty() && self.next == self.fin
     }
 
+    /// Nothing is missing so far, and nothing says that it ends.
+    pub(crate) fn is_seamless(&self) -> bool {
+        self.islands.is_empty() && !self.flags.has(StreamFlags::FIN)
+    }
+
+    /// Whether `sequence` is that of the next byte of a stream without islands.
+    pub(crate) fn continues(&self, sequence: u32) -> bool {
+        sequence == self.base.wrapping_add(self.next as u32)
+    }
+
     /// Whether bytes beyond a hole were seen.
     pub(crate) fn has_islands(&self) -> bool {
         !self.islands.is_empty()
