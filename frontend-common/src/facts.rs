@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::path::PathBuf;
 
+use bytes::Bytes;
 use tapflow_core::{CloseReason, Flow, Opened, Summary};
 
 use crate::scan::Findings;
@@ -89,6 +90,8 @@ pub struct FinishedFlow {
     pub replaced: Ranges,
     /// When its bytes were captured, where a scanner wants to know.
     pub timeline: Timeline,
+    /// What is in its file, where that is at hand for scanners.
+    pub contents: Option<Bytes>,
     /// What scanners found in it.
     pub found: Findings,
 }

@@ -233,8 +233,10 @@ fn a_bomb_is_cut_at_the_limit_and_told() {
     {
         let limits = Limits { allowance: SMALL, ..Limits::default() };
         let kept = Kept::scan([whole(GET), whole(&response(coding, &body, false))], &limits);
+        // The bytes behind those that ended it count no more.
         let most = SMALL.free + body.len() as u64 * SMALL.ratio;
-        assert_eq!(kept.body("-HTTPBODY-001").len() as u64, most, "{coding}");
+        let kept_bytes = kept.body("-HTTPBODY-001").len() as u64;
+        assert!((SMALL.free..=most).contains(&kept_bytes), "{coding}: {kept_bytes}");
         assert_eq!(kept.anomalies(), ["bomb"], "{coding}");
     }
 }

@@ -18,6 +18,20 @@ impl Piece {
     }
 }
 
+/// The bytes of pieces that follow each other from offset 0 on, in this order; `None` for others.
+pub(super) fn joined(pieces: &[Piece]) -> Option<Bytes> {
+    let mut end = 0;
+    for piece in pieces {
+        if piece.offset != end {
+            return None;
+        }
+        end = piece.end();
+    }
+    let mut joined = Vec::with_capacity(usize::try_from(end).ok()?);
+    pieces.iter().for_each(|piece| joined.extend_from_slice(&piece.bytes));
+    Some(joined.into())
+}
+
 /// Pieces in one call; systems take 1024 at least as long as they count them at all.
 pub(super) const PIECES: usize = 64;
 

@@ -26,7 +26,9 @@ use tapflow_core::{Repeat, Timestamp};
 
 use super::error::{Action, OutputError};
 use super::files::{FileId, Files};
-use super::gather::{PIECES, Piece, read_at, read_start, shift_down, shift_up, write_at, write_pieces};
+use super::gather::{
+    PIECES, Piece, joined, read_at, read_start, shift_down, shift_up, write_at, write_pieces,
+};
 use super::index::{self, FlowIndex, close_up_text, rebase_text};
 use super::path::{Directory, relative};
 use super::template::Template;
@@ -68,6 +70,8 @@ pub struct StoreConfig {
     pub pending_pieces: usize,
     /// Who is told when a file is made.
     pub alerts: Option<Alerts>,
+    /// Whether the contents of small files are handed on when they close.
+    pub keep: bool,
 }
 
 impl StoreConfig {
@@ -83,6 +87,7 @@ impl StoreConfig {
             pending_bytes: 8 << 20,
             pending_pieces: 16_384,
             alerts: None,
+            keep: false,
         }
     }
 }
@@ -98,6 +103,8 @@ pub struct Closed {
     pub replaced: Ranges,
     /// Bytes of data that lay beyond the limit and were not written.
     pub beyond_limit: u64,
+    /// What is in the file, where all of it was at hand and [`StoreConfig::keep`] asks for it.
+    pub contents: Option<Bytes>,
 }
 
 /// What a store did.
@@ -139,6 +146,7 @@ pub struct FileStore {
     text: String,
     buffer: Vec<u8>,
     alerts: Option<Alerts>,
+    keep: bool,
     finished: Finished,
 }
 
@@ -198,6 +206,7 @@ impl FileStore {
             text: String::new(),
             buffer: Vec::new(),
             alerts: config.alerts,
+            keep: config.keep,
             finished: Finished::default(),
         }
     }
@@ -417,6 +426,12 @@ impl FileStore {
     /// call closes it and tells what its file came to.
     pub fn close(&mut self, number: u64) -> Result<Closed, OutputError> {
         let at = self.find(number)?;
+        let flow = &self.flows[at as usize];
+        let contents = if self.keep && flow.written == 0 && flow.left_out.is_none() {
+            joined(&flow.pending)
+        } else {
+            None
+        };
         if self.flows[at as usize].has_data {
             self.write(at)?;
             self.write_index(at)?;
@@ -432,6 +447,7 @@ impl FileStore {
             conflicts: flow.conflicts.take().map(|ranges| *ranges).unwrap_or_default(),
             replaced: flow.replaced.take().map(|ranges| *ranges).unwrap_or_default(),
             beyond_limit: flow.beyond_limit,
+            contents,
         };
         flow.facts = None;
         for id in [file, index.and_then(|index| index.file)].into_iter().flatten() {

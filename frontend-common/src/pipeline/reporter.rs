@@ -3,13 +3,17 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
 
 use super::Stop;
 use super::writer::Told;
 use crate::facts::FinishedFlow;
 use crate::report::{Har, JsonLines, Report};
 use crate::scan::http::{Counts, HttpFindings};
+
+/// How long a finished flow may be in memory only.
+const PATIENCE: Duration = Duration::from_millis(50);
 
 /// What all flows came to.
 #[derive(Debug, Default)]
@@ -58,7 +62,17 @@ impl Reporter {
 
     /// Works until all writers have hung up.
     pub(super) fn run(mut self, told: &Receiver<Vec<Told>>) -> (Option<Report>, Totals) {
-        for messages in told {
+        let mut flushed = Instant::now();
+        loop {
+            let messages = match told.recv_timeout(PATIENCE) {
+                Ok(messages) => messages,
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => {
+                    self.flush();
+                    let Ok(messages) = told.recv() else { break };
+                    messages
+                }
+            };
             for message in messages {
                 match message {
                     Told::Failed(error) => self.totals.errors.push(error.to_string()),
@@ -72,10 +86,10 @@ impl Reporter {
                     }
                 }
             }
-            // Whoever kills the program finds the flows that have finished.
-            self.written(|reporter| reporter.report.as_mut().map_or(Ok(()), Report::flush));
-            self.written(|reporter| reporter.lines.as_mut().map_or(Ok(()), JsonLines::flush));
-            self.end_har(Har::flush);
+            if flushed.elapsed() >= PATIENCE {
+                self.flush();
+                flushed = Instant::now();
+            }
         }
         // A writer that died leaves a hole in the order; what came after it is still told.
         while let Some((_, (pair, flow))) = self.early.pop_first() {
@@ -84,6 +98,13 @@ impl Reporter {
         self.written(|reporter| reporter.lines.as_mut().map_or(Ok(()), JsonLines::finish));
         self.end_har(Har::finish);
         (self.report, self.totals)
+    }
+
+    /// Whoever kills the program finds the flows that have finished.
+    fn flush(&mut self) {
+        self.written(|reporter| reporter.report.as_mut().map_or(Ok(()), Report::flush));
+        self.written(|reporter| reporter.lines.as_mut().map_or(Ok(()), JsonLines::flush));
+        self.end_har(Har::flush);
     }
 
     fn flow(&mut self, flow: Box<FinishedFlow>, pair: bool) {

@@ -558,7 +558,13 @@ fn store(
     let asked = options.max_open_files.map_or(usize::MAX, std::num::NonZeroUsize::get);
     let max_open = (system_limit.min(asked).min(MAX_OPEN) / stores).max(1);
     let config = StoreConfig::new(options.output_dir.clone(), Arc::clone(template), max_open);
-    FileStore::new(StoreConfig { limit: options.max_bytes, index: options.index, alerts, ..config })
+    FileStore::new(StoreConfig {
+        limit: options.max_bytes,
+        index: options.index,
+        alerts,
+        keep: reads_contents(options),
+        ..config
+    })
 }
 
 /// The scanners that the options ask for, in the order in which they look at a connection, and whoever is told
@@ -593,6 +599,11 @@ fn scanners(options: &Options, system: &dyn System) -> Result<(Scanners, Option<
         scanners.push(Box::new(Runner::new("tcp_cmd", command.clone())));
     }
     Ok((scanners, alerts))
+}
+
+/// Whether a scanner reads what is in the files.
+fn reads_contents(options: &Options) -> bool {
+    wants_http(options) || !options.scan.algorithms.is_empty()
 }
 
 /// Whether somebody wants to know of HTTP.

@@ -19,8 +19,10 @@ use super::spawn;
 use super::writer::Told;
 use crate::scan::{Connection, ScannedFlow, Scanners};
 
-/// Connections that wait to be scanned.
-const QUEUE: usize = 64;
+/// Jobs that wait.
+const QUEUE: usize = 8;
+/// Connections in a job: a thread that wakes up has something to do.
+const BATCH: usize = 16;
 /// Flows that may be done before one that closed earlier is.
 const AHEAD: u64 = 4096;
 /// Complaints about single connections that are told; more are counted.
@@ -29,16 +31,12 @@ const TOLD: u64 = 10;
 /// A flow on its way, with what the reporter wants to know of it.
 type Waiting = (u64, u64, ScannedFlow);
 
-/// A connection to scan.
-struct Job {
-    /// In the order in which they closed.
-    flows: Vec<Waiting>,
-}
+/// Connections to scan, each with its flows in the order in which they closed.
+type Job = Vec<Vec<Waiting>>;
 
-impl Job {
-    fn order(&self) -> u64 {
-        self.flows.first().map_or(0, |(order, ..)| *order)
-    }
+/// The place of a job's first connection.
+fn order(job: &Job) -> u64 {
+    job.iter().flatten().map(|(order, ..)| *order).min().unwrap_or(0)
 }
 
 /// What the scanning threads share.
@@ -92,34 +90,37 @@ pub(super) fn start(
 /// Brings the two flows of a connection together: they come from two writers, in any order.
 fn pair(told: Receiver<Vec<Told>>, jobs: &SyncSender<Job>, reporter: &SyncSender<Vec<Told>>) {
     let mut halves: FxHashMap<u64, Waiting> = FxHashMap::default();
-    for message in told.into_iter().flatten() {
-        let flows = match message {
-            Told::Flow { order, pair, flow, beyond_limit } => {
-                let session = flow.facts.opened.session;
-                let own = (order, beyond_limit, ScannedFlow::new(flow));
-                match halves.remove(&session) {
-                    _ if !pair => vec![own],
-                    Some(other) if other.0 < order => vec![other, own],
-                    Some(other) => vec![own, other],
-                    None => {
-                        halves.insert(session, own);
-                        continue;
+    let mut job = Job::new();
+    for messages in told {
+        for message in messages {
+            match message {
+                Told::Flow { order, pair, flow, beyond_limit } => {
+                    let session = flow.facts.opened.session;
+                    let own = (order, beyond_limit, ScannedFlow::new(flow));
+                    match halves.remove(&session) {
+                        _ if !pair => job.push(vec![own]),
+                        Some(other) if other.0 < order => job.push(vec![other, own]),
+                        Some(other) => job.push(vec![own, other]),
+                        None => {
+                            halves.insert(session, own);
+                        }
                     }
                 }
+                other => {
+                    let _ = reporter.send(vec![other]);
+                }
             }
-            other => {
-                let _ = reporter.send(vec![other]);
-                continue;
+            if job.len() >= BATCH && jobs.send(std::mem::take(&mut job)).is_err() {
+                return;
             }
-        };
-        if jobs.send(Job { flows }).is_err() {
+        }
+        // Nothing waits for connections that may not come.
+        if !job.is_empty() && jobs.send(std::mem::take(&mut job)).is_err() {
             return;
         }
     }
     // A writer that died has kept the other half.
-    for (_, half) in halves {
-        let _ = jobs.send(Job { flows: vec![half] });
-    }
+    let _ = jobs.send(halves.into_values().map(|half| vec![half]).collect());
 }
 
 /// One of the scanning threads: takes connections until there are no more.
@@ -128,22 +129,12 @@ fn scan(shared: &Shared, reporter: &SyncSender<Vec<Told>>) {
         let (job, turn) = {
             let jobs = shared.jobs.lock().unwrap_or_else(PoisonError::into_inner);
             let Ok(job) = jobs.recv() else { return };
-            let turn = shared.under_way.begin(job.order());
+            let turn = shared.under_way.begin(order(&job));
             (job, turn)
         };
-        let mut told = Vec::new();
-        let places: Vec<(u64, u64)> = job.flows.iter().map(|(order, beyond, _)| (*order, *beyond)).collect();
-        let mut connection = Connection { flows: job.flows.into_iter().map(|(.., flow)| flow).collect() };
-        let pair = connection.flows.len() == 2;
-        for scanner in &shared.scanners {
-            if let Err(error) = scanner.scan(&mut connection)
-                && shared.may_tell()
-            {
-                told.push(Told::Complaint(error));
-            }
-        }
-        for ((order, beyond_limit), scanned) in places.into_iter().zip(connection.flows) {
-            told.push(Told::Flow { order, pair, flow: scanned.flow, beyond_limit });
+        let mut told = Vec::with_capacity(2 * job.len());
+        for flows in job {
+            shared.scan(flows, &mut told);
         }
         turn.end();
         let _ = reporter.send(told);
@@ -151,6 +142,23 @@ fn scan(shared: &Shared, reporter: &SyncSender<Vec<Told>>) {
 }
 
 impl Shared {
+    /// All scanners look at a connection.
+    fn scan(&self, flows: Vec<Waiting>, told: &mut Vec<Told>) {
+        let places: Vec<(u64, u64)> = flows.iter().map(|(order, beyond, _)| (*order, *beyond)).collect();
+        let mut connection = Connection { flows: flows.into_iter().map(|(.., flow)| flow).collect() };
+        let pair = connection.flows.len() == 2;
+        for scanner in &self.scanners {
+            if let Err(error) = scanner.scan(&mut connection)
+                && self.may_tell()
+            {
+                told.push(Told::Complaint(error));
+            }
+        }
+        for ((order, beyond_limit), scanned) in places.into_iter().zip(connection.flows) {
+            told.push(Told::Flow { order, pair, flow: scanned.flow, beyond_limit });
+        }
+    }
+
     fn may_tell(&self) -> bool {
         let mut count = self.complaints.lock().unwrap_or_else(PoisonError::into_inner);
         *count += 1;

@@ -190,6 +190,7 @@ impl Writer {
                     conflicts: closed.conflicts,
                     replaced: closed.replaced,
                     timeline: timeline.map(|timeline| *timeline).unwrap_or_default(),
+                    contents: closed.contents,
                     found: Findings::default(),
                 });
                 self.told.push(Told::Flow { order, pair, flow, beyond_limit: closed.beyond_limit });

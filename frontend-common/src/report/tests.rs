@@ -72,6 +72,7 @@ fn server_flow() -> FinishedFlow {
         conflicts: Ranges::default(),
         replaced: Ranges::default(),
         timeline: Timeline::default(),
+        contents: None,
         found: Findings::default(),
     }
 }

@@ -77,10 +77,11 @@ const READ: u64 = 1 << 20;
 const PART: usize = 256 << 10;
 
 impl ScannedFlow {
-    /// A flow of which nothing has been read.
+    /// A flow, with what is at hand of its contents.
     #[must_use]
-    pub fn new(flow: Box<FinishedFlow>) -> Self {
-        Self { flow, contents: OnceCell::new() }
+    pub fn new(mut flow: Box<FinishedFlow>) -> Self {
+        let contents = flow.contents.take().map_or_else(OnceCell::new, OnceCell::from);
+        Self { flow, contents }
     }
 
     /// The whole stream as it is in the file, holes as zeros; nothing for a flow without file.

@@ -119,7 +119,13 @@ pub(super) struct Decoder {
     decoded: u64,
     effort: Effort,
     is_bomb: bool,
+    /// The beginning of a block.
+    block: Vec<u8>,
 }
+
+/// Bytes that decoders get at a time. How much of damaged data they give before the damage depends on that, and
+/// must not depend on how a message was cut into chunks.
+const BLOCK: usize = 4096;
 
 /// Bytes that all stages wrote, and how many they may: codings on each other can cost time without output.
 #[derive(Clone, Copy, Debug, Default)]
@@ -149,18 +155,41 @@ impl Decoder {
             decoded: 0,
             effort,
             is_bomb: false,
+            block: Vec::new(),
         })
     }
 
     /// Decodes `input`; every decoded piece goes to `out`.
-    pub(super) fn push(&mut self, input: &[u8], spent: &mut Spent, out: &mut dyn FnMut(&[u8])) {
+    pub(super) fn push(&mut self, mut input: &[u8], spent: &mut Spent, out: &mut dyn FnMut(&[u8])) {
+        while self.block.len() + input.len() >= BLOCK {
+            let (head, rest) = input.split_at(BLOCK - self.block.len());
+            input = rest;
+            if self.block.is_empty() {
+                self.decode(head, spent, out);
+                continue;
+            }
+            self.block.extend_from_slice(head);
+            self.decode_block(spent, out);
+        }
+        self.block.extend_from_slice(input);
+    }
+
+    /// Decodes what is there of a block.
+    fn decode_block(&mut self, spent: &mut Spent, out: &mut dyn FnMut(&[u8])) {
+        let mut block = std::mem::take(&mut self.block);
+        self.decode(&block, spent, out);
+        block.clear();
+        self.block = block;
+    }
+
+    fn decode(&mut self, input: &[u8], spent: &mut Spent, out: &mut dyn FnMut(&[u8])) {
         if self.is_bomb {
             return;
         }
         self.coded += input.len() as u64;
         spent.coded += input.len() as u64;
         self.effort.most = self.allowance.of(self.coded, 2);
-        let Self { stages, allowance, coded, decoded, effort, is_bomb } = self;
+        let Self { stages, allowance, coded, decoded, effort, is_bomb, block: _ } = self;
         let mut limited = |bytes: &[u8]| {
             let body = allowance.of(*coded, 1).saturating_sub(*decoded);
             let all = allowance.of(spent.coded, 4).saturating_sub(spent.decoded);
@@ -181,8 +210,10 @@ impl Decoder {
         &mut self,
         whole: bool,
         anomalies: &mut Anomalies,
+        spent: &mut Spent,
         out: &mut dyn FnMut(&[u8]),
     ) -> Option<String> {
+        self.decode_block(spent, out);
         if self.is_bomb {
             anomalies.add(Anomaly::Bomb);
             return Some(format!("{} bytes decode to more than {}", self.coded, self.decoded));
@@ -217,6 +248,11 @@ impl Decoder {
             error.get_or_insert_with(|| format!("{}: {reason}", stage.coding.name()));
         }
         error
+    }
+
+    /// Whether bytes wait for more of their block.
+    pub(super) fn holds_bytes(&self) -> bool {
+        !self.block.is_empty()
     }
 
     /// Decoded bytes so far.

@@ -310,7 +310,9 @@ impl<'o> Bodies<'o> {
             piece,
         ) {
             (Some(decoder), Piece::Bytes(at, bytes)) if !broken => {
-                saver.at(at);
+                if !decoder.holds_bytes() {
+                    saver.at(at);
+                }
                 decoder.push(bytes, spent, &mut |decoded| saver.bytes(decoded));
             }
             (Some(_), _) => broken = true,
@@ -323,7 +325,7 @@ impl<'o> Bodies<'o> {
         let Walked { end, length, missing, runs, complete, trailers, seen } = walked;
         message.decoded_length = length;
         if let Some(decoder) = &mut decoder {
-            let error = decoder.finish(complete, &mut anomalies, &mut |bytes| saver.bytes(bytes));
+            let error = decoder.finish(complete, &mut anomalies, spent, &mut |bytes| saver.bytes(bytes));
             message.decode_error = error;
             message.decoded_length = decoder.decoded();
         }
