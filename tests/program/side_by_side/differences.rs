@@ -215,6 +215,19 @@ pub(crate) const KNOWN: &[Known] = &[
         kinds: &[Names],
         reason: "tcpflow does not count the IPv6 connection before it, of BSD loopback",
     },
+    Known {
+        captures: Named(&["tcpdump-bgp-bgp_capabilities_print-oobr-2"]),
+        combinations: &[],
+        kinds: &[Bytes, Index, Console],
+        reason: "a lone first fragment with a SYN: tcpflow leaves out its last 9 bytes",
+    },
+    Known {
+        captures: Named(&["zeek-tunnel-direct-bypass"]),
+        combinations: &[],
+        kinds: &[Names, Console],
+        reason: "every other segment is inside GRE, which tcpflow passes over; without --ignore-encapsulation tapflow keeps \
+                 it as a connection of its own",
+    },
     // Streams.
     Known {
         captures: Named(&["tcp-conflict", "pcapplusplus-Smtp", "tcpdump-kday4", "tcpdump-kday7"]),
