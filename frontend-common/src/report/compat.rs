@@ -11,6 +11,7 @@ use super::time::Utc;
 use super::xml::{Shown, Xml};
 use super::{RunInfo, RunTotals};
 use crate::facts::FinishedFlow;
+use crate::scan::http::{BodyFile, BodyKind};
 
 pub(super) fn head(xml: &mut Xml, info: &RunInfo) {
     xml.text.push_str("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
@@ -46,7 +47,30 @@ pub(super) fn flow(xml: &mut Xml, flow: &FinishedFlow) {
     for (_, value) in flow.found.digests.iter().filter(|(algorithm, _)| *algorithm == "MD5") {
         xml.leaf("hashdigest", &[("type", &"MD5")], value);
     }
+    bodies(xml, flow);
     xml.close("fileobject");
+}
+
+/// The files with bodies of responses, and where each body begins in the flow's file.
+fn bodies(xml: &mut Xml, flow: &FinishedFlow) {
+    let messages = flow.found.http.iter().flat_map(|http| &http.messages);
+    let of_response = |file: &&BodyFile| file.kind == BodyKind::Response;
+    let mut bodies = messages
+        .flat_map(|message| message.files.iter().filter(of_response).map(move |file| (message, file)))
+        .peekable();
+    if bodies.peek().is_none() {
+        return;
+    }
+    xml.open("byte_runs", &[]);
+    for (message, file) in bodies {
+        xml.open("byte_run", &[("file_offset", &message.head_range.end)]);
+        xml.open("fileobject", &[]);
+        xml.leaf("filename", &[], &file.name);
+        xml.leaf("filesize", &[], &file.size);
+        xml.close("fileobject");
+        xml.close("byte_run");
+    }
+    xml.close("byte_runs");
 }
 
 fn facts(xml: &mut Xml, flow: &FinishedFlow) {

@@ -102,6 +102,42 @@ fn the_compatible_report_has_tcpflows_elements_and_values() {
     }
 }
 
+/// Offset, name without directory, and size of each body in a compatible report.
+fn bodies(report: &str) -> Vec<(String, String, String)> {
+    let document = Document::parse(report).unwrap();
+    let runs = document.descendants().filter(|node| node.has_tag_name("byte_run"));
+    let text = |run: &Node<'_, '_>, name: &str| {
+        run.descendants()
+            .find(|node| node.has_tag_name(name))
+            .and_then(|node| node.text())
+            .unwrap()
+            .to_owned()
+    };
+    let of = |run: Node<'_, '_>| {
+        let name = text(&run, "filename").split_once('/').unwrap().1.to_owned();
+        (run.attribute("file_offset").unwrap().to_owned(), name, text(&run, "filesize"))
+    };
+    runs.map(of).collect()
+}
+
+#[test]
+fn the_compatible_report_has_tcpflows_bodies() {
+    if !is_installed("tcpflow") {
+        return not_tested("there is no tcpflow here");
+    }
+    for (name, count) in [("http-keepalive.pcap", 5), ("http-plain.pcap", 1), ("http-ipv6.pcap", 2)] {
+        let place = Place::new();
+        place
+            .tapflow(&["-q", "--dfxml-compat", "-e", "http", "-o", "own", "-r", &format!("@{name}")])
+            .ends_with(0);
+        place.shell(&format!("timeout 60 tcpflow -q -e http -o its -r $data/{name}")).ends_with(0);
+        let report = |folder: &str| fs::read_to_string(place.path(&format!("{folder}/report.xml"))).unwrap();
+        let (own, its) = (bodies(&report("own")), bodies(&report("its")));
+        assert_eq!(own, its, "{name}");
+        assert_eq!(own.len(), count, "{name}");
+    }
+}
+
 #[test]
 fn a_line_of_json_for_each_connection_has_what_the_report_has() {
     let place = Place::new();
