@@ -5,6 +5,8 @@
 
 mod clock;
 mod datagrams;
+mod inside;
+mod usual;
 
 use clock::Clock;
 use managed::ManagedSlice;
@@ -12,7 +14,7 @@ use managed::ManagedSlice;
 use crate::config::{Check, Config};
 use crate::connection::{ConnectionKey, Direction, State, Table};
 use crate::counters::Counters;
-use crate::decode::{Outcome, Packed, Segment, Several, TcpFlags, dissect, resume, usual};
+use crate::decode::{Outcome, Segment, dissect, usual};
 use crate::flow::Opened;
 use crate::fragment::{Fragments, Packets};
 use crate::frame::{Frame, Timestamp};
@@ -160,49 +162,6 @@ impl<'a> Reassembler<'a> {
         }
     }
 
-    /// Compressed payload: expanded, and decoded further.
-    #[cold]
-    #[inline(never)]
-    fn packed<S: Sink>(
-        &mut self,
-        frame: &Frame<'_>,
-        packets: &Packets,
-        packed: &Packed<'_>,
-        sink: &mut S,
-    ) -> Result<(), S::Error> {
-        // Lent beside the rest of the reassembler: segments point into it. What is compressed again finds none.
-        let mut room = core::mem::replace(&mut self.expanded, ManagedSlice::Borrowed(&mut []));
-        let expanded = packed.expand(&mut room).and_then(|len| room.get(..len));
-        let outcome = match expanded {
-            Some(bytes) => resume(&packed.context, bytes, bytes.len(), &self.config.decode),
-            None => Outcome::Reject(packed.reject()),
-        };
-        let result = match outcome {
-            Outcome::Several(several) => self.several(frame, packets, several, sink),
-            outcome => self.outcome(frame, packets, outcome, sink),
-        };
-        self.expanded = room;
-        result
-    }
-
-    /// Frames inside a frame: each counts as one, and the one around does not.
-    #[cold]
-    fn several<S: Sink>(
-        &mut self,
-        frame: &Frame<'_>,
-        packets: &Packets,
-        mut several: Several<'_>,
-        sink: &mut S,
-    ) -> Result<(), S::Error> {
-        let mut inside = 0;
-        while let Some(outcome) = several.next(&self.config.decode) {
-            inside += 1;
-            self.counters.inner_frames += u64::from(inside > 1);
-            self.outcome(frame, packets, outcome, sink)?;
-        }
-        Ok(())
-    }
-
     /// Tells the time, so that connections can expire while no frames come. It is believed, unlike that of a
     /// single frame; a time in the past does nothing.
     ///
@@ -342,51 +301,6 @@ impl<'a> Reassembler<'a> {
             self.acknowledge(index, direction, segment.acknowledgement, sink)?;
         }
         self.change_state(index, segment, sink)
-    }
-
-    /// The usual segment continues an open connection of which nothing is missing, and says nothing but that. This
-    /// does for it what [`Self::segment`] would do, for speed alone; answers whether it was one.
-    #[inline]
-    fn usual<S: Sink>(
-        &mut self,
-        packets: &Packets,
-        key: &ConnectionKey,
-        direction: Direction,
-        segment: &Segment<'_>,
-        sink: &mut S,
-    ) -> Result<bool, S::Error> {
-        let refuses = self.config.paws == Check::Refuse || self.config.window == Check::Refuse;
-        let whole = segment.payload.len() == segment.payload_len as usize;
-        if segment.flags != TcpFlags::ACK_ONLY || !whole || refuses {
-            return Ok(false);
-        }
-        let Some((index, connection)) = self.table.entries_of(key).next() else { return Ok(false) };
-        let (own, other) = connection.directed(direction);
-        let usual = connection.state == State::Open
-            && own.is_opened()
-            && own.is_seamless()
-            && other.is_seamless()
-            && own.continues(segment.sequence);
-        if !usual {
-            return Ok(false);
-        }
-        self.refresh(index);
-        let connection = self.table.get_mut(index);
-        let (stream, other) = connection.directed_mut(direction);
-        self.counters.paws_failures += u64::from(stream.is_outdated(other, segment, packets.clock));
-        stream.note_packet(packets);
-        self.counters.beyond_window_segments += u64::from(stream.beyond_window(other, segment) > 0);
-        stream.note_acknowledgement(segment, false);
-        if segment.payload.is_empty() {
-            return Ok(true);
-        }
-        let (offset, len) = (stream.next, segment.payload.len() as u64);
-        stream.next += len;
-        stream.data += len;
-        self.counters.payload_bytes += len;
-        self.counters.data_bytes += len;
-        sink.data(stream.flow(index * 2 + direction.index() as u32), offset, segment.payload)?;
-        Ok(true)
     }
 
     /// What the receiver would accept of a segment: nothing, or all but so many bytes. `None` where nothing is left.

@@ -15,7 +15,6 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::iter;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -24,11 +23,13 @@ use bytes::Bytes;
 use rustc_hash::FxHashMap;
 use tapflow_core::{Repeat, Timestamp};
 
+mod copies;
+
+use copies::record;
+
 use super::error::{Action, OutputError};
 use super::files::{FileId, Files};
-use super::gather::{
-    PIECES, Piece, joined, read_at, read_start, shift_down, shift_up, write_at, write_pieces,
-};
+use super::gather::{PIECES, Piece, joined, read_start, shift_down, shift_up, write_at, write_pieces};
 use super::index::{self, FlowIndex, close_up_text, rebase_text};
 use super::path::{Directory, relative};
 use super::template::Template;
@@ -596,46 +597,6 @@ impl FileStore {
         result.map_err(|error| self.files.error(id, Action::Write, error))
     }
 
-    /// The parts of `bytes` that differ from the first copy, which is pending or in the file.
-    fn compare(&mut self, at: u32, offset: u64, bytes: &[u8]) -> Result<Vec<Range<u64>>, OutputError> {
-        let flow = &self.flows[at as usize];
-        let mut differing = Vec::new();
-        let mut elsewhere: Vec<_> = iter::once(offset..offset + bytes.len() as u64).collect();
-        for piece in flow.pending.iter().rev() {
-            let mut rest = Vec::new();
-            for range in elsewhere {
-                let common = range.start.max(piece.offset)..range.end.min(piece.end());
-                if common.is_empty() {
-                    rest.push(range);
-                    continue;
-                }
-                let first = part(&piece.bytes, piece.offset, &common);
-                differences(first, part(bytes, offset, &common), common.start, &mut differing);
-                rest.extend(
-                    [range.start..common.start, common.end..range.end].into_iter().filter(|r| !r.is_empty()),
-                );
-            }
-            elsewhere = rest;
-            if elsewhere.is_empty() {
-                return Ok(differing);
-            }
-        }
-        let Some(id) = flow.file else { return Ok(differing) };
-        self.buffer.resize(BUFFER, 0);
-        for range in elsewhere {
-            let mut start = range.start;
-            while start < range.end {
-                let end = range.end.min(start + BUFFER as u64);
-                let Some(buffer) = self.buffer.get_mut(..(end - start) as usize) else { break };
-                let read = read_at(self.files.file(id)?, buffer, start);
-                read.map_err(|error| self.files.error(id, Action::Read, error))?;
-                differences(buffer, part(bytes, offset, &(start..end)), start, &mut differing);
-                start = end;
-            }
-        }
-        Ok(differing)
-    }
-
     /// Moves what is in the file up by `by` bytes, within the limit.
     fn rebase_file(&mut self, at: u32, by: u64) -> Result<(), OutputError> {
         let flow = &mut self.flows[at as usize];
@@ -798,19 +759,6 @@ fn without(range: &Range<u64>, left_out: &[u64]) -> Vec<Range<u64>> {
     parts
 }
 
-/// Adds the ranges in which two copies differ to a list.
-fn record(mut differing: Vec<Range<u64>>, ranges: &mut Option<Box<Ranges>>) -> Repeat {
-    if differing.is_empty() {
-        return Repeat::Same;
-    }
-    differing.sort_unstable_by_key(|range| range.start);
-    let ranges = ranges.get_or_insert_default();
-    for range in differing {
-        ranges.push(range);
-    }
-    Repeat::Differs
-}
-
 /// Makes a file and its index, or neither: `None` where one of the names is taken.
 fn create_with_index(
     files: &mut Files,
@@ -829,26 +777,6 @@ fn create_with_index(
             files.close(file);
             Err(error)
         }
-    }
-}
-
-/// The part of `bytes`, which start at `offset`, that has the offsets of `range`.
-fn part<'a>(bytes: &'a [u8], offset: u64, range: &Range<u64>) -> &'a [u8] {
-    bytes.get((range.start - offset) as usize..(range.end - offset) as usize).unwrap_or_default()
-}
-
-/// Appends the ranges in which two copies of the bytes at `offset` differ.
-fn differences(first: &[u8], later: &[u8], offset: u64, ranges: &mut Vec<Range<u64>>) {
-    if first == later {
-        return;
-    }
-    let mut start = offset;
-    for run in first.iter().zip(later).map(|(a, b)| a == b).collect::<Vec<_>>().chunk_by(|a, b| a == b) {
-        let end = start + run.len() as u64;
-        if run.first() == Some(&false) {
-            ranges.push(start..end);
-        }
-        start = end;
     }
 }
 
