@@ -10,7 +10,7 @@
 //! gives ([`Storage`]), time is the capture's own, and every anomaly has a counter ([`Counters`]).
 //! Fragments of IP datagrams are put together where the caller gives memory for them ([`FragmentStorage`]).
 //! [`InOrder`] wraps a sink that wants bytes in order, [`RecordWriter`] writes what it is told to an SD card
-//! or a serial link.
+//! or a serial link. [`capture`] reads and writes capture files where there is no libpcap.
 //!
 //! All memory below is two values that could as well be `static`; the second frame arrives too early.
 //!
@@ -56,6 +56,7 @@
 #[cfg(feature = "alloc")]
 extern crate alloc;
 
+pub mod capture;
 mod config;
 mod connection;
 mod counters;

@@ -136,18 +136,18 @@ impl<W: Write> RecordWriter<W> {
             flow: U64::new(flow.number),
             offset: U64::new(offset),
         };
-        self.write(header.as_bytes())?;
-        body.iter().try_for_each(|part| self.write(part))
+        write_whole(&mut self.writer, header.as_bytes())?;
+        body.iter().try_for_each(|part| write_whole(&mut self.writer, part))
     }
+}
 
-    /// Unlike `write_all` of the trait, a writer that takes nothing is an error here and no panic.
-    fn write(&mut self, mut bytes: &[u8]) -> Result<(), RecordError<W::Error>> {
-        while !bytes.is_empty() {
-            let written = self.writer.write(bytes).map_err(RecordError::Writer)?;
-            bytes = bytes.get(written..).filter(|_| written > 0).ok_or(RecordError::Full)?;
-        }
-        Ok(())
+/// Unlike `write_all` of the trait, a writer that takes nothing is an error here and no panic.
+pub(crate) fn write_whole<W: Write>(writer: &mut W, mut bytes: &[u8]) -> Result<(), RecordError<W::Error>> {
+    while !bytes.is_empty() {
+        let written = writer.write(bytes).map_err(RecordError::Writer)?;
+        bytes = bytes.get(written..).filter(|_| written > 0).ok_or(RecordError::Full)?;
     }
+    Ok(())
 }
 
 impl<W: Write> Sink for RecordWriter<W> {

@@ -22,6 +22,7 @@ mod zip;
 
 use std::time::Duration;
 
+use tapflow_core::capture::MAX_CAPTURED;
 use tapflow_core::{Frame, LinkType, Timestamp};
 
 pub use error::{InputError, InputErrorKind};
@@ -29,7 +30,7 @@ pub use filter::{Filter, FilterCompiler, FrameFilter};
 pub use source::{check, from_memory, open};
 
 /// The longest packet that is believed, in bytes. Larger lengths are taken for damage.
-pub const RECORD_LIMIT: u32 = 256 << 20;
+pub const RECORD_LIMIT: u32 = MAX_CAPTURED;
 
 /// A frame and the reference-counted memory that it lies in.
 #[derive(Clone, Copy, Debug)]

@@ -13,6 +13,7 @@ pub mod fragments;
 pub mod http;
 pub mod in_order;
 pub mod name;
+pub mod pcap;
 pub mod segments;
 pub mod table;
 
@@ -36,7 +37,7 @@ pub struct Target {
 }
 
 /// All targets, by name.
-pub const TARGETS: [Target; 10] = [
+pub const TARGETS: [Target; 11] = [
     Target { name: "capture", run: capture::run, seeds: capture::seeds },
     Target { name: "coding", run: coding::run, seeds: coding::seeds },
     Target { name: "decode", run: decode::run, seeds: decode::seeds },
@@ -45,6 +46,7 @@ pub const TARGETS: [Target; 10] = [
     Target { name: "http", run: http::run, seeds: http::seeds },
     Target { name: "in_order", run: in_order::run, seeds: in_order::seeds },
     Target { name: "name", run: name::run, seeds: name::seeds },
+    Target { name: "pcap", run: pcap::run, seeds: pcap::seeds },
     Target { name: "segments", run: segments::run, seeds: segments::seeds },
     Target { name: "table", run: table::run, seeds: table::seeds },
 ];
