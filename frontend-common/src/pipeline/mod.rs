@@ -12,7 +12,10 @@
 
 mod complaints;
 mod dispatch;
+mod ending;
+mod prepare;
 mod printer;
+mod reading;
 mod reporter;
 mod run;
 mod scanning;

@@ -1,0 +1,83 @@
+//! Ending a run: the threads end, the report is closed, everything is added up.
+
+use tapflow_core::Counters;
+
+use super::Outcome;
+use super::reading::Read;
+use super::reporter::Totals;
+use super::run::Run;
+use crate::messages::RunSummary;
+use crate::report::RunTotals;
+use crate::scan::alert::Alerts;
+
+impl Run<'_> {
+    /// Ends the threads, closes the report, adds up.
+    pub(super) fn end(mut self, counters: &Counters, read: Read) -> Outcome {
+        drop(std::mem::take(&mut self.senders));
+        for writer in self.writers {
+            if writer.join().is_err() {
+                self.complaints.add("a writer stopped by a fault of the program".to_owned());
+            }
+        }
+        if self.scanning.is_some_and(|scanning| scanning.join().is_err()) {
+            self.complaints.add("the scanners stopped by a fault of the program".to_owned());
+        }
+        if let Some(error) = self.alerts.as_ref().and_then(Alerts::failure) {
+            self.complaints.add(format_args!("tcp_alert_fd: {error}"));
+        }
+        let (report, totals) = match self.reporter.join() {
+            Ok(done) => done,
+            Err(_) => {
+                self.complaints.add("the reporter stopped by a fault of the program".to_owned());
+                (None, Totals::default())
+            }
+        };
+        totals.errors.iter().for_each(|error| self.complaints.add(error));
+        let directory = &self.options.output_dir;
+        if self.options.files && !directory.exists() {
+            let name = directory.display();
+            self.complaints
+                .add(format_args!("{name}: removed during the run, with all that was written there"));
+        }
+        let counters = Counters {
+            conflicts: counters.conflicts + totals.conflicts + totals.replaced,
+            replaced_conflicts: counters.replaced_conflicts + totals.replaced,
+            ..counters.clone()
+        };
+        let quiet = read.quiet && self.complaints.is_empty();
+        let ended_in = read.ended_in.filter(|_| !read.quiet);
+        let mut errors = self.complaints.list().to_vec();
+        errors.extend(ended_in.iter().map(|input| format!("ended early, in {input}")));
+        let summary = RunSummary {
+            counters,
+            ended_in,
+            rejects: read.rejects,
+            filtered: read.filtered,
+            files: totals.files,
+            file_bytes: totals.file_bytes,
+            gaps: read.gaps,
+            console: read.console,
+            conflict_bytes: totals.conflict_bytes,
+            replaced_conflict_bytes: totals.replaced_bytes,
+            beyond_limit: read.beyond_limit + totals.beyond_limit,
+            http: totals.http.clone(),
+        };
+        if let Some(mut report) = report {
+            let totals = RunTotals {
+                packets: read.packets,
+                max_open_flows: read.max_open_flows,
+                rejected: summary.rejects.by_name(),
+                counters: summary.counts(),
+                wireless: read.wireless,
+                errors,
+                elapsed: self.started.elapsed(),
+                usage: self.system.usage(),
+            };
+            if let Err(error) = report.finish(&totals) {
+                self.complaints.add(error);
+            }
+        }
+        let text = if quiet { String::new() } else { summary.text(self.options.verbosity) };
+        Outcome { errors: self.complaints.into_list(), summary: text }
+    }
+}

@@ -1,0 +1,270 @@
+//! Preparing a run: everything is opened first, in one thread; then the other stages are started.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use tapflow_core::Timestamp;
+use tapflow_core::decode::{self, MAX_TUNNEL_PORTS};
+
+use super::complaints::Complaints;
+use super::reporter::{Reporter, Totals};
+use super::run::Run;
+use super::writer::{Told, Writer};
+use super::{Say, Stop, System, scanning, spawn};
+use crate::cli::{Options, ReportTarget};
+use crate::input::{self, Filter};
+use crate::output::{FileStore, StoreConfig, Template, path};
+use crate::report::{Har, JsonLines, Report, RunInfo};
+use crate::scan::alert::Alerts;
+use crate::scan::command::Runner;
+use crate::scan::hash::Digests;
+use crate::scan::http::{Http, HttpOptions, Limits};
+use crate::scan::{ScannerName, Scanners};
+
+/// Batches under way to a writer, and to the reporter.
+const QUEUE: usize = 8;
+/// Descriptors for everything but flow files: standard streams, report, input, libraries.
+const OTHER_DESCRIPTORS: usize = 24;
+/// Files open at once at most; more gain nothing.
+const MAX_OPEN: usize = 1 << 16;
+/// Writers at most: more do not help, the core is one thread.
+const MAX_WRITERS: usize = 8;
+
+impl<'o> Run<'o> {
+    /// Opens everything that the options name, then starts the threads.
+    ///
+    /// # Errors
+    /// What cannot be opened or started, and why.
+    pub(super) fn prepare(
+        options: &'o Options,
+        system: &'o dyn System,
+        stop: &'o Stop,
+        say: Say<'o>,
+    ) -> Result<Self, String> {
+        let template = Template::parse(options.template.as_deref(), &options.names)
+            .map_err(|error| error.to_string())?;
+        let template = Arc::new(template);
+        let filter = match &options.filter {
+            Some(expression) => Some(Filter::new(system.filters(), expression)?),
+            None => None,
+        };
+        let report = open_report(options, system)?;
+        let (scanners, alerts) = scanners(options, system)?;
+        let har = match options.scan.har.as_ref().filter(|_| options.files) {
+            Some(path) => Some(open_har(options, path)?),
+            None => None,
+        };
+        let lines = open_lines(options)?;
+
+        // Everything that needs rights is open; no thread has begun.
+        let (told, finished) = sync_channel(QUEUE);
+        let reporter = start_reporter(report, lines, har, finished, stop)?;
+        let (told, scanning) = if scanners.is_empty() {
+            (told, None)
+        } else {
+            let (to_scanners, finished) = sync_channel(QUEUE);
+            (to_scanners, Some(scanning::start(scanners, system.processors(), finished, told)?))
+        };
+        let writer_count =
+            if options.files { system.processors().saturating_sub(1).clamp(1, MAX_WRITERS) } else { 1 };
+        let (mut writers, mut senders) = (Vec::new(), Vec::new());
+        for _ in 0..writer_count {
+            let store =
+                options.files.then(|| store(options, system, &template, writer_count, alerts.clone()));
+            let (sender, batches) = sync_channel(QUEUE);
+            let writer = Writer::new(store, wants_http(options), told.clone(), stop.clone());
+            writers.push(spawn("writer", move || writer.run(&batches))?);
+            senders.push(sender);
+        }
+        let started = Instant::now();
+        Ok(Self {
+            options,
+            system,
+            stop,
+            started,
+            template,
+            decode: decode::Settings {
+                check_fcs: options.check_fcs,
+                checksums: options.checksums,
+                tunnel_ports: options.tunnel_ports.iter().copied().take(MAX_TUNNEL_PORTS).collect(),
+                ..decode::Settings::default()
+            },
+            filter,
+            unreadable: Vec::new(),
+            say,
+            complaints: Complaints::new(say),
+            writers,
+            senders,
+            scanning,
+            alerts,
+            reporter,
+        })
+    }
+}
+
+/// Tells which inputs cannot be opened, before anything is made and hours may pass: their numbers.
+pub(super) fn check_inputs(options: &Options, complaints: &mut Complaints<'_>) -> Vec<usize> {
+    let mut unreadable = Vec::new();
+    for (index, input) in options.inputs.iter().enumerate() {
+        if let Err(error) = input::check(&input.path) {
+            complaints.add(error);
+            unreadable.push(index);
+        }
+    }
+    unreadable
+}
+
+fn open_report(options: &Options, system: &dyn System) -> Result<Option<Report>, String> {
+    let path = match &options.report {
+        ReportTarget::None => None,
+        ReportTarget::Default => Some(options.output_dir.join("report.xml")),
+        ReportTarget::File(path) => Some(path.clone()),
+    };
+    if options.files || options.report == ReportTarget::Default {
+        path::prepare(&options.output_dir).map_err(|error| error.to_string())?;
+    }
+    let Some(path) = path else { return Ok(None) };
+    // Names that the user gave may be links, such as /dev/stdout. In the output directory nobody gave it.
+    let refusal = if options.report == ReportTarget::Default && path.is_symlink() {
+        Some("it is a symbolic link, which is not followed; remove it or name another file with -X")
+    } else if options.inputs.iter().any(|input| !input.is_stdin() && is_same_file(&input.path, &path)) {
+        Some("it is an input; name another file with -X")
+    } else {
+        None
+    };
+    if let Some(reason) = refusal {
+        return Err(format!("cannot write the report {}: {reason}", path.display()));
+    }
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let info = RunInfo {
+        command_line: options.command_line.clone(),
+        sources: options.inputs.iter().map(|input| input.path.clone().into_os_string()).collect(),
+        libraries: system.libraries(),
+        host: system.host(),
+        start: Timestamp::new(now.as_secs(), 0),
+    };
+    Report::create(&path, options.report_shape, &info)
+        .map(Some)
+        .map_err(|error| format!("{error}; choose another place with -o, or for the report with -X"))
+}
+
+/// Makes the file of `--jsonl`, unless it is an input.
+fn open_lines(options: &Options) -> Result<Option<JsonLines>, String> {
+    let Some(path) = &options.json_lines else { return Ok(None) };
+    if options.inputs.iter().any(|input| !input.is_stdin() && is_same_file(&input.path, path)) {
+        return Err(format!(
+            "cannot write {}: it is an input; name another file with --jsonl",
+            path.display()
+        ));
+    }
+    JsonLines::create(path).map(Some).map_err(|error| error.to_string())
+}
+
+/// Whether two paths lead to one file.
+fn is_same_file(a: &Path, b: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let identity = |path| std::fs::metadata(path).ok().map(|facts| (facts.dev(), facts.ino()));
+        identity(a).is_some_and(|a| identity(b) == Some(a))
+    }
+    #[cfg(not(unix))]
+    {
+        let identity = |path| std::fs::canonicalize(path).ok();
+        identity(a).is_some_and(|a| identity(b) == Some(a))
+    }
+}
+
+fn store(
+    options: &Options,
+    system: &dyn System,
+    template: &Arc<Template>,
+    stores: usize,
+    alerts: Option<Alerts>,
+) -> FileStore {
+    let system_limit =
+        system.open_file_limit().map_or(usize::MAX, |limit| limit.saturating_sub(OTHER_DESCRIPTORS));
+    let asked = options.max_open_files.map_or(usize::MAX, std::num::NonZeroUsize::get);
+    let max_open = (system_limit.min(asked).min(MAX_OPEN) / stores).max(1);
+    let config = StoreConfig::new(options.output_dir.clone(), Arc::clone(template), max_open);
+    FileStore::new(StoreConfig {
+        limit: options.max_bytes,
+        index: options.index,
+        alerts,
+        keep: reads_contents(options),
+        ..config
+    })
+}
+
+/// The scanners that the options ask for, in the order in which they look at a connection, and whoever is told
+/// of flow files. Programs come last: they may do with a file what they like.
+fn scanners(options: &Options, system: &dyn System) -> Result<(Scanners, Option<Alerts>), String> {
+    let mut scanners = Scanners::new();
+    let scan = &options.scan;
+    if !options.files {
+        return Ok((scanners, None));
+    }
+    if !scan.algorithms.is_empty() {
+        scanners.push(Box::new(Digests::new(scan.algorithms.clone())));
+    }
+    if wants_http(options) {
+        let saves = scan.scanners.has(ScannerName::Http);
+        let command = scan.http_command.clone().map(|command| Runner::new("http_cmd", command));
+        let alerts = scan.http_alert.map(|number| alerts(system, "http_alert_fd", number)).transpose()?;
+        scanners.push(Box::new(Http::new(HttpOptions {
+            files: saves,
+            har: scan.har.is_some(),
+            limits: Limits { decode: !scan.keep_coded, ..Limits::default() },
+            algorithms: scan.algorithms.clone(),
+            command: command.filter(|_| saves),
+            alerts: alerts.filter(|_| saves),
+        })));
+    }
+    let alerts = scan.tcp_alert.map(|number| alerts(system, "tcp_alert_fd", number)).transpose()?;
+    if let Some(alerts) = &alerts {
+        scanners.push(Box::new(alerts.clone()));
+    }
+    if let Some(command) = &scan.tcp_command {
+        scanners.push(Box::new(Runner::new("tcp_cmd", command.clone())));
+    }
+    Ok((scanners, alerts))
+}
+
+/// Whether a scanner reads what is in the files.
+fn reads_contents(options: &Options) -> bool {
+    wants_http(options) || !options.scan.algorithms.is_empty()
+}
+
+/// Whether somebody wants to know of HTTP.
+fn wants_http(options: &Options) -> bool {
+    options.files && (options.scan.scanners.has(ScannerName::Http) || options.scan.har.is_some())
+}
+
+/// Makes the HAR file, unless it is an input.
+fn open_har(options: &Options, path: &Path) -> Result<Har, String> {
+    if options.inputs.iter().any(|input| !input.is_stdin() && is_same_file(&input.path, path)) {
+        return Err(format!("cannot write {}: it is an input; name another file with --har", path.display()));
+    }
+    Har::create(path).map_err(|error| format!("cannot write the HAR file {error}"))
+}
+
+fn alerts(system: &dyn System, name: &str, number: i32) -> Result<Alerts, String> {
+    let file = system.descriptor(number).map_err(|error| {
+        format!("-S {name}={number}: {error}; open it for writing before, as in {number}>FILE")
+    })?;
+    Ok(Alerts::new(file))
+}
+
+fn start_reporter(
+    report: Option<Report>,
+    lines: Option<JsonLines>,
+    har: Option<Har>,
+    finished: Receiver<Vec<Told>>,
+    stop: &Stop,
+) -> Result<JoinHandle<(Option<Report>, Totals)>, String> {
+    let reporter = Reporter::new(report, lines, har, stop.clone());
+    spawn("reporter", move || reporter.run(&finished))
+}

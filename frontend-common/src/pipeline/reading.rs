@@ -1,0 +1,246 @@
+//! Reading: every input through the core into the sinks that the options ask for.
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use tapflow_core::decode::{self, Reject, RejectReason};
+use tapflow_core::{
+    Frame, InOrder, InOrderConfig, InOrderCounters, InOrderStorage, LinkType, Reassembler, Timestamp,
+};
+
+use super::dispatch::Dispatch;
+use super::printer::Printer;
+use super::run::{Run, nanoseconds};
+use super::tee::{Tee, Watched};
+use crate::cli::{ConsoleOrder, Input, InputRole};
+use crate::input::{self, Source};
+use crate::messages::{Progress, RejectCounts, RejectKind};
+use crate::output::console::Console;
+use crate::scan::ScannerName;
+use crate::scan::wifiviz::Wireless;
+
+/// Packets between two looks at the progress line.
+const LOOK: u64 = 4096;
+/// How long nothing comes from a pipe before everything read so far is shown.
+const PATIENCE: Duration = Duration::from_millis(20);
+/// Memory of the in-order console for bytes beyond holes.
+const CONSOLE_MEMORY: usize = 64 << 20;
+/// The part of it that one connection may have.
+const CONSOLE_SHARE: usize = CONSOLE_MEMORY / 4;
+
+/// What reading came to.
+#[derive(Default)]
+pub(super) struct Read {
+    pub(super) packets: u64,
+    pub(super) filtered: u64,
+    bytes: u64,
+    pub(super) rejects: RejectCounts,
+    pub(super) gaps: u64,
+    pub(super) max_open_flows: u64,
+    pub(super) beyond_limit: u64,
+    /// Wireless networks, where they are looked for.
+    pub(super) wireless: Option<Wireless>,
+    /// What putting the console in order came to.
+    pub(super) console: InOrderCounters,
+    /// The input in which the run was stopped.
+    pub(super) ended_in: Option<String>,
+    /// The console's reader went away: no more words.
+    pub(super) quiet: bool,
+}
+
+impl Run<'_> {
+    /// Reads with the sinks that the options ask for.
+    pub(super) fn read(&mut self, core: &mut Reassembler<'_>) -> Read {
+        let template = self.template.clone();
+        let mut dispatch = Dispatch::new(&template, std::mem::take(&mut self.senders), self.options.files);
+        let wireless = self.options.scan.scanners.has(ScannerName::Wifiviz).then(Wireless::default);
+        let mut read = Read { wireless, ..Read::default() };
+        match &self.options.console {
+            None => {
+                self.inputs(core, &mut dispatch, &mut read);
+            }
+            Some(console) => {
+                let console = Console::new(io::stdout().lock(), *console);
+                let prefix = console_prefix(&self.options.output_dir);
+                let printer = Printer::new(console, &template, prefix, self.options.max_bytes);
+                match (
+                    self.options.console_order,
+                    InOrderStorage::heap(self.options.max_connections, CONSOLE_MEMORY),
+                ) {
+                    (ConsoleOrder::Stream, Some(storage)) => {
+                        let timeout = self.options.hole_timeout.map(nanoseconds);
+                        let config = InOrderConfig {
+                            timeout,
+                            max_per_connection: CONSOLE_SHARE,
+                            ..InOrderConfig::default()
+                        };
+                        let printer = InOrder::with_config(printer, storage, config);
+                        let mut sink = Tee { files: &mut dispatch, printer };
+                        self.inputs(core, &mut sink, &mut read);
+                        read.console = sink.printer.counters().clone();
+                        self.end_printing(sink.printer.into_inner(), &mut read);
+                    }
+                    (ConsoleOrder::Stream, None) => {
+                        self.complaints
+                            .add("there is not enough memory to put the console in stream order".to_owned());
+                    }
+                    (ConsoleOrder::Arrival, _) => {
+                        let mut sink = Tee { files: &mut dispatch, printer };
+                        self.inputs(core, &mut sink, &mut read);
+                        self.end_printing(sink.printer, &mut read);
+                    }
+                }
+            }
+        }
+        read.rejects = std::mem::take(&mut dispatch.rejects);
+        read.gaps = dispatch.gaps;
+        read.max_open_flows = dispatch.max_open_flows;
+        read
+    }
+
+    fn end_printing<W: Write>(&mut self, mut printer: Printer<'_, W>, read: &mut Read) {
+        printer.flush();
+        read.beyond_limit += printer.beyond_limit;
+        match printer.error() {
+            // The reader has seen enough.
+            Some(error) if error.kind() == io::ErrorKind::BrokenPipe => read.quiet = true,
+            Some(error) => self.complaints.add(format!("standard output: {error}")),
+            None => {}
+        }
+    }
+
+    /// Says more, when more is wanted.
+    fn explain(&self, progress: &mut Progress, message: impl FnOnce() -> String) {
+        if self.options.verbosity.is_verbose() {
+            progress.clear();
+            (self.say)(&message());
+        }
+    }
+
+    /// Every input in turn; then whatever is open is closed.
+    fn inputs<S: Watched>(&mut self, core: &mut Reassembler<'_>, sink: &mut S, read: &mut Read) {
+        let inputs: Vec<&Input> = self.options.inputs.iter().collect();
+        let mut progress = Progress::new(total_size(&inputs), !self.options.verbosity.is_quiet());
+        for (index, input) in inputs.iter().enumerate() {
+            if self.stop.is_asked() || sink.is_over() {
+                read.ended_in = Some(input.path.display().to_string());
+                break;
+            }
+            if self.unreadable.contains(&index) {
+                continue;
+            }
+            let mut source = match input::open(&input.path, self.stop.flag()) {
+                Ok(source) => source,
+                Err(error) => {
+                    progress.clear();
+                    self.complaints.add(error);
+                    continue;
+                }
+            };
+            core.accept_new_connections(input.role == InputRole::Read);
+            self.explain(&mut progress, || format!("reading {}", source.name()));
+            let packets = read.packets;
+            let ended = self.input(&mut *source, core, sink, read, &mut progress);
+            self.explain(&mut progress, || {
+                format!("{} packets read from {}", read.packets - packets, source.name())
+            });
+            for kind in source.link_types().iter().filter_map(|link| undecoded(*link)) {
+                progress.clear();
+                let name = source.name();
+                self.complaints
+                    .add(format_args!("{name}: packets {kind} cannot be decoded; all others were used"));
+            }
+            if ended.is_err() || self.stop.is_asked() || sink.is_over() {
+                read.ended_in = Some(source.name().to_owned());
+                break;
+            }
+        }
+        progress.clear();
+        // When a writer is gone its message has been told; what is left is closed all the same.
+        let _ = core.finish(sink);
+        let _ = sink.hand_over();
+    }
+
+    fn input<S: Watched>(
+        &mut self,
+        source: &mut dyn Source,
+        core: &mut Reassembler<'_>,
+        sink: &mut S,
+        read: &mut Read,
+        progress: &mut Progress,
+    ) -> Result<(), S::Error> {
+        let before = read.bytes;
+        let may_wait = source.progress().total.is_none();
+        loop {
+            if may_wait && source.waits(PATIENCE) {
+                sink.rest()?;
+                progress.update(before + source.progress().done);
+            }
+            let packet = match source.next() {
+                Ok(Some(packet)) => packet,
+                Ok(None) => break,
+                Err(error) => {
+                    progress.clear();
+                    self.complaints.add(error);
+                    break;
+                }
+            };
+            read.packets += 1;
+            let look = read.packets.is_multiple_of(LOOK);
+            let wanted = match &mut self.filter {
+                Some(filter) => match filter.accepts(&packet.frame) {
+                    Ok(wanted) => wanted,
+                    Err(error) => {
+                        progress.clear();
+                        self.complaints.add(format_args!("{}: {error}", source.name()));
+                        break;
+                    }
+                },
+                None => true,
+            };
+            if wanted {
+                if let Some(wireless) = &mut read.wireless {
+                    wireless.look(&packet.frame, &self.decode);
+                }
+                sink.frame(packet.block, packet.frame.time);
+                core.push(&packet.frame, sink)?;
+            } else {
+                read.filtered += 1;
+            }
+            if self.stop.is_asked() || sink.is_over() {
+                break;
+            }
+            if look {
+                progress.update(before + source.progress().done);
+            }
+        }
+        read.bytes = before + source.progress().done;
+        Ok(())
+    }
+}
+
+/// What a frame of this link type is called where such frames are not decoded.
+fn undecoded(link: LinkType) -> Option<RejectKind> {
+    let frame = Frame { link, time: Timestamp::default(), wire_len: 0, bytes: &[] };
+    match decode::decode(&frame) {
+        Err(Reject { layer, reason: reason @ RejectReason::UnknownLinkType(_), .. }) => {
+            Some(RejectKind { layer, reason })
+        }
+        _ => None,
+    }
+}
+
+/// What stands before names on the console: the output directory, unless it is the current one.
+fn console_prefix(directory: &Path) -> String {
+    if directory == Path::new(".") { String::new() } else { format!("{}/", directory.display()) }
+}
+
+/// Bytes of all inputs, where each tells.
+fn total_size(inputs: &[&Input]) -> Option<u64> {
+    let size = |input: &&Input| {
+        let facts = std::fs::metadata(&input.path).ok()?;
+        (facts.is_file() && !input.is_stdin()).then_some(facts.len())
+    };
+    inputs.iter().map(size).sum()
+}
