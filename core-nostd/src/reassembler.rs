@@ -3,6 +3,7 @@
 //! A segment is looked up in the table; it continues its connection, begins a new one, or belongs to
 //! none. Time is the capture's: the same frames give the same events, always.
 
+mod ahead;
 mod clock;
 mod datagrams;
 mod inside;

@@ -15,7 +15,7 @@ use crate::stream::Island;
 pub struct Storage<'a> {
     /// One entry for each connection that can be known at once, lingering ones included.
     pub connections: ManagedSlice<'a, Connection>,
-    /// Hash buckets: a power of two, best at least as many as connections.
+    /// Hash buckets: a power of two, best twice as many as connections.
     pub buckets: ManagedSlice<'a, u32>,
     /// Ranges beyond holes, shared by all flows. May be empty: every hole is then given up at once.
     pub islands: ManagedSlice<'a, Island>,
@@ -71,7 +71,7 @@ impl Storage<'_> {
 
 /// Storage in one static value, for programs without a heap.
 ///
-/// `BUCKETS` is a power of two, best at least `CONNECTIONS`.
+/// `BUCKETS` is a power of two, best twice `CONNECTIONS`, at least as many.
 ///
 /// ```
 /// use tapflow_core::{Config, Reassembler, StaticStorage};
@@ -128,7 +128,7 @@ impl Storage<'static> {
     #[must_use]
     pub fn heap(connections: usize, islands: usize) -> Option<Self> {
         use zerocopy::FromZeros;
-        let buckets = connections.checked_next_power_of_two()?;
+        let buckets = connections.checked_next_power_of_two()?.checked_mul(2)?;
         Some(Self {
             connections: ManagedSlice::Owned(Connection::new_vec_zeroed(connections).ok()?),
             buckets: ManagedSlice::Owned(u32::new_vec_zeroed(buckets).ok()?),

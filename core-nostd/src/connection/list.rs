@@ -12,6 +12,13 @@ pub(super) struct Links {
     newer: u32,
 }
 
+impl Links {
+    /// The older and the newer neighbour, plus 1.
+    pub(super) fn neighbours(self) -> (u32, u32) {
+        (self.older, self.newer)
+    }
+}
+
 /// The ends of a list, plus 1.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct List {

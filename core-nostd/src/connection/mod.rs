@@ -4,9 +4,11 @@
 //! by its state, the longest untouched first, so that expiry and eviction take one step. Entries
 //! that were never used are untouched memory.
 
+mod ahead;
 mod key;
 mod list;
 
+pub(crate) use ahead::AHEAD;
 pub(crate) use key::{ConnectionKey, Direction};
 use list::{Links, List};
 

@@ -1,0 +1,55 @@
+//! Reading what lookups will need, several at a time.
+//!
+//! Each pass reads one thing of every key and depends on the pass before only, so that the processor waits for
+//! all of them at once. Nobody uses what was read: it is in the cache then.
+
+use core::hint::black_box;
+
+use super::{Connection, ConnectionKey, Table};
+
+/// How many keys at a time.
+pub(crate) const AHEAD: usize = 32;
+
+/// Entries of one bucket that are read.
+const CHAIN: usize = 2;
+
+impl Table<'_> {
+    /// Reads the buckets of up to [`AHEAD`] keys, their entries, and the entries that have to be written when
+    /// those become the most recently active of their list.
+    pub(crate) fn look_ahead(&self, keys: &[ConnectionKey]) {
+        let (mut buckets, mut entries) = ([0; AHEAD], [0; AHEAD]);
+        for (bucket, key) in buckets.iter_mut().zip(keys) {
+            *bucket = self.bucket(key);
+        }
+        for ((link, bucket), _) in entries.iter_mut().zip(buckets).zip(keys) {
+            *link = self.buckets[bucket];
+        }
+        for _ in 1..CHAIN {
+            for (link, key) in entries.iter_mut().zip(keys) {
+                if let Some(entry) = self.linked(*link)
+                    && entry.key != *key
+                {
+                    *link = entry.chain;
+                }
+            }
+        }
+        let mut neighbours = [(0, 0); AHEAD];
+        for (neighbours, link) in neighbours.iter_mut().zip(entries) {
+            if let Some(entry) = self.linked(link) {
+                *neighbours = entry.links.neighbours();
+                black_box(entry.streams[0].next);
+                black_box(entry.streams[1].next);
+                black_box(entry.streams[1].is_opened());
+            }
+        }
+        for (older, newer) in neighbours {
+            black_box(self.linked(older).map(|entry| entry.links));
+            black_box(self.linked(newer).map(|entry| entry.links));
+        }
+    }
+
+    /// The entry of a link, which is its index plus 1.
+    fn linked(&self, link: u32) -> Option<&Connection> {
+        self.entries.get((link as usize).wrapping_sub(1))
+    }
+}
