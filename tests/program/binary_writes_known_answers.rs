@@ -59,7 +59,8 @@ fn expected(capture: &Capture) -> BTreeMap<String, (&Answer, u64)> {
 /// Gives how it ended, its files, and its report.
 fn tapflow(capture: &Path, options: &[&str], limits: &str, directory: &Path) -> (Finished, Tree, Vec<u8>) {
     fs::create_dir(directory).unwrap();
-    let mut words = vec!["-c".to_owned(), format!("{limits} exec \"$0\" \"$@\""), TAPFLOW.to_owned()];
+    let line = format!("{limits} exec {} \"$@\"", program::words(TAPFLOW));
+    let mut words = vec!["-c".to_owned(), line, "sh".to_owned()];
     words.extend(["-r".to_owned(), capture.display().to_string()]);
     words.extend(options.iter().map(|option| (*option).to_owned()));
     let finished = program::run("sh", &words, directory, None, LIMIT);

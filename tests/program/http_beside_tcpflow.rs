@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use tapflow_tests::answers::{Capture, corpus, own_captures};
@@ -31,11 +32,11 @@ const DIFFERENT: [(&str, &str); 6] = [
 /// Bodies by flow and number: their ending and bytes.
 type Bodies = BTreeMap<String, (String, Vec<u8>)>;
 
-fn bodies(program: &str, capture: &Path) -> Bodies {
+fn bodies(program: Command, capture: &Path) -> Bodies {
     let directory = tempfile::tempdir().unwrap();
     let arguments = ["-e".as_ref(), "http".as_ref(), "-r".as_ref(), capture.as_os_str()];
-    let finished = program::run(program, arguments, directory.path(), None, LIMIT);
-    assert!(!finished.timed_out, "{program} {}", capture.display());
+    let finished = program::finish(program, arguments, directory.path(), None, LIMIT);
+    assert!(!finished.timed_out, "{}", capture.display());
     let files = program::tree(directory.path()).into_iter();
     let bodies = files.filter(|(name, _)| name.contains("-HTTPBODY-"));
     bodies
@@ -48,7 +49,8 @@ fn bodies(program: &str, capture: &Path) -> Bodies {
 
 /// What differs, and how many bodies are the same.
 fn compare(capture: &Path) -> (Vec<String>, usize) {
-    let [ours, theirs] = [TAPFLOW, "tcpflow"].map(|program| bodies(program, capture));
+    let [ours, theirs] =
+        [program::command(TAPFLOW), Command::new("tcpflow")].map(|program| bodies(program, capture));
     let (mut different, mut same) = (Vec::new(), 0);
     for (name, (their_ending, their_bytes)) in theirs {
         match ours.get(&name) {

@@ -269,7 +269,7 @@ fn bodies_equal_the_files_served() {
     drop(server);
     let out = root.join("out");
     let arguments = ["-a".as_ref(), "-r".as_ref(), capture.as_os_str(), "-o".as_ref(), out.as_os_str()];
-    let finished = program::run(TAPFLOW, arguments, root, None, LIMIT);
+    let finished = program::finish(program::command(TAPFLOW), arguments, root, None, LIMIT);
     assert_eq!(finished.code, 0, "{}", finished.stderr);
     let mut found = Bodies::new();
     for (name, left) in program::tree(&out) {

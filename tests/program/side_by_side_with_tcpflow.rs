@@ -15,6 +15,7 @@ mod differences;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use combinations::{COMBINATIONS, Combination, Input, Reach};
@@ -144,13 +145,14 @@ fn compare(capture: &Capture, combination: &Combination) -> Vec<(Kind, String)> 
         _ => [capture.path.display().to_string(), String::new()],
     };
     let [ours, theirs] =
-        [(TAPFLOW, combination.tapflow), ("tcpflow", combination.tcpflow)].map(|(program, options)| {
-            let directory = scratch.path().join(Path::new(program).file_name().expect("a name"));
+        [("tapflow", combination.tapflow), ("tcpflow", combination.tcpflow)].map(|(name, options)| {
+            let directory = scratch.path().join(name);
             std::fs::create_dir(&directory).unwrap();
             let stdin = matches!(combination.input, Input::Stdin).then_some(capture.path.as_path());
             let arguments = combination.arguments(options, &inputs);
-            let finished = program::run(program, &arguments, &directory, stdin, LIMIT);
-            assert!(!finished.timed_out, "{program} {arguments:?} does not end");
+            let program = if name == "tapflow" { program::command(TAPFLOW) } else { Command::new(name) };
+            let finished = program::finish(program, &arguments, &directory, stdin, LIMIT);
+            assert!(!finished.timed_out, "{name} {arguments:?} does not end");
             (finished, program::tree(&directory))
         });
     differences(combination, ours, theirs)

@@ -25,6 +25,13 @@ pub fn not_tested(what: &str) {
     let _ = writeln!(io::stderr(), "not tested: {what}");
 }
 
+/// How many cases a property test tries that usually tries `usual`: no more than `PROPTEST_CASES` says.
+#[must_use]
+pub fn cases(usual: u32) -> u32 {
+    let most = std::env::var("PROPTEST_CASES").ok().and_then(|most| most.parse().ok());
+    most.map_or(usual, |most: u32| most.min(usual))
+}
+
 /// The examples of the README.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

@@ -36,6 +36,32 @@ pub struct Left {
 /// Files by name, with `/` between directories.
 pub type Tree = BTreeMap<String, Left>;
 
+/// The command that starts a program which cargo built: behind the words of `TAPFLOW_RUNNER`, as where the tests run
+/// in an emulator and the system cannot start what is built for another machine.
+pub fn command(program: impl AsRef<OsStr>) -> Command {
+    let runner = std::env::var("TAPFLOW_RUNNER").unwrap_or_default();
+    let mut words = runner.split_whitespace();
+    let Some(first) = words.next() else { return Command::new(program) };
+    let mut command = Command::new(first);
+    command.args(words).arg(program);
+    command
+}
+
+/// The same for a line of shell, in which it needs no quotes.
+///
+/// # Panics
+/// When the path of the program has blanks in it, or is not Unicode.
+#[must_use]
+pub fn words(program: &str) -> String {
+    assert!(
+        !program.contains(char::is_whitespace),
+        "{program}: tests with a shell need a path without blanks"
+    );
+    let command = command(program);
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(|word| word.to_str().expect("Unicode")).collect::<Vec<_>>().join(" ")
+}
+
 /// Runs a program in a directory until it ends, `limit` at most.
 ///
 /// # Panics
@@ -47,17 +73,30 @@ pub fn run<A: AsRef<OsStr>>(
     input: Option<&Path>,
     limit: Duration,
 ) -> Finished {
-    let program = program.as_ref();
+    finish(Command::new(program), arguments, directory, input, limit)
+}
+
+/// Does as [`run`] does with a [`command`].
+///
+/// # Panics
+/// When it cannot be started: a test without its program must fail.
+pub fn finish<A: AsRef<OsStr>>(
+    mut command: Command,
+    arguments: impl IntoIterator<Item = A>,
+    directory: &Path,
+    input: Option<&Path>,
+    limit: Duration,
+) -> Finished {
     // Files, unlike pipes, take any amount of output while nobody reads.
     let (mut stdout, mut stderr) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
-    let mut child = Command::new(program)
+    let mut child = command
         .args(arguments)
         .current_dir(directory)
         .stdin(input.map_or_else(Stdio::null, |path| File::open(path).unwrap().into()))
         .stdout(stdout.try_clone().unwrap())
         .stderr(stderr.try_clone().unwrap())
         .spawn()
-        .unwrap_or_else(|error| panic!("{}: {error}", program.display()));
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let started = Instant::now();
     let mut timed_out = false;
     let status = loop {

@@ -170,7 +170,9 @@ fn play<S: Sink<Error = std::convert::Infallible>>(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: tapflow_tests::cases(3000), failure_persistence: None, ..ProptestConfig::default()
+    })]
 
     #[test]
     fn keeps_the_contract_and_the_accounts(setting in setting(), steps in prop::collection::vec(step(), 1..120)) {

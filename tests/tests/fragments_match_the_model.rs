@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use tapflow_tests::fuzz::fragments::run;
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(ProptestConfig::with_cases(tapflow_tests::cases(1000)))]
 
     #[test]
     fn any_script(bytes in vec(any::<u8>(), 0..200)) {

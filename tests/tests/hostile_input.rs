@@ -24,7 +24,9 @@ fn expiring() -> Config {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: tapflow_tests::cases(2000), failure_persistence: None, ..ProptestConfig::default()
+    })]
 
     #[test]
     fn any_bytes_as_frames(

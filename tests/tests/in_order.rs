@@ -239,7 +239,9 @@ fn byte_at(port: u16, offset: u32) -> u8 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: tapflow_tests::cases(600), failure_persistence: None, ..ProptestConfig::default()
+    })]
 
     /// The recorder panics where `data` and `gap` do not ascend without overlap, or do not add up to the span.
     #[test]

@@ -77,7 +77,9 @@ fn play<S: Sink<Error = Infallible>>(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: tapflow_tests::cases(2000), failure_persistence: None, ..ProptestConfig::default()
+    })]
 
     #[test]
     fn with_a_syn_first(isn in start(), pieces in prop::collection::vec(piece(), 1..40)) {

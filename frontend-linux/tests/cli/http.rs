@@ -75,10 +75,9 @@ fn digests_of_bodies_are_those_of_their_files() {
 #[test]
 fn programs_and_alerts_for_bodies() {
     let place = Place::new();
-    let line = "tapflow -e http -S http_cmd='gzip -9' -S http_alert_fd=3 -o o -r CAPTURE 3>told";
+    let line = "$tapflow -e http -S http_cmd='gzip -9' -S http_alert_fd=3 -o o -r CAPTURE 3>told";
     let capture = super::support::capture("http-keepalive.pcap").display().to_string();
-    let line = line.replace("tapflow", env!("CARGO_BIN_EXE_tapflow")).replace("CAPTURE", &capture);
-    place.shell(&line).ends_with(0);
+    place.shell(&line.replace("CAPTURE", &capture)).ends_with(0);
     assert_eq!(bodies(&place, "o")[0], "-HTTPBODY-001.txt.gz");
     let told = fs::read_to_string(place.path("told")).unwrap();
     let file = format!("o/{KEEPALIVE}-HTTPBODY-001.txt");

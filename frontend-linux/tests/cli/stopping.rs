@@ -88,7 +88,8 @@ fn a_signal_that_is_ignored_stays_ignored_as_nohup_wants_it() {
     let place = Place::new();
     let bytes = capture_bytes(HTTP);
     let mut command = std::process::Command::new("sh");
-    command.args(["-c", "trap '' HUP; exec \"$0\" -o o -r -", env!("CARGO_BIN_EXE_tapflow")]);
+    command.args(["-c", "trap '' HUP; exec $tapflow -o o -r -"]);
+    command.env("tapflow", tapflow_tests::program::words(env!("CARGO_BIN_EXE_tapflow")));
     command.current_dir(place.path("")).stdin(std::process::Stdio::piped());
     command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
     let mut child = command.spawn().unwrap();

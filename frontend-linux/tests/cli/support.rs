@@ -9,7 +9,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::unistd::geteuid;
-use tapflow_tests::not_tested;
+use tapflow_tests::{not_tested, program};
 use tempfile::TempDir;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tapflow");
@@ -80,7 +80,7 @@ impl Place {
 
     /// The program, to run here. `@NAME` is a capture of `tests/data`.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
-        self.prepare(Command::new(PROGRAM), args)
+        self.prepare(program::command(PROGRAM), args)
     }
 
     fn prepare(&self, mut command: Command, args: &[&str]) -> Command {
@@ -115,7 +115,8 @@ impl Place {
     /// the tests run in the background.
     pub(crate) fn start(&self, args: &[&str]) -> Child {
         let mut env = Command::new("env");
-        env.args(["--default-signal=INT,HUP,TERM", PROGRAM]);
+        let program = program::command(PROGRAM);
+        env.arg("--default-signal=INT,HUP,TERM").arg(program.get_program()).args(program.get_args());
         let mut command = self.prepare(env, args);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.spawn().unwrap()
@@ -129,7 +130,7 @@ impl Place {
     fn shell_of(&self, words: &[&str]) -> Run {
         let mut command = Command::new(words[0]);
         command.args(&words[1..]).current_dir(self.0.path()).stdin(Stdio::null());
-        command.env("tapflow", PROGRAM).env("data", capture(""));
+        command.env("tapflow", program::words(PROGRAM)).env("data", capture(""));
         command.output().unwrap().into()
     }
 
@@ -140,7 +141,7 @@ impl Place {
         }
         // Where the program is built may be closed to others.
         fs::copy(PROGRAM, self.path("program")).unwrap();
-        let line = format!("tapflow=./program; {line}");
+        let line = format!("tapflow='{}'; {line}", program::words("./program"));
         let other = ["--reuid=65534", "--regid=65534", "--clear-groups", "sh", "-c", &line];
         have("setpriv").then(|| self.shell_of(&[&["setpriv"], &other[..]].concat()))
     }
