@@ -67,6 +67,20 @@ pub struct Flow {
     pub number: u64,
 }
 
+/// Whom a segment of a connection comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Side {
+    /// The slot of its flow, as in [`Flow`], whether or not that one is open: the connection's until it is told as
+    /// forgotten.
+    pub slot: u32,
+    /// Number of the connection, as in [`Opened`].
+    pub session: u64,
+    /// Whether it is the side that opened the connection.
+    pub client: bool,
+    /// The fragmented datagram that carried the segment, where one did.
+    pub datagram: Option<u32>,
+}
+
 /// What is known of a flow at its first packet with SYN or data.
 #[derive(Clone, Debug)]
 pub struct Opened {

@@ -77,7 +77,7 @@ mod tunnel;
 pub use config::{Check, Config, Urgent};
 pub use connection::Connection;
 pub use counters::Counters;
-pub use flow::{Flow, FlowKey, LinkInfo, MAX_VLANS, Opened};
+pub use flow::{Flow, FlowKey, LinkInfo, MAX_VLANS, Opened, Side};
 pub use fragment::{
     Datagram, DropReason, DroppedDatagram, Extent, FragmentPolicy, FragmentStorage, StaticFragmentStorage,
 };

@@ -130,6 +130,7 @@ impl<'a> Reassembler<'a> {
             captured: frame.bytes.len() as u64,
             time: frame.time,
             clock,
+            datagram: None,
         };
         if let Some(mut segment) = usual(frame, &self.config.decode) {
             return self.segment(&packets, &mut segment, sink);
@@ -256,6 +257,7 @@ impl<'a> Reassembler<'a> {
         };
         self.refresh(index);
         let connection = self.table.get_mut(index);
+        sink.segment(&connection.side(index, direction, packets.datagram), segment)?;
         let state = connection.state;
         let (stream, other) = connection.directed_mut(direction);
         if state == State::Lingering {
@@ -620,7 +622,7 @@ impl<'a> Reassembler<'a> {
     fn retire<S: Sink>(&mut self, index: u32, reason: CloseReason, sink: &mut S) -> Result<(), S::Error> {
         self.close(index, reason, sink)?;
         self.table.remove(index);
-        Ok(())
+        sink.forgotten(index * 2)
     }
 
     /// A closed connection stays for the linger time.

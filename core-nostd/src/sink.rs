@@ -11,8 +11,8 @@
 
 use core::ops::Range;
 
-use crate::decode::Reject;
-use crate::flow::{Flow, Opened};
+use crate::decode::{Reject, Segment};
+use crate::flow::{Flow, Opened, Side};
 use crate::fragment::DroppedDatagram;
 use crate::frame::{Frame, Timestamp};
 
@@ -25,6 +25,30 @@ pub trait Sink {
     /// The time of the capture, before the events of each frame, when it passes without frames, and at the
     /// end. It never goes back.
     fn time(&mut self, now: Timestamp) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
+    /// A segment belongs to a connection: told of every one, also of those without bytes, after the close, or
+    /// refused, and before the events that it leads to. What stands behind it is the frame just pushed, unless
+    /// [`Side::datagram`] says otherwise.
+    #[inline]
+    fn segment(&mut self, side: &Side, segment: &Segment<'_>) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
+    /// The connection with the slots `slot` and `slot + 1` has left the table: no segment of it comes any more.
+    fn forgotten(&mut self, slot: u32) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
+    /// A fragment waits for the rest of a datagram, which has this number until it is `released`: the frame just
+    /// pushed or, inside of tunnels, what the datagram `from` carried.
+    fn held(&mut self, datagram: u32, from: Option<u32>) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
+    /// A datagram is done with, whatever it came to.
+    fn released(&mut self, datagram: u32) -> Result<(), Self::Error> {
         Ok(())
     }
 

@@ -83,6 +83,19 @@ impl FileHeader {
     /// Length of the header of a file, in bytes.
     pub const LEN: usize = 24;
 
+    /// The header of a file with nanoseconds, little-endian, as every reader of today takes it: `None` for a link
+    /// type that does not fit in 16 bits.
+    #[must_use]
+    pub fn encode(link: LinkType, snap_length: u32) -> Option<[u8; Self::LEN]> {
+        u16::try_from(link.0).ok()?;
+        let mut header = [0; Self::LEN];
+        let fields = [NANOSECONDS, 2 | 4 << 16, 0, 0, snap_length, link.0];
+        for (place, field) in header.chunks_exact_mut(4).zip(fields) {
+            place.copy_from_slice(&field.to_le_bytes());
+        }
+        Some(header)
+    }
+
     /// Whether a file that begins so is a pcap file.
     #[must_use]
     pub fn recognise(magic: [u8; 4]) -> bool {
@@ -146,6 +159,20 @@ impl FileHeader {
             true => number(*bytes.get(16..24)?.first_chunk()?),
         };
         Some(FrameHeader { time: Timestamp(time), captured, wire_len, interface })
+    }
+}
+
+impl FrameHeader {
+    /// The header of a frame in a file that begins as [`FileHeader::encode`] says: `None` from the year 2106 on.
+    #[must_use]
+    pub fn encode(&self) -> Option<[u8; 16]> {
+        let seconds = u32::try_from(self.time.seconds()).ok()?;
+        let mut header = [0; 16];
+        let fields = [seconds, self.time.subsec_nanos(), self.captured, self.wire_len];
+        for (place, field) in header.chunks_exact_mut(4).zip(fields) {
+            place.copy_from_slice(&field.to_le_bytes());
+        }
+        Some(header)
     }
 }
 

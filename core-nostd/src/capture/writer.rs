@@ -4,7 +4,7 @@ use core::fmt;
 
 use embedded_io::Write;
 
-use super::format::NANOSECONDS;
+use super::format::{FileHeader, FrameHeader};
 use crate::frame::{Frame, LinkType, Timestamp};
 use crate::record::{RecordError, write_whole};
 
@@ -71,14 +71,9 @@ impl<W: Write> CaptureWriter<W> {
     /// [`CaptureWriteErrorKind::Output`], [`CaptureWriteErrorKind::Full`], [`CaptureWriteErrorKind::Link`].
     pub fn new(output: W, link: LinkType, snap_length: u32) -> Result<Self, CaptureWriteError<W::Error>> {
         let mut writer = Self { output, link, snap_length, offset: 0, broken: false };
-        if u16::try_from(link.0).is_err() {
+        let Some(header) = FileHeader::encode(link, snap_length) else {
             return Err(writer.error(CaptureWriteErrorKind::Link(link)));
-        }
-        let mut header = [0; 24];
-        let fields = [NANOSECONDS, 2 | 4 << 16, 0, 0, snap_length, link.0];
-        for (place, field) in header.chunks_exact_mut(4).zip(fields) {
-            place.copy_from_slice(&field.to_le_bytes());
-        }
+        };
         writer.put(&[&header])?;
         Ok(writer)
     }
@@ -94,18 +89,14 @@ impl<W: Write> CaptureWriter<W> {
         if frame.link != self.link {
             return Err(self.error(CaptureWriteErrorKind::Link(frame.link)));
         }
-        let Ok(seconds) = u32::try_from(frame.time.seconds()) else {
-            return Err(self.error(CaptureWriteErrorKind::Time(frame.time)));
-        };
         let snap_length = usize::try_from(self.snap_length).unwrap_or(usize::MAX);
         let bytes = frame.bytes.get(..snap_length).unwrap_or(frame.bytes);
         // No longer than the snap length.
         let captured = bytes.len() as u32;
-        let mut header = [0; 16];
-        let fields = [seconds, frame.time.subsec_nanos(), captured, frame.wire_len];
-        for (place, field) in header.chunks_exact_mut(4).zip(fields) {
-            place.copy_from_slice(&field.to_le_bytes());
-        }
+        let header = FrameHeader { time: frame.time, captured, wire_len: frame.wire_len, interface: 0 };
+        let Some(header) = header.encode() else {
+            return Err(self.error(CaptureWriteErrorKind::Time(frame.time)));
+        };
         self.put(&[&header, bytes])
     }
 

@@ -15,6 +15,7 @@ use list::{Links, List};
 use managed::ManagedSlice;
 use zerocopy::FromZeros;
 
+use crate::flow::Side;
 use crate::frame::Timestamp;
 use crate::sink::CloseReason;
 use crate::stream::Stream;
@@ -71,6 +72,13 @@ impl Connection {
     pub(crate) fn directed_mut(&mut self, direction: Direction) -> (&mut Stream, &Stream) {
         let [up, down] = &mut self.streams;
         if direction == Direction::Up { (up, down) } else { (down, up) }
+    }
+
+    /// Who sends in a direction, for sinks; the connection is at `index` in the table.
+    #[inline]
+    pub(crate) fn side(&self, index: u32, direction: Direction, datagram: Option<u32>) -> Side {
+        let slot = index * 2 + direction.index() as u32;
+        Side { slot, session: self.session, client: direction == self.opener(), datagram }
     }
 
     /// The direction from the side that opened the connection.

@@ -52,6 +52,8 @@ pub(crate) struct Packets {
     pub(crate) time: Timestamp,
     /// The same by the reassembler's clock.
     pub(crate) clock: Timestamp,
+    /// The datagram that they were put together to.
+    pub(crate) datagram: Option<u32>,
 }
 
 impl Packets {
@@ -100,7 +102,14 @@ impl Datagram {
             ipv6: false,
             context: Context::NONE,
             born: Timestamp(0),
-            packets: Packets { frames: 0, wire: 0, captured: 0, time: Timestamp(0), clock: Timestamp(0) },
+            packets: Packets {
+                frames: 0,
+                wire: 0,
+                captured: 0,
+                time: Timestamp(0),
+                clock: Timestamp(0),
+                datagram: None,
+            },
             extents: ExtentList::EMPTY,
             covered: 0,
             end: None,

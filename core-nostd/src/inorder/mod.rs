@@ -18,8 +18,8 @@ use core::ops::Range;
 
 use memory::{Held, Memory};
 
-use crate::decode::Reject;
-use crate::flow::{Flow, Opened};
+use crate::decode::{Reject, Segment};
+use crate::flow::{Flow, Opened, Side};
 use crate::fragment::DroppedDatagram;
 use crate::frame::{Frame, Timestamp};
 use crate::sink::{CloseReason, Repeat, Sink, Summary};
@@ -265,6 +265,22 @@ impl<S: Sink> Sink for InOrder<'_, S> {
             self.skip_lowest(slot, SkipCause::Timeout)?;
         }
         Ok(())
+    }
+
+    fn segment(&mut self, side: &Side, segment: &Segment<'_>) -> Result<(), S::Error> {
+        self.inner.segment(side, segment)
+    }
+
+    fn forgotten(&mut self, slot: u32) -> Result<(), S::Error> {
+        self.inner.forgotten(slot)
+    }
+
+    fn held(&mut self, datagram: u32, from: Option<u32>) -> Result<(), S::Error> {
+        self.inner.held(datagram, from)
+    }
+
+    fn released(&mut self, datagram: u32) -> Result<(), S::Error> {
+        self.inner.released(datagram)
     }
 
     fn opened(&mut self, flow: Flow, opened: &Opened) -> Result<(), S::Error> {

@@ -30,6 +30,7 @@ impl<'a> Reassembler<'a> {
             while let Some(index) = whole {
                 let result = core.go_on(fragments, frame, index, sink);
                 fragments.release(index);
+                sink.released(index)?;
                 whole = result?;
             }
             Ok(())
@@ -110,6 +111,7 @@ impl<'a> Reassembler<'a> {
         {
             if fragments.get(index).is_some_and(|datagram| datagram.packets.frames > 0) {
                 self.tell_dropped(fragments, index, DropReason::NotTcp, false, sink)?;
+                sink.released(index)?;
             }
             fragments.refuse(index, reason);
         }
@@ -117,11 +119,13 @@ impl<'a> Reassembler<'a> {
             match fragments.add(index, piece, len, payload.clone(), packets, &self.config) {
                 Added::Held(anomalies) => {
                     self.note_fragment(piece, anomalies);
+                    sink.held(index, packets.datagram)?;
                     return Ok(None);
                 }
                 Added::Whole(anomalies) => {
                     self.note_fragment(piece, anomalies);
                     self.counters.whole_datagrams += 1;
+                    sink.held(index, packets.datagram)?;
                     return Ok(Some(index));
                 }
                 Added::Refused(reason) => {
@@ -130,12 +134,14 @@ impl<'a> Reassembler<'a> {
                 }
                 Added::Ends(why, reason) => {
                     self.tell_dropped(fragments, index, why, false, sink)?;
+                    sink.released(index)?;
                     fragments.refuse(index, reason);
                 }
                 Added::NoExtents => match fragments.oldest_but(Some(index)) {
                     Some(oldest) => self.give_up(fragments, oldest, DropReason::Evicted, sink)?,
                     None => {
                         self.tell_dropped(fragments, index, DropReason::TooLarge, false, sink)?;
+                        sink.released(index)?;
                         fragments.refuse(index, RejectReason::Fragment);
                     }
                 },
@@ -166,6 +172,7 @@ impl<'a> Reassembler<'a> {
     ) -> Result<Option<u32>, S::Error> {
         let Some((context, bytes, len)) = fragments.payload(index) else { return Ok(None) };
         let packets = fragments.get(index).map(|datagram| datagram.packets).unwrap_or_default();
+        let packets = Packets { datagram: Some(index), ..packets };
         match resume(context, bytes, len, &self.config.decode) {
             Outcome::Segment(mut segment) => {
                 self.segment(&packets, &mut segment, sink)?;
@@ -228,11 +235,12 @@ impl<'a> Reassembler<'a> {
             && result.is_ok()
         {
             self.counters.incomplete_datagrams += 1;
+            let packets = Packets { datagram: Some(index), ..packets };
             result = self.segment(&packets, &mut segment, sink);
         }
         fragments.take_out(index, &self.config);
         fragments.release(index);
-        result
+        result.and(sink.released(index))
     }
 
     fn tell_dropped<S: Sink>(

@@ -36,6 +36,7 @@ impl Reassembler<'_> {
         }
         self.refresh(index);
         let connection = self.table.get_mut(index);
+        sink.segment(&connection.side(index, direction, packets.datagram), segment)?;
         let (stream, other) = connection.directed_mut(direction);
         self.counters.paws_failures += u64::from(stream.is_outdated(other, segment, packets.clock));
         stream.note_packet(packets);

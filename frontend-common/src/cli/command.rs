@@ -23,6 +23,8 @@ pub(super) mod id {
     pub(crate) const TEMPLATE: &str = "template";
     pub(crate) const NAMES: &str = "names";
     pub(crate) const INDEX: &str = "index";
+    pub(crate) const CAPTURES: &str = "pcap-flows";
+    pub(crate) const REST: &str = "write-rest";
     pub(crate) const REPORT: &str = "report";
     pub(crate) const MAX_BYTES: &str = "max-bytes";
     pub(crate) const MAX_JUMP: &str = "max-jump";
@@ -79,11 +81,9 @@ pub(super) struct ToCome {
 
 const CAPTURE_FIRST: &str = "record with `tcpdump -i IFACE -w FILE`, then read with -r FILE";
 
-pub(super) const TO_COME: [ToCome; 7] = [
+pub(super) const TO_COME: [ToCome; 5] = [
     to_come('i', "interface", true, "live capture", CAPTURE_FIRST),
     to_come('p', "no-promiscuous", false, "live capture", CAPTURE_FIRST),
-    to_come('K', "pcap-flows", false, "one capture file for each flow", ""),
-    to_come('w', "write-rest", true, "saving the packets not used", ""),
     to_come('L', "lock", true, "locked console output", ""),
     to_come('U', "relinquish-privileges", true, "giving up privileges", ""),
     to_come('z', "chroot", true, "changing the root directory", ""),
@@ -174,7 +174,7 @@ fn input() -> [Arg; 6] {
     )
 }
 
-fn files() -> [Arg; 7] {
+fn files() -> [Arg; 9] {
     group(
         "Files",
         [
@@ -202,6 +202,17 @@ fn files() -> [Arg; 7] {
             switch('I', id::INDEX).help("write NAME.findx").long_help(
                 "Beside each file, write NAME.findx with a line `offset|seconds|length` for each piece: where it is \
                  in the file, when it was captured, how many bytes it has. As many decimals as the capture has.",
+            ),
+            switch('K', id::CAPTURES).help("NAME.pcap instead of files").long_help(
+                "Write the packets of each flow, as they were captured, to NAME.pcap, and no files with its bytes: also \
+                 packets without data, after the end, and all fragments. Times have nanoseconds. Flows with packets of \
+                 several link types have a file for each.",
+            ),
+            value('w', id::REST, "FILE", value_parser!(PathBuf)).help("all other packets").long_help(
+                "Write the packets that are in no flow to this file: other protocols, damaged packets, fragments whose \
+                 rest is missing, segments of no known connection. With -K every packet is in one of the files. The \
+                 format is pcap, or pcapng where packets have several link types, where the name ends in .pcapng, and \
+                 for pipes; `-` is standard output.",
             ),
             value('X', id::REPORT, "FILE", value_parser!(PathBuf)).help("report [DIR/report.xml]").long_help(
                 "Write the report (DFXML: all flows, their files, gaps, conflicts) to this file. The default is \

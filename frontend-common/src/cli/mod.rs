@@ -135,7 +135,8 @@ fn options(matches: &ArgMatches, command_line: Vec<OsString>) -> Result<Options,
     let NameLetters { names, no_files, md5 } = names(matches);
     let settings = settings(matches);
     let scanners = scanners(matches, md5);
-    let files = console.is_none() && !no_files && scanners.has(ScannerName::Tcpdemux);
+    let captures = matches.get_flag(id::CAPTURES) && !no_files;
+    let files = console.is_none() && !no_files && !captures && scanners.has(ScannerName::Tcpdemux);
     let scan = ScanOptions {
         algorithms: algorithms(matches, &scanners),
         tcp_command: settings.tcp_command.clone(),
@@ -158,6 +159,8 @@ fn options(matches: &ArgMatches, command_line: Vec<OsString>) -> Result<Options,
         files,
         template: matches.get_one(id::TEMPLATE).cloned(),
         names,
+        captures,
+        rest: rest(matches, console.is_some())?,
         index: matches.get_flag(id::INDEX) && files,
         max_bytes: matches.get_one(id::MAX_BYTES).copied(),
         max_jump: matches
@@ -192,7 +195,7 @@ fn options(matches: &ArgMatches, command_line: Vec<OsString>) -> Result<Options,
         hole_timeout: Some(matches.get_one(id::HOLE_TIMEOUT).copied().unwrap_or(DEFAULT_HOLE_TIMEOUT))
             .filter(|seconds| *seconds > 0)
             .map(Duration::from_secs),
-        notes: notes(matches, console, files, &scan, &settings),
+        notes: notes(matches, console, files, captures, &scan, &settings),
         scan,
         console,
         command_line,
@@ -390,6 +393,7 @@ fn notes(
     matches: &ArgMatches,
     console: Option<ConsoleOptions>,
     files: bool,
+    captures: bool,
     scan: &ScanOptions,
     settings: &Settings,
 ) -> Vec<String> {
@@ -408,6 +412,9 @@ fn notes(
         for (name, _) in FOR_CONSOLE.iter().filter(|(_, id)| given(matches, id)) {
             notes.push(format!("{name} has no effect without -c or -C"));
         }
+    }
+    if matches.get_flag(id::CAPTURES) && !captures {
+        notes.push("-K has no effect: -FX asks for no files".to_owned());
     }
     if !files && matches.get_flag(id::INDEX) {
         notes.push("-I has no effect: no files are written".to_owned());
@@ -447,6 +454,22 @@ fn notes(
         }
     }
     notes
+}
+
+fn rest(matches: &ArgMatches, printing: bool) -> Result<Option<PathBuf>, CliError> {
+    let is_stdout = |file: &PathBuf| file.as_os_str() == "-";
+    let file = path(matches, id::REST);
+    if file.as_ref().is_some_and(is_stdout) {
+        let other = match path(matches, id::JSON_LINES) {
+            _ if printing => Some("the console (-c, -C)"),
+            Some(lines) if is_stdout(&lines) => Some("--jsonl -"),
+            _ => None,
+        };
+        if let Some(other) = other {
+            return Err(CliError(format!("-w - and {other} would mix; give -w a file")));
+        }
+    }
+    Ok(file)
 }
 
 fn json_lines(matches: &ArgMatches, printing: bool) -> Result<Option<PathBuf>, CliError> {

@@ -46,6 +46,10 @@ pub struct Options {
     pub template: Option<String>,
     /// What `-F` adds to names.
     pub names: NameFlags,
+    /// Whether each side of a connection gets a capture file with its frames (`-K`).
+    pub captures: bool,
+    /// A capture file for the frames that are in no connection (`-w`); `-` is standard output.
+    pub rest: Option<PathBuf>,
     /// Whether each file gets an index `NAME.findx` (`-I`).
     pub index: bool,
     /// Stream bytes kept of each flow (`-b`); none for all.

@@ -67,6 +67,8 @@ fn one_capture_and_nothing_else_gives_the_defaults() {
         files: true,
         template: None,
         names: NameFlags::default(),
+        captures: false,
+        rest: None,
         index: false,
         max_bytes: None,
         max_jump: 16_777_216,

@@ -27,6 +27,12 @@ pub struct RunSummary {
     pub files: u64,
     /// Bytes in these files, holes counted.
     pub file_bytes: u64,
+    /// Capture files written for flows.
+    pub captures: u64,
+    /// Packets in them.
+    pub captured: u64,
+    /// The file of the packets in no flow, and how many are in it.
+    pub rest: Option<(String, u64)>,
     /// Gaps in all flows.
     pub gaps: u64,
     /// What the console skipped to stay in order.
@@ -168,10 +174,21 @@ impl RunSummary {
     }
 
     fn written(&self) -> Vec<String> {
-        if self.files == 0 {
-            return Vec::new();
+        let mut items = Vec::new();
+        if self.files > 0 {
+            items.extend([count(self.files, "file"), count(self.file_bytes, "byte")]);
         }
-        vec![count(self.files, "file"), count(self.file_bytes, "byte")]
+        if self.captures > 0 {
+            items.push(format!(
+                "{} in {}",
+                count(self.captured, "packet"),
+                count(self.captures, "capture file")
+            ));
+        }
+        if let Some((path, frames)) = &self.rest {
+            items.push(format!("{} of no flow in {path}", count(*frames, "packet")));
+        }
+        items
     }
 
     fn http_counts(&self) -> impl Iterator<Item = (String, u64)> {

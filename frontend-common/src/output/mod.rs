@@ -9,6 +9,8 @@ mod files;
 mod gather;
 pub mod index;
 pub mod path;
+pub mod pcap;
+pub mod rest;
 pub mod store;
 pub mod template;
 

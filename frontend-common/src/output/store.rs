@@ -16,15 +16,16 @@
 use std::collections::HashMap;
 use std::io;
 use std::ops::Range;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
 use tapflow_core::{Repeat, Timestamp};
 
+mod config;
 mod copies;
 
+pub use config::StoreConfig;
 use copies::record;
 
 use super::error::{Action, OutputError};
@@ -51,47 +52,6 @@ const LEFT_OUT: usize = 1 << 20;
 const BUFFER: usize = 64 << 10;
 /// No flow.
 const NONE: u32 = u32::MAX;
-
-/// What a [`FileStore`] is to do.
-#[derive(Clone, Debug)]
-pub struct StoreConfig {
-    /// The output directory, which exists (see [`super::path::prepare`]).
-    pub directory: PathBuf,
-    /// How files are named.
-    pub template: Arc<Template>,
-    /// Descriptors in use at most; at least 1.
-    pub max_open: usize,
-    /// Bytes at stream offsets from here on are not written (`-b`).
-    pub limit: Option<u64>,
-    /// Whether each file has an index beside it (`-I`).
-    pub index: bool,
-    /// Bytes of all flows that may wait for being written.
-    pub pending_bytes: u64,
-    /// Pieces of all flows that may wait for being written.
-    pub pending_pieces: usize,
-    /// Who is told when a file is made.
-    pub alerts: Option<Alerts>,
-    /// Whether the contents of small files are handed on when they close.
-    pub keep: bool,
-}
-
-impl StoreConfig {
-    /// Everything written, no index, 8 MiB or 16384 pieces pending at most.
-    #[must_use]
-    pub fn new(directory: PathBuf, template: Arc<Template>, max_open: usize) -> Self {
-        Self {
-            directory,
-            template,
-            max_open,
-            limit: None,
-            index: false,
-            pending_bytes: 8 << 20,
-            pending_pieces: 16_384,
-            alerts: None,
-            keep: false,
-        }
-    }
-}
 
 /// What a closed flow left.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -215,7 +175,12 @@ impl FileStore {
     /// A flow begins. Nothing is on disk until it has data.
     pub fn open(&mut self, facts: impl Into<Arc<FlowFacts>>) {
         let facts = facts.into();
-        let number = facts.flow.number;
+        self.open_as(facts.flow.number, facts);
+    }
+
+    /// The same under another number than the flow's own.
+    pub(super) fn open_as(&mut self, number: u64, facts: impl Into<Arc<FlowFacts>>) {
+        let facts = facts.into();
         let state = State {
             number,
             facts: Some(facts),

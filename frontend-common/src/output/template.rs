@@ -131,6 +131,13 @@ impl Template {
         Ok(parsed)
     }
 
+    /// The same names with `ending` after each.
+    #[must_use]
+    pub fn with_ending(mut self, ending: &str) -> Self {
+        self.parts.push(Part::Text(ending.to_owned()));
+        self
+    }
+
     /// Appends the name of a flow to `out`. `count` is how many files of this name there are already.
     pub fn expand(&self, facts: &FlowFacts, count: u32, out: &mut String) {
         for part in &self.parts {

@@ -8,12 +8,15 @@ use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
 use bytes::Bytes;
-use tapflow_core::decode::Reject;
-use tapflow_core::{CloseReason, Flow, Frame, Opened, Repeat, Sink, Summary, Timestamp};
+use tapflow_core::decode::{Reject, Segment};
+use tapflow_core::{CloseReason, Flow, Frame, LinkType, Opened, Repeat, Side, Sink, Summary, Timestamp};
 
+use super::frames::Frames;
 use crate::facts::FlowFacts;
+use crate::input::Packet;
 use crate::messages::RejectCounts;
 use crate::output::Template;
+use crate::output::pcap::FrameFacts;
 
 /// What a writer has to do, in the order of the capture. Flows are named by number.
 #[derive(Debug)]
@@ -67,6 +70,28 @@ pub(super) enum Operation {
         reason: CloseReason,
         summary: Box<Summary>,
     },
+    /// A side of a connection has its first frame; it gets a capture file.
+    Capture {
+        side: u64,
+        facts: Arc<FlowFacts>,
+    },
+    /// A frame of a side, for its capture file.
+    Frame {
+        side: u64,
+        frame: FrameFacts,
+        part: Range<usize>,
+    },
+    /// No more frames of a side.
+    Captured {
+        side: u64,
+    },
+    /// A frame that is in no connection.
+    Rest {
+        frame: FrameFacts,
+        part: Range<usize>,
+    },
+    /// The link type of the first frame of all.
+    Link(LinkType),
     /// Everything that waits is written, so that others can see it.
     Flush,
 }
@@ -96,6 +121,8 @@ pub(super) struct Dispatch<'t> {
     time: Timestamp,
     closed: u64,
     name: String,
+    /// What becomes of frames, where that is wanted.
+    frames: Option<Box<Frames>>,
     open_flows: u64,
     pub(super) rejects: RejectCounts,
     pub(super) gaps: u64,
@@ -113,7 +140,12 @@ struct Slot {
 }
 
 impl<'t> Dispatch<'t> {
-    pub(super) fn new(template: &'t Template, senders: Vec<SyncSender<Batch>>, wants_data: bool) -> Self {
+    pub(super) fn new(
+        template: &'t Template,
+        senders: Vec<SyncSender<Batch>>,
+        wants_data: bool,
+        frames: Option<Frames>,
+    ) -> Self {
         let batches = senders.iter().map(|_| Vec::with_capacity(BATCH)).collect();
         let has_block = vec![false; senders.len()];
         Self {
@@ -127,6 +159,7 @@ impl<'t> Dispatch<'t> {
             time: Timestamp::default(),
             closed: 0,
             name: String::new(),
+            frames: frames.map(Box::new),
             open_flows: 0,
             rejects: RejectCounts::default(),
             gaps: 0,
@@ -134,13 +167,49 @@ impl<'t> Dispatch<'t> {
         }
     }
 
-    /// The memory and the time of the frame that the core gets next.
-    pub(super) fn set_frame(&mut self, block: &Bytes, time: Timestamp) {
-        self.time = time;
+    /// The frame that the core gets next.
+    pub(super) fn set_frame(&mut self, packet: &Packet<'_>) -> Result<(), WriterGone> {
+        if self.frames.is_some() {
+            self.settle()?;
+        }
+        let block = packet.block;
+        self.time = packet.frame.time;
         if block.as_ptr() != self.block.as_ptr() || block.len() != self.block.len() {
             self.block = block.clone();
             self.has_block.fill(false);
         }
+        if let Some(frames) = &mut self.frames {
+            let first = frames.begin(packet);
+            if first {
+                self.send(0, Operation::Link(packet.frame.link))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands over the frame that was pushed last, and those that came to something with it.
+    fn settle(&mut self) -> Result<(), WriterGone> {
+        let Some(mut frames) = self.frames.take() else { return Ok(()) };
+        let result = frames.settle(self);
+        self.frames = Some(frames);
+        result
+    }
+
+    /// A side of a connection has its first frame: answers the writer of its capture file.
+    pub(super) fn capture(&mut self, side: u64, facts: Arc<FlowFacts>) -> Result<usize, WriterGone> {
+        let shard = self.shard_of(&facts);
+        self.send(shard, Operation::Capture { side, facts })?;
+        Ok(shard)
+    }
+
+    /// The writer of all flows with the name of this one.
+    fn shard_of(&mut self, facts: &FlowFacts) -> usize {
+        if self.senders.len() < 2 {
+            return 0;
+        }
+        self.name.clear();
+        self.template.expand(facts, 0, &mut self.name);
+        (fnv1a(self.name.as_bytes()) % self.senders.len() as u64) as usize
     }
 
     fn shard(&self, slot: u32) -> usize {
@@ -165,7 +234,7 @@ impl<'t> Dispatch<'t> {
         }
     }
 
-    fn send(&mut self, shard: usize, operation: Operation) -> Result<(), WriterGone> {
+    pub(super) fn send(&mut self, shard: usize, operation: Operation) -> Result<(), WriterGone> {
         let batch = &mut self.batches[shard];
         batch.push(operation);
         if batch.len() < BATCH {
@@ -177,6 +246,7 @@ impl<'t> Dispatch<'t> {
 
     /// Hands over what is left. The writers end when the dispatch is dropped.
     pub(super) fn flush(&mut self) -> Result<(), WriterGone> {
+        self.settle()?;
         for (batch, sender) in self.batches.iter_mut().zip(&self.senders) {
             if !batch.is_empty() {
                 sender.send(std::mem::take(batch)).map_err(|_| WriterGone)?;
@@ -187,6 +257,7 @@ impl<'t> Dispatch<'t> {
 
     /// Hands over what is left and has it written: nothing comes for a while.
     pub(super) fn rest(&mut self) -> Result<(), WriterGone> {
+        self.settle()?;
         for shard in 0..self.senders.len() {
             self.send(shard, Operation::Flush)?;
         }
@@ -195,7 +266,7 @@ impl<'t> Dispatch<'t> {
 
     /// The part of the writer's block that `bytes` is. It gets a copy as its block if they are no part
     /// of the present one, which does not happen for slices of the frame that was pushed.
-    fn part(&mut self, shard: usize, bytes: &[u8]) -> Result<Range<usize>, WriterGone> {
+    pub(super) fn part(&mut self, shard: usize, bytes: &[u8]) -> Result<Range<usize>, WriterGone> {
         let start = bytes.as_ptr().addr().wrapping_sub(self.block.as_ptr().addr());
         let part = start..start.wrapping_add(bytes.len());
         if self.block.get(part.clone()).is_none() {
@@ -203,6 +274,11 @@ impl<'t> Dispatch<'t> {
             self.send(shard, Operation::Block(Bytes::copy_from_slice(bytes)))?;
             return Ok(0..bytes.len());
         }
+        self.part_at(shard, part)
+    }
+
+    /// A part of the present block, which the writer gets if it does not have it.
+    pub(super) fn part_at(&mut self, shard: usize, part: Range<usize>) -> Result<Range<usize>, WriterGone> {
         if !self.has_block[shard] {
             self.has_block[shard] = true;
             self.send(shard, Operation::Block(self.block.clone()))?;
@@ -214,13 +290,44 @@ impl<'t> Dispatch<'t> {
 impl Sink for Dispatch<'_> {
     type Error = WriterGone;
 
+    #[inline]
+    fn segment(&mut self, side: &Side, segment: &Segment<'_>) -> Result<(), WriterGone> {
+        if let Some(frames) = &mut self.frames {
+            frames.segment(side, segment);
+        }
+        Ok(())
+    }
+
+    fn forgotten(&mut self, slot: u32) -> Result<(), WriterGone> {
+        if self.frames.as_ref().is_some_and(|frames| frames.awaits(slot)) {
+            self.settle()?;
+        }
+        let Some(frames) = &mut self.frames else { return Ok(()) };
+        for (side, shard) in frames.forget(slot).into_iter().flatten() {
+            self.send(shard, Operation::Captured { side })?;
+        }
+        Ok(())
+    }
+
+    fn held(&mut self, datagram: u32, from: Option<u32>) -> Result<(), WriterGone> {
+        if let Some(frames) = &mut self.frames {
+            frames.held(datagram, from, &self.block);
+        }
+        Ok(())
+    }
+
+    fn released(&mut self, datagram: u32) -> Result<(), WriterGone> {
+        if let Some(frames) = &mut self.frames {
+            frames.released(datagram);
+        }
+        Ok(())
+    }
+
     fn opened(&mut self, flow: Flow, opened: &Opened) -> Result<(), WriterGone> {
         let facts = Arc::new(FlowFacts { flow, opened: opened.clone() });
-        let mut shard = 0;
-        if self.senders.len() > 1 {
-            self.name.clear();
-            self.template.expand(&facts, 0, &mut self.name);
-            shard = (fnv1a(self.name.as_bytes()) % self.senders.len() as u64) as usize;
+        let shard = self.shard_of(&facts);
+        if let Some(frames) = &mut self.frames {
+            frames.opened(&facts);
         }
         let slot = flow.slot as usize;
         if self.slots.len() <= slot {

@@ -7,6 +7,7 @@ use super::reading::Read;
 use super::reporter::Totals;
 use super::run::Run;
 use crate::messages::RunSummary;
+use crate::output::pcap::CaptureCounts;
 use crate::report::RunTotals;
 use crate::scan::alert::Alerts;
 
@@ -44,6 +45,9 @@ impl Run<'_> {
             replaced_conflicts: counters.replaced_conflicts + totals.replaced,
             ..counters.clone()
         };
+        for complaint in captured(&totals.captures) {
+            self.complaints.add(complaint);
+        }
         let quiet = read.quiet && self.complaints.is_empty();
         let ended_in = read.ended_in.filter(|_| !read.quiet);
         let mut errors = self.complaints.list().to_vec();
@@ -61,6 +65,9 @@ impl Run<'_> {
             replaced_conflict_bytes: totals.replaced_bytes,
             beyond_limit: read.beyond_limit + totals.beyond_limit,
             http: totals.http.clone(),
+            captures: totals.captures.files,
+            captured: totals.captures.frames,
+            rest: totals.rest.map(|(path, frames)| (path.display().to_string(), frames)),
         };
         if let Some(mut report) = report {
             let totals = RunTotals {
@@ -80,4 +87,19 @@ impl Run<'_> {
         let text = if quiet { String::new() } else { summary.text(self.options.verbosity) };
         Outcome { errors: self.complaints.into_list(), summary: text }
     }
+}
+
+/// What could not be in capture files as it was captured.
+fn captured(counts: &CaptureCounts) -> Vec<String> {
+    let mut complaints = Vec::new();
+    if counts.late > 0 {
+        complaints.push(format!(
+            "{} packets are from after the year 2106, with which the pcap format ends: they have its last second",
+            counts.late
+        ));
+    }
+    if counts.refused > 0 {
+        complaints.push(format!("{} packets have link types that no pcap file can hold", counts.refused));
+    }
+    complaints
 }

@@ -13,6 +13,7 @@
 mod complaints;
 mod dispatch;
 mod ending;
+mod frames;
 mod prepare;
 mod printer;
 mod reading;

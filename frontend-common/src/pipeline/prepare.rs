@@ -16,6 +16,8 @@ use super::writer::{Told, Writer};
 use super::{Say, Stop, System, scanning, spawn};
 use crate::cli::{Options, ReportTarget};
 use crate::input::{self, Filter};
+use crate::output::pcap::FlowCaptures;
+use crate::output::rest::RestFile;
 use crate::output::{FileStore, StoreConfig, Template, path};
 use crate::report::{Har, JsonLines, Report, RunInfo};
 use crate::scan::alert::Alerts;
@@ -58,6 +60,7 @@ impl<'o> Run<'o> {
             None => None,
         };
         let lines = open_lines(options)?;
+        let mut rest = open_rest(options)?;
 
         // Everything that needs rights is open; no thread has begun.
         let (told, finished) = sync_channel(QUEUE);
@@ -68,14 +71,20 @@ impl<'o> Run<'o> {
             let (to_scanners, finished) = sync_channel(QUEUE);
             (to_scanners, Some(scanning::start(scanners, system.processors(), finished, told)?))
         };
-        let writer_count =
-            if options.files { system.processors().saturating_sub(1).clamp(1, MAX_WRITERS) } else { 1 };
+        let writer_count = if options.files || options.captures {
+            system.processors().saturating_sub(1).clamp(1, MAX_WRITERS)
+        } else {
+            1
+        };
         let (mut writers, mut senders) = (Vec::new(), Vec::new());
         for _ in 0..writer_count {
             let store =
                 options.files.then(|| store(options, system, &template, writer_count, alerts.clone()));
+            let captures = options.captures.then(|| captures(options, system, &template, writer_count));
             let (sender, batches) = sync_channel(QUEUE);
-            let writer = Writer::new(store, wants_http(options), told.clone(), stop.clone());
+            // The first one has the frames that belong to none.
+            let rest = rest.take();
+            let writer = Writer::new(store, captures, rest, wants_http(options), told.clone(), stop.clone());
             writers.push(spawn("writer", move || writer.run(&batches))?);
             senders.push(sender);
         }
@@ -123,7 +132,7 @@ fn open_report(options: &Options, system: &dyn System) -> Result<Option<Report>,
         ReportTarget::Default => Some(options.output_dir.join("report.xml")),
         ReportTarget::File(path) => Some(path.clone()),
     };
-    if options.files || options.report == ReportTarget::Default {
+    if options.files || options.captures || options.report == ReportTarget::Default {
         path::prepare(&options.output_dir).map_err(|error| error.to_string())?;
     }
     let Some(path) = path else { return Ok(None) };
@@ -185,10 +194,7 @@ fn store(
     stores: usize,
     alerts: Option<Alerts>,
 ) -> FileStore {
-    let system_limit =
-        system.open_file_limit().map_or(usize::MAX, |limit| limit.saturating_sub(OTHER_DESCRIPTORS));
-    let asked = options.max_open_files.map_or(usize::MAX, std::num::NonZeroUsize::get);
-    let max_open = (system_limit.min(asked).min(MAX_OPEN) / stores).max(1);
+    let max_open = max_open(options, system, stores);
     let config = StoreConfig::new(options.output_dir.clone(), Arc::clone(template), max_open);
     FileStore::new(StoreConfig {
         limit: options.max_bytes,
@@ -197,6 +203,30 @@ fn store(
         keep: reads_contents(options),
         ..config
     })
+}
+
+/// Where a writer puts the frames of connections.
+fn captures(options: &Options, system: &dyn System, template: &Arc<Template>, stores: usize) -> FlowCaptures {
+    let template = Arc::new(Template::clone(template).with_ending(".pcap"));
+    let max_open = max_open(options, system, stores);
+    FlowCaptures::new(FileStore::new(StoreConfig::new(options.output_dir.clone(), template, max_open)))
+}
+
+/// Descriptors for the files of one of so many stores.
+fn max_open(options: &Options, system: &dyn System, stores: usize) -> usize {
+    let system_limit =
+        system.open_file_limit().map_or(usize::MAX, |limit| limit.saturating_sub(OTHER_DESCRIPTORS));
+    let asked = options.max_open_files.map_or(usize::MAX, std::num::NonZeroUsize::get);
+    (system_limit.min(asked).min(MAX_OPEN) / stores).max(1)
+}
+
+/// Makes the file of `-w`, unless it is an input.
+fn open_rest(options: &Options) -> Result<Option<RestFile>, String> {
+    let Some(path) = &options.rest else { return Ok(None) };
+    if options.inputs.iter().any(|input| !input.is_stdin() && is_same_file(&input.path, path)) {
+        return Err(format!("cannot write {}: it is an input; name another file with -w", path.display()));
+    }
+    RestFile::create(path).map(Some).map_err(|error| error.to_string())
 }
 
 /// The scanners that the options ask for, in the order in which they look at a connection, and whoever is told

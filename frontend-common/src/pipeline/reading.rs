@@ -10,6 +10,7 @@ use tapflow_core::{
 };
 
 use super::dispatch::Dispatch;
+use super::frames::Frames;
 use super::printer::Printer;
 use super::run::{Run, nanoseconds};
 use super::tee::{Tee, Watched};
@@ -53,7 +54,10 @@ impl Run<'_> {
     /// Reads with the sinks that the options ask for.
     pub(super) fn read(&mut self, core: &mut Reassembler<'_>) -> Read {
         let template = self.template.clone();
-        let mut dispatch = Dispatch::new(&template, std::mem::take(&mut self.senders), self.options.files);
+        let (captures, rest) = (self.options.captures, self.options.rest.is_some());
+        let frames = (captures || rest).then(|| Frames::new(captures, rest));
+        let senders = std::mem::take(&mut self.senders);
+        let mut dispatch = Dispatch::new(&template, senders, self.options.files, frames);
         let wireless = self.options.scan.scanners.has(ScannerName::Wifiviz).then(Wireless::default);
         let mut read = Read { wireless, ..Read::default() };
         match &self.options.console {
@@ -203,7 +207,7 @@ impl Run<'_> {
                 if let Some(wireless) = &mut read.wireless {
                     wireless.look(&packet.frame, &self.decode);
                 }
-                sink.frame(packet.block, packet.frame.time);
+                sink.frame(&packet)?;
                 core.push(&packet.frame, sink)?;
             } else {
                 read.filtered += 1;

@@ -3,12 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use super::Stop;
 use super::writer::Told;
 use crate::facts::FinishedFlow;
+use crate::output::pcap::CaptureCounts;
 use crate::report::{Har, JsonLines, Report};
 use crate::scan::http::{Counts, HttpFindings};
 
@@ -26,6 +28,9 @@ pub(super) struct Totals {
     pub(super) replaced_bytes: u64,
     pub(super) beyond_limit: u64,
     pub(super) http: Counts,
+    pub(super) captures: CaptureCounts,
+    /// Frames in the file of those in no connection, and its name.
+    pub(super) rest: Option<(PathBuf, u64)>,
     pub(super) errors: Vec<String>,
 }
 
@@ -75,6 +80,11 @@ impl Reporter {
             };
             for message in messages {
                 match message {
+                    Told::Captured(counts) => self.totals.captures.add(&counts),
+                    Told::Rest { path, frames, late } => {
+                        self.totals.captures.late += late;
+                        self.totals.rest = Some((path, frames));
+                    }
                     Told::Failed(error) => self.totals.errors.push(error.to_string()),
                     Told::Complaint(text) => self.totals.errors.push(text),
                     Told::Flow { order, flow, beyond_limit, pair } => {

@@ -3,19 +3,19 @@
 use std::io::Write;
 use std::ops::Range;
 
-use bytes::Bytes;
-use tapflow_core::decode::Reject;
+use tapflow_core::decode::{Reject, Segment};
 use tapflow_core::{
-    CloseReason, DroppedDatagram, Flow, Frame, InOrder, Opened, Repeat, Sink, Summary, Timestamp,
+    CloseReason, DroppedDatagram, Flow, Frame, InOrder, Opened, Repeat, Side, Sink, Summary, Timestamp,
 };
 
 use super::dispatch::{Dispatch, WriterGone};
 use super::printer::Printer;
+use crate::input::Packet;
 
 /// A sink of the pipeline.
 pub(super) trait Watched: Sink<Error = WriterGone> {
-    /// Tells the memory and the time of the frame that comes next.
-    fn frame(&mut self, block: &Bytes, time: Timestamp);
+    /// Tells the frame that comes next.
+    fn frame(&mut self, packet: &Packet<'_>) -> Result<(), WriterGone>;
 
     /// Whether the output that the run is for is gone.
     fn is_over(&self) -> bool;
@@ -28,8 +28,8 @@ pub(super) trait Watched: Sink<Error = WriterGone> {
 }
 
 impl Watched for Dispatch<'_> {
-    fn frame(&mut self, block: &Bytes, time: Timestamp) {
-        self.set_frame(block, time);
+    fn frame(&mut self, packet: &Packet<'_>) -> Result<(), WriterGone> {
+        self.set_frame(packet)
     }
 
     fn is_over(&self) -> bool {
@@ -81,8 +81,8 @@ pub(super) struct Tee<'d, 't, P> {
 }
 
 impl<P: Prints> Watched for Tee<'_, '_, P> {
-    fn frame(&mut self, block: &Bytes, time: Timestamp) {
-        self.files.set_frame(block, time);
+    fn frame(&mut self, packet: &Packet<'_>) -> Result<(), WriterGone> {
+        self.files.set_frame(packet)
     }
 
     fn is_over(&self) -> bool {
@@ -105,6 +105,22 @@ impl<P: Prints> Sink for Tee<'_, '_, P> {
     fn time(&mut self, now: Timestamp) -> Result<(), WriterGone> {
         let Ok(()) = self.printer.time(now);
         self.files.time(now)
+    }
+
+    fn segment(&mut self, side: &Side, segment: &Segment<'_>) -> Result<(), WriterGone> {
+        self.files.segment(side, segment)
+    }
+
+    fn forgotten(&mut self, slot: u32) -> Result<(), WriterGone> {
+        self.files.forgotten(slot)
+    }
+
+    fn held(&mut self, datagram: u32, from: Option<u32>) -> Result<(), WriterGone> {
+        self.files.held(datagram, from)
+    }
+
+    fn released(&mut self, datagram: u32) -> Result<(), WriterGone> {
+        self.files.released(datagram)
     }
 
     fn acknowledged(&mut self, flow: Flow, offset: u64) -> Result<(), WriterGone> {

@@ -6,6 +6,7 @@
 
 use std::mem;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender};
 
@@ -15,6 +16,8 @@ use rustc_hash::FxHashMap;
 use super::Stop;
 use super::dispatch::{Batch, Operation};
 use crate::facts::{FinishedFlow, FlowFacts, Ranges};
+use crate::output::pcap::{CaptureCounts, FlowCaptures};
+use crate::output::rest::RestFile;
 use crate::output::{Closed, FileStore, OutputError};
 use crate::scan::Findings;
 use crate::timeline::Timeline;
@@ -24,6 +27,10 @@ use crate::timeline::Timeline;
 pub(super) enum Told {
     /// The flow that closed as number `order`, one of a `pair` or alone.
     Flow { order: u64, pair: bool, flow: Box<FinishedFlow>, beyond_limit: u64 },
+    /// What came into capture files of connections, at the end.
+    Captured(CaptureCounts),
+    /// What came into the file of all other frames, at the end.
+    Rest { path: PathBuf, frames: u64, late: u64 },
     /// What went wrong first.
     Failed(OutputError),
     /// What went wrong with scanners.
@@ -33,6 +40,8 @@ pub(super) enum Told {
 /// One writer. Without a store it only passes on the facts.
 pub(super) struct Writer {
     store: Option<FileStore>,
+    captures: Option<FlowCaptures>,
+    rest: Option<RestFile>,
     timed: bool,
     flows: FxHashMap<u64, Live>,
     /// What parts of operations are parts of. Its own count of references: see [`Operation::Block`].
@@ -57,12 +66,14 @@ impl Writer {
     /// `timed` asks for timelines.
     pub(super) fn new(
         store: Option<FileStore>,
+        captures: Option<FlowCaptures>,
+        rest: Option<RestFile>,
         timed: bool,
         reporter: SyncSender<Vec<Told>>,
         stop: Stop,
     ) -> Self {
         let (flows, block, told) = (FxHashMap::default(), Bytes::new(), Vec::new());
-        Self { store, timed, flows, block, told, reporter, stop, failed: false }
+        Self { store, captures, rest, timed, flows, block, told, reporter, stop, failed: false }
     }
 
     /// Works until the core's side hangs up.
@@ -87,10 +98,25 @@ impl Writer {
 
     /// Flows that the core did not close, after a failure elsewhere, still get their bytes on disk.
     fn finish(mut self) {
-        let Some(store) = self.store.take() else { return };
-        let finished = store.finish(|_, _| {});
-        if let Some(error) = finished.error.or(finished.times_not_set) {
-            self.fail(error);
+        if let Some(store) = self.store.take() {
+            let finished = store.finish(|_, _| {});
+            if let Some(error) = finished.error.or(finished.times_not_set) {
+                self.fail(error);
+            }
+        }
+        if let Some(captures) = self.captures.take() {
+            self.told.push(Told::Captured(captures.counts().clone()));
+            if let Err(error) = captures.finish() {
+                self.fail(error);
+            }
+        }
+        if let Some(mut rest) = self.rest.take() {
+            let result = rest.finish();
+            let (frames, late) = rest.counts();
+            self.told.push(Told::Rest { path: rest.path().to_owned(), frames, late });
+            if let Err(error) = result {
+                self.fail(error);
+            }
         }
         self.tell();
     }
@@ -172,10 +198,39 @@ impl Writer {
                 }
                 Ok(())
             }
-            Operation::Flush => match &mut self.store {
-                Some(store) if !self.failed => store.flush(),
-                _ => Ok(()),
-            },
+            Operation::Flush if self.failed => Ok(()),
+            Operation::Flush => {
+                let files = self.store.as_mut().map_or(Ok(()), FileStore::flush);
+                let captures = self.captures.as_mut().map_or(Ok(()), FlowCaptures::flush);
+                let rest = self.rest.as_mut().map_or(Ok(()), RestFile::flush);
+                files.and(captures).and(rest)
+            }
+            Operation::Capture { side, facts } => {
+                self.captures.iter_mut().for_each(|captures| captures.open(side, Arc::clone(&facts)));
+                Ok(())
+            }
+            Operation::Frame { side, frame, part } => {
+                let bytes = self.slice(part);
+                match &mut self.captures {
+                    Some(captures) if !self.failed => captures.frame(side, frame, bytes),
+                    _ => Ok(()),
+                }
+            }
+            Operation::Captured { side } => {
+                let closed = self.captures.as_mut().map_or(Ok(()), |captures| captures.close(side));
+                if self.failed { Ok(()) } else { closed }
+            }
+            Operation::Rest { frame, part } => {
+                let bytes = self.slice(part);
+                match &mut self.rest {
+                    Some(rest) if !self.failed => rest.frame(frame, &bytes),
+                    _ => Ok(()),
+                }
+            }
+            Operation::Link(link) => {
+                self.rest.iter_mut().for_each(|rest| rest.begin(link));
+                Ok(())
+            }
             Operation::Close { flow, order, pair, reason, summary } => {
                 let Some(Live { facts, gaps, has_data, timeline }) = self.flows.remove(&flow) else {
                     return Ok(());

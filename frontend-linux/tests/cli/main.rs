@@ -8,6 +8,7 @@
 
 mod bad_inputs;
 mod bad_outputs;
+mod captures;
 mod console;
 mod files;
 mod http;

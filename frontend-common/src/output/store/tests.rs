@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::path::PathBuf;
 use std::time::SystemTime;
 use std::time::{Duration, UNIX_EPOCH};
 

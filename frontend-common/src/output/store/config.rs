@@ -1,0 +1,48 @@
+//! What a store is told before it begins.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::output::template::Template;
+use crate::scan::alert::Alerts;
+
+/// What a [`FileStore`] is to do.
+#[derive(Clone, Debug)]
+pub struct StoreConfig {
+    /// The output directory, which exists (see [`super::path::prepare`]).
+    pub directory: PathBuf,
+    /// How files are named.
+    pub template: Arc<Template>,
+    /// Descriptors in use at most; at least 1.
+    pub max_open: usize,
+    /// Bytes at stream offsets from here on are not written (`-b`).
+    pub limit: Option<u64>,
+    /// Whether each file has an index beside it (`-I`).
+    pub index: bool,
+    /// Bytes of all flows that may wait for being written.
+    pub pending_bytes: u64,
+    /// Pieces of all flows that may wait for being written.
+    pub pending_pieces: usize,
+    /// Who is told when a file is made.
+    pub alerts: Option<Alerts>,
+    /// Whether the contents of small files are handed on when they close.
+    pub keep: bool,
+}
+
+impl StoreConfig {
+    /// Everything written, no index, 8 MiB or 16384 pieces pending at most.
+    #[must_use]
+    pub fn new(directory: PathBuf, template: Arc<Template>, max_open: usize) -> Self {
+        Self {
+            directory,
+            template,
+            max_open,
+            limit: None,
+            index: false,
+            pending_bytes: 8 << 20,
+            pending_pieces: 16_384,
+            alerts: None,
+            keep: false,
+        }
+    }
+}

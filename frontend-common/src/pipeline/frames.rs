@@ -1,0 +1,267 @@
+//! What becomes of every frame: it belongs to sides of connections (`-K`), or to none (`-w`).
+//!
+//! A side is one direction of a connection, with or without data. A frame belongs to a side whose segment it
+//! carries, whole or as one of the fragments of its datagram; also after the close, as long as the connection is
+//! remembered. A frame of several segments belongs to each of their sides. All others are the rest.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use rustc_hash::FxHashMap;
+use tapflow_core::decode::Segment;
+use tapflow_core::{Flow, Opened, Side, Timestamp};
+
+use super::dispatch::{Dispatch, Operation, WriterGone};
+use crate::facts::FlowFacts;
+use crate::input::Packet;
+use crate::output::pcap::FrameFacts;
+
+/// The frames on their way.
+pub(super) struct Frames {
+    /// Whether frames of connections are wanted, and all others.
+    sides_wanted: bool,
+    rest_wanted: bool,
+    /// By flow slot.
+    sides: Vec<Option<Known>>,
+    /// The frames of datagrams that are not whole.
+    datagrams: FxHashMap<u32, Datagram>,
+    current: Option<Current>,
+    /// Frames for sides, until the core is through with the frame that was pushed: then it has named the flows.
+    waiting: Vec<Waiting>,
+    /// Frames of datagrams that came to nothing.
+    rest: Vec<Kept>,
+    frames: u64,
+}
+
+/// What is known of a side.
+struct Known {
+    session: u64,
+    client: bool,
+    facts: Arc<FlowFacts>,
+    /// Its writer, once it has a capture file.
+    shard: Option<usize>,
+}
+
+impl Known {
+    /// A number that no other side has.
+    fn number(&self) -> u64 {
+        self.session << 1 | u64::from(!self.client)
+    }
+}
+
+/// The frame that was pushed last.
+struct Current {
+    facts: FrameFacts,
+    part: Range<usize>,
+    /// Some part of it is in a connection, or waits in a datagram.
+    used: bool,
+}
+
+/// A frame for the side in a slot, and the datagram that it came in.
+struct Waiting {
+    slot: u32,
+    datagram: Option<u32>,
+    kept: Kept,
+}
+
+/// The frame that was pushed last, or a copy of an earlier one.
+enum Kept {
+    Current,
+    Earlier(FrameFacts, Bytes),
+}
+
+#[derive(Default)]
+struct Datagram {
+    frames: Vec<Fragment>,
+    /// It came to something.
+    used: bool,
+}
+
+/// A copy of a frame.
+#[derive(Clone)]
+struct Fragment {
+    /// Among all frames.
+    number: u64,
+    facts: FrameFacts,
+    bytes: Bytes,
+}
+
+impl Frames {
+    /// Frames of connections if `sides`, all others if `rest`.
+    pub(super) fn new(sides: bool, rest: bool) -> Self {
+        Self {
+            sides_wanted: sides,
+            rest_wanted: rest,
+            sides: Vec::new(),
+            datagrams: FxHashMap::default(),
+            current: None,
+            waiting: Vec::new(),
+            rest: Vec::new(),
+            frames: 0,
+        }
+    }
+
+    /// A frame comes, after the one before was settled. Answers whether it is the first one.
+    pub(super) fn begin(&mut self, packet: &Packet<'_>) -> bool {
+        let frame = &packet.frame;
+        let facts = FrameFacts { link: frame.link, time: frame.time, wire_len: frame.wire_len };
+        let start = frame.bytes.as_ptr().addr().wrapping_sub(packet.block.as_ptr().addr());
+        let part = if frame.bytes.is_empty() { 0..0 } else { start..start.wrapping_add(frame.bytes.len()) };
+        self.current = Some(Current { facts, part, used: false });
+        self.frames += 1;
+        self.frames == 1
+    }
+
+    /// A segment belongs to a side.
+    pub(super) fn segment(&mut self, side: &Side, segment: &Segment<'_>) {
+        let known = |waiting: &Waiting| (waiting.slot, waiting.datagram) == (side.slot, side.datagram);
+        let told = self.waiting.iter().any(known);
+        let wanted = self.sides_wanted && !told;
+        let mut wait = |kept| {
+            self.waiting.push(Waiting { slot: side.slot, datagram: side.datagram, kept });
+        };
+        match side.datagram {
+            None => {
+                let Some(current) = &mut self.current else { return };
+                current.used = true;
+                if wanted {
+                    wait(Kept::Current);
+                }
+            }
+            Some(number) => {
+                let Some(datagram) = self.datagrams.get_mut(&number) else { return };
+                datagram.used = true;
+                if wanted {
+                    datagram
+                        .frames
+                        .iter()
+                        .for_each(|frame| wait(Kept::Earlier(frame.facts, frame.bytes.clone())));
+                }
+            }
+        }
+        if !wanted {
+            return;
+        }
+        let slot = side.slot as usize;
+        if self.sides.len() <= slot {
+            self.sides.resize_with(slot + 1, || None);
+        }
+        self.sides[slot].get_or_insert_with(|| {
+            let time = self.current.as_ref().map_or(Timestamp::default(), |current| current.facts.time);
+            let opened = Opened {
+                key: segment.key,
+                link: segment.link.clone(),
+                time,
+                session: side.session,
+                client: side.client,
+                syn: false,
+            };
+            // Unless it gets a number of its own with SYN or data.
+            let flow = Flow { slot: side.slot, number: side.session };
+            let facts = Arc::new(FlowFacts { flow, opened });
+            Known { session: side.session, client: side.client, facts, shard: None }
+        });
+    }
+
+    /// A flow has a number.
+    pub(super) fn opened(&mut self, facts: &Arc<FlowFacts>) {
+        if let Some(Some(known)) = self.sides.get_mut(facts.flow.slot as usize) {
+            known.facts = Arc::clone(facts);
+        }
+    }
+
+    /// A fragment waits, in the frame that was pushed last or in another datagram.
+    pub(super) fn held(&mut self, datagram: u32, from: Option<u32>, block: &Bytes) {
+        let frames = match from {
+            Some(from) => {
+                let Some(from) = self.datagrams.get_mut(&from) else { return };
+                from.used = true;
+                from.frames.clone()
+            }
+            None => {
+                let Some(current) = &mut self.current else { return };
+                current.used = true;
+                let bytes = Bytes::copy_from_slice(block.get(current.part.clone()).unwrap_or_default());
+                vec![Fragment { number: self.frames, facts: current.facts, bytes }]
+            }
+        };
+        let held = &mut self.datagrams.entry(datagram).or_default().frames;
+        for frame in frames {
+            if held.iter().all(|other| other.number != frame.number) {
+                held.push(frame);
+            }
+        }
+    }
+
+    /// A datagram is done with.
+    pub(super) fn released(&mut self, datagram: u32) {
+        let Some(datagram) = self.datagrams.remove(&datagram).filter(|datagram| !datagram.used) else {
+            return;
+        };
+        let kept = |frame: Fragment| Kept::Earlier(frame.facts, frame.bytes);
+        self.rest.extend(datagram.frames.into_iter().map(kept));
+    }
+
+    /// Whether frames wait for the connection with this slot and the next.
+    pub(super) fn awaits(&self, slot: u32) -> bool {
+        self.waiting.iter().any(|waiting| waiting.slot | 1 == slot | 1)
+    }
+
+    /// A connection is forgotten: the numbers and writers of its sides that have a file.
+    pub(super) fn forget(&mut self, slot: u32) -> [Option<(u64, usize)>; 2] {
+        [slot, slot | 1].map(|slot| {
+            let known = self.sides.get_mut(slot as usize)?.take()?;
+            Some((known.number(), known.shard?))
+        })
+    }
+
+    /// Hands over what the frame that was pushed last came to, and other frames with it.
+    pub(super) fn settle(&mut self, dispatch: &mut Dispatch<'_>) -> Result<(), WriterGone> {
+        let mut waiting = std::mem::take(&mut self.waiting);
+        for Waiting { slot, kept, .. } in waiting.drain(..) {
+            let Some(Some(known)) = self.sides.get_mut(slot as usize) else { continue };
+            let side = known.number();
+            let shard = match known.shard {
+                Some(shard) => shard,
+                None => {
+                    let shard = dispatch.capture(side, Arc::clone(&known.facts))?;
+                    known.shard = Some(shard);
+                    shard
+                }
+            };
+            if let Some((frame, part)) = self.place(kept, shard, dispatch)? {
+                dispatch.send(shard, Operation::Frame { side, frame, part })?;
+            }
+        }
+        self.waiting = waiting;
+        let unused = self.current.as_mut().is_some_and(|current| !std::mem::replace(&mut current.used, true));
+        if !self.rest_wanted {
+            self.rest.clear();
+            return Ok(());
+        }
+        let rest = std::mem::take(&mut self.rest);
+        for kept in rest.into_iter().chain(unused.then_some(Kept::Current)) {
+            if let Some((frame, part)) = self.place(kept, 0, dispatch)? {
+                dispatch.send(0, Operation::Rest { frame, part })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What is known of a frame, and where a writer finds it in its block.
+    fn place(
+        &self,
+        kept: Kept,
+        shard: usize,
+        dispatch: &mut Dispatch<'_>,
+    ) -> Result<Option<(FrameFacts, Range<usize>)>, WriterGone> {
+        match kept {
+            Kept::Current => {
+                let Some(current) = &self.current else { return Ok(None) };
+                Ok(Some((current.facts, dispatch.part_at(shard, current.part.clone())?)))
+            }
+            Kept::Earlier(facts, bytes) => Ok(Some((facts, dispatch.part(shard, &bytes)?))),
+        }
+    }
+}
