@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use crate::cli::{self, Action, Options, Program, USAGE_EXIT_CODE};
+use crate::input::live::Interface;
 use crate::pipeline::{self, Stop, System};
 
 /// How the system told the run to end early.
@@ -39,6 +40,13 @@ pub fn main(
     match cli::parse(args, program) {
         Ok(Action::Run(options)) => run(&options, system, catch, complain),
         Ok(Action::Print(text)) => print(&text, complain),
+        Ok(Action::ListInterfaces) => match system.interfaces() {
+            Ok(interfaces) => print(&list(&interfaces), complain),
+            Err(error) => {
+                complain(&error);
+                ExitCode::FAILURE
+            }
+        },
         Err(error) => {
             complain(&error.to_string());
             ExitCode::from(USAGE_EXIT_CODE)
@@ -72,10 +80,27 @@ fn run(
     }
     let _ = io::stderr().write_all(outcome.summary.as_bytes());
     match interruption {
-        Some(interruption) => ExitCode::from(interruption.exit_code),
-        None if outcome.errors.is_empty() => ExitCode::SUCCESS,
-        None => ExitCode::FAILURE,
+        // A live capture has no other end.
+        Some(interruption) if options.live.is_none() => ExitCode::from(interruption.exit_code),
+        _ if outcome.errors.is_empty() => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
     }
+}
+
+/// The interfaces, a line each: name, whether it is up, addresses, what the system calls it.
+fn list(interfaces: &[Interface]) -> String {
+    let width = interfaces.iter().map(|interface| interface.name.chars().count()).max().unwrap_or(0);
+    let line = |interface: &Interface| {
+        let mut text = format!("{:width$}  {:4}", interface.name, if interface.up { "up" } else { "down" });
+        for address in &interface.addresses {
+            text.push_str(&format!("  {address}"));
+        }
+        if let Some(description) = &interface.description {
+            text.push_str(&format!("  ({description})"));
+        }
+        text + "\n"
+    };
+    interfaces.iter().map(line).collect()
 }
 
 /// Prints help or version; a reader that closes the pipe early has read enough.

@@ -3,7 +3,6 @@
 //! Exit status: as [`app`] says, and 128 plus the signal's number after a signal.
 
 mod descriptor;
-mod filter;
 mod host;
 mod limits;
 mod signals;
@@ -15,6 +14,8 @@ use std::process::ExitCode;
 use tapflow_common::app;
 use tapflow_common::cli::Program;
 use tapflow_common::input::FilterCompiler;
+use tapflow_common::input::libpcap::{self, Libpcap};
+use tapflow_common::input::live::{Interface, LiveDevice, LiveSettings};
 use tapflow_common::pipeline::System;
 use tapflow_common::report::{Host, Usage};
 
@@ -26,12 +27,20 @@ fn main() -> ExitCode {
 /// What a run needs of this system.
 #[derive(Default)]
 struct Linux {
-    filters: filter::Libpcap,
+    filters: Libpcap,
 }
 
 impl System for Linux {
     fn filters(&self) -> &dyn FilterCompiler {
         &self.filters
+    }
+
+    fn interfaces(&self) -> Result<Vec<Interface>, String> {
+        libpcap::interfaces()
+    }
+
+    fn open_live(&self, settings: &LiveSettings) -> Result<Box<dyn LiveDevice>, String> {
+        libpcap::open(settings, &permission())
     }
 
     fn host(&self) -> Host {
@@ -53,4 +62,11 @@ impl System for Linux {
     fn libraries(&self) -> Vec<(String, String)> {
         Vec::new()
     }
+}
+
+/// What to do where capturing is not permitted.
+fn permission() -> String {
+    let program =
+        std::env::current_exe().map_or_else(|_| "tapflow".to_owned(), |path| path.display().to_string());
+    format!("run as root, or permit it once with `setcap cap_net_raw,cap_net_admin=eip {program}`")
 }

@@ -11,6 +11,8 @@ use clap::{Arg, ArgAction, Command, value_parser};
 
 use super::values;
 
+mod live;
+
 /// Identifiers of the options, the same as their long names.
 pub(super) mod id {
     pub(crate) const READ: &str = "read";
@@ -19,6 +21,13 @@ pub(super) mod id {
     pub(crate) const IGNORE_ENCAPSULATION: &str = "ignore-encapsulation";
     pub(crate) const TUNNEL_PORT: &str = "tunnel-port";
     pub(crate) const WORDS: &str = "FILTER";
+    pub(crate) const INTERFACE: &str = "interface";
+    pub(crate) const INTERFACES: &str = "list-interfaces";
+    pub(crate) const NO_PROMISCUOUS: &str = "no-promiscuous";
+    pub(crate) const SNAPLEN: &str = "snaplen";
+    pub(crate) const BUFFER_SIZE: &str = "buffer-size";
+    pub(crate) const READ_TIMEOUT: &str = "read-timeout";
+    pub(crate) const STATISTICS: &str = "stats-interval";
     pub(crate) const OUTPUT: &str = "output";
     pub(crate) const TEMPLATE: &str = "template";
     pub(crate) const NAMES: &str = "names";
@@ -79,11 +88,7 @@ pub(super) struct ToCome {
     pub(super) instead: &'static str,
 }
 
-const CAPTURE_FIRST: &str = "record with `tcpdump -i IFACE -w FILE`, then read with -r FILE";
-
-pub(super) const TO_COME: [ToCome; 5] = [
-    to_come('i', "interface", true, "live capture", CAPTURE_FIRST),
-    to_come('p', "no-promiscuous", false, "live capture", CAPTURE_FIRST),
+pub(super) const TO_COME: [ToCome; 3] = [
     to_come('L', "lock", true, "locked console output", ""),
     to_come('U', "relinquish-privileges", true, "giving up privileges", ""),
     to_come('z', "chroot", true, "changing the root directory", ""),
@@ -105,7 +110,7 @@ pub fn command(name: &'static str, version: &'static str) -> Command {
     Command::new(name)
         .version(version)
         .about("Records TCP conversations: packets in, one file for each direction of each connection out.")
-        .override_usage(format!("{name} -r FILE [OPTIONS] [FILTER...]\n       {name} -l [OPTIONS] FILE..."))
+        .override_usage(format!("{name} -r FILE [OPTIONS] [FILTER...]\n       {name} -l [OPTIONS] FILE...\n       {name} -i IF [OPTIONS] [FILTER...]"))
         .max_term_width(100)
         .disable_help_flag(true)
         .disable_version_flag(true)
@@ -113,6 +118,7 @@ pub fn command(name: &'static str, version: &'static str) -> Command {
         .args_override_self(true)
         .infer_long_args(true)
         .args(input())
+        .args(live::live())
         .args(files())
         .args(console())
         .args(scanners())
@@ -339,15 +345,15 @@ fn limits() -> [Arg; 14] {
                     "Keep at most N files open at once. The output is the same with any number; more is faster. The \
                      default is what the system allows.",
                 ),
-            long_value(id::MAX_CONNECTIONS, "N", ValueParser::new(values::positive)).help("at once").long_help(
+            long_value(id::MAX_CONNECTIONS, "N", ValueParser::new(values::positive)).visible_alias("max-flows").help("at once").long_help(
                 "Follow at most N connections at once. When more are open, one is closed for each new one: the oldest \
                  that has ended, else the oldest half-open, else the one silent for longest. Ended and \
                  half-open ones never fill more than half of the room. The summary counts them. The \
                  default is 524288.",
             ),
             long_value(id::IDLE_TIMEOUT, "SECONDS", ValueParser::new(values::seconds)).help("close idle connections").long_help(
-                "Close a connection that had no packet for so many seconds on the capture's clock. 0, the default, is \
-                 never. The same as -S tcp_timeout=SECONDS, and wins over it.",
+                "Close a connection that had no packet for so many seconds on the capture's clock. 0 is never. The \
+                 default is 0 for files, and 3600 for live capture. The same as -S tcp_timeout=SECONDS, and wins over it.",
             ),
             long_value(id::OVERLAP, "[NET=]POLICY", ValueParser::new(values::overlap))
                 .action(ArgAction::Append)

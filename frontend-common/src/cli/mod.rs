@@ -6,6 +6,7 @@
 
 mod command;
 mod help;
+mod live;
 mod options;
 mod values;
 
@@ -58,6 +59,8 @@ pub enum Action {
     Run(Box<Options>),
     /// Print this to standard output and leave with 0.
     Print(String),
+    /// Print the system's interfaces and leave.
+    ListInterfaces,
 }
 
 /// A command line that cannot be obeyed. Its text has the reason and what to do, without the
@@ -92,6 +95,9 @@ pub fn parse(args: impl IntoIterator<Item = OsString>, program: &Program) -> Res
     }
     if usage == 1 {
         return Ok(Action::Print(help::short(&command)));
+    }
+    if matches.get_flag(id::INTERFACES) {
+        return Ok(Action::ListInterfaces);
     }
     if matches.get_flag(id::SCANNERS) {
         return Ok(Action::Print(help::scanners()));
@@ -148,9 +154,19 @@ fn options(matches: &ArgMatches, command_line: Vec<OsString>) -> Result<Options,
         scanners,
     };
     let (overlap, targets) = overlap(matches);
+    let live = live::settings(matches, filter.as_ref());
+    let filter = filter.filter(|_| live.is_none());
+    let idle_timeout = matches.get_one(id::IDLE_TIMEOUT).copied().or(settings.tcp_timeout);
+    let idle_default = if live.is_some() { live::IDLE_TIMEOUT } else { 0 };
 
     Ok(Options {
         inputs,
+        live,
+        statistics_interval: matches
+            .get_one(id::STATISTICS)
+            .copied()
+            .filter(|seconds| *seconds > 0)
+            .map(Duration::from_secs),
         filter,
         ignore_encapsulation: matches.get_flag(id::IGNORE_ENCAPSULATION),
         tunnel_ports: tunnel_ports(matches)?,
@@ -181,10 +197,7 @@ fn options(matches: &ArgMatches, command_line: Vec<OsString>) -> Result<Options,
         json_lines: json_lines(matches, console.is_some())?,
         max_open_files: matches.get_one::<usize>(id::MAX_OPEN_FILES).and_then(|n| NonZeroUsize::new(*n)),
         max_connections: matches.get_one(id::MAX_CONNECTIONS).copied().unwrap_or(DEFAULT_MAX_CONNECTIONS),
-        idle_timeout: matches
-            .get_one(id::IDLE_TIMEOUT)
-            .copied()
-            .or(settings.tcp_timeout)
+        idle_timeout: Some(idle_timeout.unwrap_or(idle_default))
             .filter(|seconds| *seconds > 0)
             .map(Duration::from_secs),
         fragment_policy: matches.get_one(id::FRAGMENT_POLICY).copied().unwrap_or_default(),
@@ -213,12 +226,11 @@ fn inputs(matches: &ArgMatches, words: &[&OsString]) -> Result<Vec<Input>, CliEr
     let mut inputs: Vec<Input> = all(id::READ).chain(listed).map(input(InputRole::Read)).collect();
     let completing: Vec<Input> = all(id::COMPLETE).map(input(InputRole::Complete)).collect();
 
-    if inputs.is_empty() {
-        return Err(CliError(if completing.is_empty() {
-            "nothing to read: live capture is not built yet; read a capture file with -r FILE (- is standard input)"
-        } else {
+    if inputs.is_empty() && !completing.is_empty() {
+        return Err(CliError(
             "nothing to read: -R FILE only completes flows; give the capture in which they begin with -r FILE"
-        }.to_owned()));
+                .to_owned(),
+        ));
     }
     inputs.extend(completing);
     if inputs.iter().filter(|input| input.is_stdin()).count() > 1 {
@@ -408,6 +420,7 @@ fn notes(
         ("--hole-timeout", id::HOLE_TIMEOUT),
     ];
     let mut notes = Vec::new();
+    live::notes(matches, &mut notes);
     if console.is_none() {
         for (name, _) in FOR_CONSOLE.iter().filter(|(_, id)| given(matches, id)) {
             notes.push(format!("{name} has no effect without -c or -C"));

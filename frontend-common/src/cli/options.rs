@@ -11,6 +11,7 @@ use std::time::Duration;
 use tapflow_core::decode::{Checksums, UdpTunnel};
 use tapflow_core::{Check, FragmentPolicy, OverlapPolicy, Target, Urgent};
 
+use crate::input::live::LiveSettings;
 use crate::output::console::ConsoleOptions;
 use crate::report::Shape;
 use crate::scan::Choice;
@@ -26,10 +27,14 @@ pub const VERBOSE: u32 = 10;
 /// One run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// What to read, never empty: first all that is read for its flows, in the order given, then all
-    /// that only completes them.
+    /// What to read: first all that is read for its flows, in the order given, then all that only completes
+    /// them. Empty for a live capture, and only then.
     pub inputs: Vec<Input>,
-    /// A filter expression (pcap-filter(7)); frames that it does not match are passed over.
+    /// An interface to capture from (`-i`), with its filter.
+    pub live: Option<LiveSettings>,
+    /// How often statistics are printed (`--stats-interval`); none for never.
+    pub statistics_interval: Option<Duration>,
+    /// A filter expression (pcap-filter(7)) for files; frames that it does not match are passed over.
     pub filter: Option<String>,
     /// Whether VLANs and tunnels tell no connections apart (`--ignore-encapsulation`).
     pub ignore_encapsulation: bool,

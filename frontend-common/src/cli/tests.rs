@@ -4,6 +4,7 @@ use tapflow_core::decode::Checksums;
 use tapflow_core::{Check, FragmentPolicy, Urgent};
 
 use super::*;
+use crate::input::live::LiveSettings;
 use crate::scan::SCANNERS;
 
 const PROGRAM: Program = Program { name: "tapflow", version: "1.2.3" };
@@ -59,6 +60,8 @@ fn one_capture_and_nothing_else_gives_the_defaults() {
     let options = run("-r a.pcap");
     let expected = Options {
         inputs: reads(&["a.pcap"]),
+        live: None,
+        statistics_interval: None,
         filter: None,
         ignore_encapsulation: false,
         tunnel_ports: Vec::new(),
@@ -327,14 +330,56 @@ fn programs_and_descriptors_for_flow_files() {
 }
 
 #[test]
-fn without_a_capture_the_error_says_how_to_read_one() {
-    for line in ["", "tcp port 80", "-o out -c"] {
-        let error = refused(line);
-        assert!(error.contains("live capture is not built yet") && error.contains("-r FILE"), "{error}");
-    }
+fn without_a_file_an_interface_is_captured_from() {
+    let settings = LiveSettings {
+        interface: None,
+        promiscuous: true,
+        snap_length: 262_144,
+        kernel_buffer: 32 << 20,
+        read_timeout: Duration::from_millis(10),
+        filter: None,
+    };
+    let options = run("-o out -c");
+    assert_eq!((options.live, options.inputs.len()), (Some(settings.clone()), 0));
+    assert_eq!(options.idle_timeout, Some(Duration::from_secs(3600)));
+    assert_eq!(run("-S tcp_timeout=0").idle_timeout, None);
+    let options = run(
+        "-i eth0 -i any -p --snaplen 96 --buffer-size 4M --read-timeout 0 --stats-interval 60 tcp port 80",
+    );
+    let expected = LiveSettings {
+        interface: Some("any".to_owned()),
+        promiscuous: false,
+        snap_length: 96,
+        kernel_buffer: 4 << 20,
+        read_timeout: Duration::ZERO,
+        filter: Some("tcp port 80".to_owned()),
+    };
+    assert_eq!((options.live, options.filter), (Some(expected), None));
+    assert_eq!(options.statistics_interval, Some(Duration::from_secs(60)));
+    assert_eq!(parsed("--list-interfaces"), Ok(Action::ListInterfaces));
+}
+
+#[test]
+fn files_win_over_an_interface() {
+    let options = run("-r a -i eth0 -p port 80");
+    assert_eq!((options.live, options.filter.as_deref()), (None, Some("port 80")));
+    assert_eq!(options.notes, ["-i has no effect with -r, -R and -l", "-p has no effect with -r, -R and -l"]);
     assert!(refused("-R b.pcap").contains("-r FILE"));
     assert!(refused("-l").contains("needs the files"));
     assert!(refused("-r - -r -").contains("only once"));
+}
+
+#[test]
+fn sizes_and_times_of_a_capture_have_limits() {
+    assert!(refused("--snaplen 262145").contains("from 1 to 262144"));
+    assert!(refused("--snaplen 0").contains("from 1 to 262144"));
+    assert!(refused("--buffer-size 2G").contains("at most 2147483647"));
+    assert!(refused("--read-timeout 60001").contains("milliseconds are wanted"));
+}
+
+#[test]
+fn flows_and_connections_have_one_limit() {
+    assert_eq!(run("-r a --max-flows 7").max_connections, 7);
 }
 
 #[test]
@@ -346,7 +391,6 @@ fn options_to_come_say_so() {
             "{error}"
         );
     }
-    assert!(refused("-i eth0").contains("tcpdump"));
     assert!(refused("-r a -S tdelta=x").contains("not built yet"));
 }
 

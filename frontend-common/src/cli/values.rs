@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use tapflow_core::decode::{Checksums, UdpTunnel};
 use tapflow_core::{Check, FragmentPolicy, OverlapPolicy, Target, Urgent};
 
+use super::live::MAX_SNAP_LENGTH;
 use super::options::{ConsoleOrder, NamePrefix};
 use crate::scan::command::CommandLine;
 use crate::scan::hash::Algorithm;
@@ -44,6 +45,30 @@ pub(super) fn level(text: &str) -> Result<u32, String> {
 /// Whole seconds.
 pub(super) fn seconds(text: &str) -> Result<u64, String> {
     decimal(text).ok_or_else(|| "whole seconds are wanted; 0 is never".to_owned())
+}
+
+/// Milliseconds.
+pub(super) fn milliseconds(text: &str) -> Result<u64, String> {
+    decimal(text)
+        .filter(|ms| *ms <= 60_000)
+        .ok_or_else(|| "milliseconds are wanted, at most 60000".to_owned())
+}
+
+/// The argument of `--snaplen`.
+pub(super) fn snap_length(text: &str) -> Result<u32, String> {
+    decimal(text)
+        .filter(|bytes| (1..=MAX_SNAP_LENGTH).contains(bytes))
+        .ok_or_else(|| format!("a number of bytes from 1 to {MAX_SNAP_LENGTH} is wanted"))
+}
+
+/// The argument of `--buffer-size`.
+pub(super) fn buffer_size(text: &str) -> Result<u32, String> {
+    let bytes = positive_size(text)?;
+    let most = i32::MAX.unsigned_abs();
+    u32::try_from(bytes)
+        .ok()
+        .filter(|bytes| *bytes <= most)
+        .ok_or_else(|| format!("at most {most} is possible"))
 }
 
 /// Digits only: no sign, no blanks.

@@ -81,6 +81,11 @@ pub enum InputErrorKind {
         /// What is not supported, and what to do.
         reason: String,
     },
+    /// An interface from which nothing more comes.
+    Live {
+        /// Why, and what to do.
+        reason: String,
+    },
     /// The operating system could not open or read the input.
     Io(io::Error),
 }
@@ -137,7 +142,7 @@ impl fmt::Display for InputErrorKind {
                 "the {format} data cannot be decompressed: {reason}; \
                  all before was read, copy or compress the file again"
             ),
-            Self::Unsupported { reason } => f.write_str(reason),
+            Self::Unsupported { reason } | Self::Live { reason } => f.write_str(reason),
             Self::Io(error) => write!(f, "cannot be read: {error}"),
         }
     }

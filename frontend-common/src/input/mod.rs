@@ -1,4 +1,5 @@
-//! Where frames come from: capture files of every kind, and whatever else implements [`Source`].
+//! Where frames come from: capture files of every kind, interfaces ([`live`]), and whatever else implements
+//! [`Source`].
 //!
 //! [`open`] reads pcap and pcapng, plain or compressed, from files and from standard input. Plain files
 //! are mapped and their frames are slices of the map; all other inputs are read in blocks, and a frame
@@ -8,6 +9,9 @@ pub mod bpf;
 pub(crate) mod compress;
 mod error;
 mod filter;
+#[cfg(feature = "libpcap")]
+pub mod libpcap;
+pub mod live;
 mod lz4;
 mod order;
 mod pcap;
@@ -72,6 +76,16 @@ pub trait Source {
 
     /// The link types met so far, each once.
     fn link_types(&self) -> &[LinkType];
+
+    /// Where frames come as they are sent: what time it is, as far as no frame from before is still to come.
+    fn now(&self) -> Option<Timestamp> {
+        None
+    }
+
+    /// What the system counts of a live capture.
+    fn capture(&self) -> Option<live::CaptureCounts> {
+        None
+    }
 }
 
 /// Where a frame lies in the block that was read, with the facts beside it.

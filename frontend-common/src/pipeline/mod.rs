@@ -31,12 +31,33 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub use run::run;
 
 use crate::input::FilterCompiler;
+use crate::input::live::{Interface, LiveDevice, LiveSettings};
 use crate::report::{Host, Usage};
+
+/// Why there is no live capture, where there is none.
+const NO_CAPTURE: &str = "live capture is not built for this system yet; record with another program, such as \
+                          Wireshark, then read with -r FILE";
 
 /// What a run needs of the operating system.
 pub trait System {
     /// Compiles filter expressions.
     fn filters(&self) -> &dyn FilterCompiler;
+
+    /// The interfaces that can be captured from.
+    ///
+    /// # Errors
+    /// The system does not tell: why.
+    fn interfaces(&self) -> Result<Vec<Interface>, String> {
+        Err(NO_CAPTURE.to_owned())
+    }
+
+    /// Opens an interface.
+    ///
+    /// # Errors
+    /// It cannot be opened: why, and what to do.
+    fn open_live(&self, _settings: &LiveSettings) -> Result<Box<dyn LiveDevice>, String> {
+        Err(NO_CAPTURE.to_owned())
+    }
 
     /// The machine and the user, for the report.
     fn host(&self) -> Host;

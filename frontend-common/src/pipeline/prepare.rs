@@ -1,5 +1,6 @@
 //! Preparing a run: everything is opened first, in one thread; then the other stages are started.
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -53,7 +54,12 @@ impl<'o> Run<'o> {
             Some(expression) => Some(Filter::new(system.filters(), expression)?),
             None => None,
         };
-        let report = open_report(options, system)?;
+        let device = options.live.as_ref().map(|settings| system.open_live(settings)).transpose()?;
+        let sources = match &device {
+            Some(device) => vec![OsString::from(device.name())],
+            None => options.inputs.iter().map(|input| input.path.clone().into_os_string()).collect(),
+        };
+        let report = open_report(options, system, sources)?;
         let (scanners, alerts) = scanners(options, system)?;
         let har = match options.scan.har.as_ref().filter(|_| options.files) {
             Some(path) => Some(open_har(options, path)?),
@@ -102,6 +108,7 @@ impl<'o> Run<'o> {
                 ..decode::Settings::default()
             },
             filter,
+            device,
             unreadable: Vec::new(),
             say,
             complaints: Complaints::new(say),
@@ -126,7 +133,11 @@ pub(super) fn check_inputs(options: &Options, complaints: &mut Complaints<'_>) -
     unreadable
 }
 
-fn open_report(options: &Options, system: &dyn System) -> Result<Option<Report>, String> {
+fn open_report(
+    options: &Options,
+    system: &dyn System,
+    sources: Vec<OsString>,
+) -> Result<Option<Report>, String> {
     let path = match &options.report {
         ReportTarget::None => None,
         ReportTarget::Default => Some(options.output_dir.join("report.xml")),
@@ -150,7 +161,7 @@ fn open_report(options: &Options, system: &dyn System) -> Result<Option<Report>,
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let info = RunInfo {
         command_line: options.command_line.clone(),
-        sources: options.inputs.iter().map(|input| input.path.clone().into_os_string()).collect(),
+        sources,
         libraries: system.libraries(),
         host: system.host(),
         start: Timestamp::new(now.as_secs(), 0),

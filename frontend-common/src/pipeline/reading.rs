@@ -15,6 +15,7 @@ use super::printer::Printer;
 use super::run::{Run, nanoseconds};
 use super::tee::{Tee, Watched};
 use crate::cli::{ConsoleOrder, Input, InputRole};
+use crate::input::live::{CaptureCounts, Live};
 use crate::input::{self, Source};
 use crate::messages::{Progress, RejectCounts, RejectKind};
 use crate::output::console::Console;
@@ -25,6 +26,8 @@ use crate::scan::wifiviz::Wireless;
 const LOOK: u64 = 4096;
 /// How long nothing comes from a pipe before everything read so far is shown.
 const PATIENCE: Duration = Duration::from_millis(20);
+/// How long nothing comes before somebody looks around, when all is shown.
+const LONG_PATIENCE: Duration = Duration::from_millis(100);
 /// Memory of the in-order console for bytes beyond holes.
 const CONSOLE_MEMORY: usize = 64 << 20;
 /// The part of it that one connection may have.
@@ -40,6 +43,8 @@ pub(super) struct Read {
     pub(super) gaps: u64,
     pub(super) max_open_flows: u64,
     pub(super) beyond_limit: u64,
+    /// What the system counted, where frames were captured live.
+    pub(super) capture: Option<CaptureCounts>,
     /// Wireless networks, where they are looked for.
     pub(super) wireless: Option<Wireless>,
     /// What putting the console in order came to.
@@ -125,7 +130,18 @@ impl Run<'_> {
     /// Every input in turn; then whatever is open is closed.
     fn inputs<S: Watched>(&mut self, core: &mut Reassembler<'_>, sink: &mut S, read: &mut Read) {
         let inputs: Vec<&Input> = self.options.inputs.iter().collect();
-        let mut progress = Progress::new(total_size(&inputs), !self.options.verbosity.is_quiet());
+        let total = total_size(&inputs).filter(|_| self.device.is_none());
+        let mut progress = Progress::new(total, !self.options.verbosity.is_quiet());
+        if let Some(device) = self.device.take() {
+            match Live::start(device, self.stop.flag()) {
+                Ok(mut source) => {
+                    let whole = self.source(&mut source, core, sink, read, &mut progress);
+                    read.ended_in = (!whole).then(|| source.name().to_owned());
+                    read.capture = source.capture();
+                }
+                Err(error) => self.complaints.add(format_args!("cannot start the capture thread: {error}")),
+            }
+        }
         for (index, input) in inputs.iter().enumerate() {
             if self.stop.is_asked() || sink.is_over() {
                 read.ended_in = Some(input.path.display().to_string());
@@ -143,19 +159,8 @@ impl Run<'_> {
                 }
             };
             core.accept_new_connections(input.role == InputRole::Read);
-            self.explain(&mut progress, || format!("reading {}", source.name()));
-            let packets = read.packets;
-            let ended = self.input(&mut *source, core, sink, read, &mut progress);
-            self.explain(&mut progress, || {
-                format!("{} packets read from {}", read.packets - packets, source.name())
-            });
-            for kind in source.link_types().iter().filter_map(|link| undecoded(*link)) {
-                progress.clear();
-                let name = source.name();
-                self.complaints
-                    .add(format_args!("{name}: packets {kind} cannot be decoded; all others were used"));
-            }
-            if ended.is_err() || self.stop.is_asked() || sink.is_over() {
+            let whole = self.source(&mut *source, core, sink, read, &mut progress);
+            if !whole || self.stop.is_asked() {
                 read.ended_in = Some(source.name().to_owned());
                 break;
             }
@@ -164,6 +169,28 @@ impl Run<'_> {
         // When a writer is gone its message has been told; what is left is closed all the same.
         let _ = core.finish(sink);
         let _ = sink.hand_over();
+    }
+
+    /// One input; false where its output was gone before its end.
+    fn source<S: Watched>(
+        &mut self,
+        source: &mut dyn Source,
+        core: &mut Reassembler<'_>,
+        sink: &mut S,
+        read: &mut Read,
+        progress: &mut Progress,
+    ) -> bool {
+        self.explain(progress, || format!("reading {}", source.name()));
+        let packets = read.packets;
+        let ended = self.input(source, core, sink, read, progress);
+        self.explain(progress, || format!("{} packets read from {}", read.packets - packets, source.name()));
+        for kind in source.link_types().iter().filter_map(|link| undecoded(*link)) {
+            progress.clear();
+            let name = source.name();
+            self.complaints
+                .add(format_args!("{name}: packets {kind} cannot be decoded; all others were used"));
+        }
+        ended.is_ok() && !sink.is_over()
     }
 
     fn input<S: Watched>(
@@ -176,9 +203,11 @@ impl Run<'_> {
     ) -> Result<(), S::Error> {
         let before = read.bytes;
         let may_wait = source.progress().total.is_none();
+        let is_live = source.capture().is_some();
         loop {
             if may_wait && source.waits(PATIENCE) {
                 sink.rest()?;
+                self.rest(source, core, sink)?;
                 progress.update(before + source.progress().done);
             }
             let packet = match source.next() {
@@ -212,7 +241,8 @@ impl Run<'_> {
             } else {
                 read.filtered += 1;
             }
-            if self.stop.is_asked() || sink.is_over() {
+            // A live capture ends with the frames that came before the stop.
+            if (self.stop.is_asked() && !is_live) || sink.is_over() {
                 break;
             }
             if look {
@@ -220,6 +250,22 @@ impl Run<'_> {
             }
         }
         read.bytes = before + source.progress().done;
+        Ok(())
+    }
+
+    /// Nothing comes for a while: time passes all the same.
+    fn rest<S: Watched>(
+        &mut self,
+        source: &mut dyn Source,
+        core: &mut Reassembler<'_>,
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
+        while source.waits(LONG_PATIENCE) && !self.stop.is_asked() && !sink.is_over() {
+            if let Some(now) = source.now() {
+                core.advance(now, sink)?;
+                sink.hand_over()?;
+            }
+        }
         Ok(())
     }
 }

@@ -16,6 +16,7 @@ use super::reporter::Totals;
 use super::{Outcome, Say, Stop, System};
 use crate::cli::Options;
 use crate::input::Filter;
+use crate::input::live::LiveDevice;
 use crate::output::Template;
 use crate::report::Report;
 use crate::scan::alert::Alerts;
@@ -28,7 +29,7 @@ use crate::scan::alert::Alerts;
 pub fn run(options: &Options, system: &dyn System, stop: &Stop, say: Say<'_>) -> Outcome {
     let mut complaints = Complaints::new(say);
     let unreadable = check_inputs(options, &mut complaints);
-    if unreadable.len() == options.inputs.len() {
+    if options.live.is_none() && unreadable.len() == options.inputs.len() {
         return Outcome { errors: complaints.into_list(), summary: String::new() };
     }
     match Run::prepare(options, system, stop, say) {
@@ -50,6 +51,8 @@ pub(super) struct Run<'o> {
     pub(super) template: Arc<Template>,
     pub(super) decode: decode::Settings,
     pub(super) filter: Option<Filter<'o>>,
+    /// The interface to capture from.
+    pub(super) device: Option<Box<dyn LiveDevice>>,
     /// Numbers of inputs that cannot be opened, which has been told.
     pub(super) unreadable: Vec<usize>,
     pub(super) complaints: Complaints<'o>,

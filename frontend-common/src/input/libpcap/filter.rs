@@ -1,25 +1,30 @@
 //! Filter expressions, compiled by libpcap.
 
 use pcap::{Capture, Linktype};
-use tapflow_common::input::bpf::{Instruction, Program};
-use tapflow_common::input::{FilterCompiler, FrameFilter};
 use tapflow_core::LinkType;
+
+use super::device::words;
+use crate::input::bpf::{Instruction, Program};
+use crate::input::{FilterCompiler, FrameFilter};
 
 /// The compiler of libpcap.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Libpcap;
+pub struct Libpcap;
 
 impl FilterCompiler for Libpcap {
     fn compile(&self, link: LinkType, expression: &str) -> Result<Box<dyn FrameFilter + Send>, String> {
         let program = Capture::dead(dlt(link)?)
             .and_then(|capture| capture.compile(expression, true))
-            .map_err(|error| error.to_string().replace("libpcap error: ", ""))?;
+            .map_err(|error| words(&error))?;
         let code: Option<Vec<Instruction>> =
             program.get_instructions().iter().map(|instruction| parse(&instruction.to_string())).collect();
         let code = code.ok_or("the program that libpcap made cannot be read")?;
-        Ok(Box::new(Program::new(code, libc::AF_INET6.cast_unsigned())))
+        Ok(Box::new(Program::new(code, INET6)))
     }
 }
+
+/// `AF_INET6`, as libpcap was compiled with it.
+const INET6: u32 = if cfg!(windows) { 23 } else { 10 };
 
 /// The number by which libpcap knows a link type here; files number some differently, see
 /// pcap-linktype(7).

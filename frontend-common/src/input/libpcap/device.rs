@@ -1,0 +1,155 @@
+//! Interfaces, through libpcap.
+
+use std::time::Duration;
+
+use pcap::{Active, Capture, Device, Error, Linktype, Packet};
+use tapflow_core::{LinkType, Timestamp};
+
+use crate::input::live::{Interface, LiveDevice, LiveFrame, LiveSettings};
+
+/// The name that libpcap gives all interfaces of Linux together. They are never promiscuous.
+const ANY: &str = "any";
+
+/// The interfaces that can be opened, as libpcap lists them.
+///
+/// # Errors
+/// What libpcap says.
+pub fn interfaces() -> Result<Vec<Interface>, String> {
+    let devices = Device::list().map_err(|error| format!("cannot list interfaces: {}", words(&error)))?;
+    let interface = |device: Device| Interface {
+        name: device.name,
+        description: device.desc.filter(|text| !text.is_empty()),
+        addresses: device.addresses.iter().map(|address| address.addr).collect(),
+        up: device.flags.if_flags.contains(pcap::IfFlags::UP),
+    };
+    Ok(devices.into_iter().map(interface).collect())
+}
+
+/// Opens an interface. `advice` says what to do where the system does not permit it.
+///
+/// # Errors
+/// It cannot be opened, or the filter is wrong: why, and what to do.
+pub fn open(settings: &LiveSettings, advice: &str) -> Result<Box<dyn LiveDevice>, String> {
+    let name = match &settings.interface {
+        Some(name) => name.clone(),
+        None => match Device::lookup() {
+            Ok(Some(device)) => device.name,
+            Ok(None) => return Err("there is no interface to capture from; name one with -i".to_owned()),
+            Err(error) => return Err(format!("cannot list interfaces: {}", words(&error))),
+        },
+    };
+    let fault = |error: &Error| {
+        let reason = words(error);
+        let advice = if is_permission(&reason) {
+            advice
+        } else if reason.contains("No such device") {
+            "--list-interfaces shows those there are"
+        } else {
+            "look whether it is up"
+        };
+        format!("{name}: cannot capture: {reason}; {advice}")
+    };
+    let capture = Capture::from_device(name.as_str()).map_err(|error| fault(&error))?;
+    let capture = capture
+        .promisc(settings.promiscuous && name != ANY)
+        .snaplen(i32::try_from(settings.snap_length).unwrap_or(i32::MAX))
+        .buffer_size(i32::try_from(settings.kernel_buffer).unwrap_or(i32::MAX));
+    let capture = if settings.read_timeout.is_zero() {
+        capture.immediate_mode(true)
+    } else {
+        capture.timeout(i32::try_from(settings.read_timeout.as_millis()).unwrap_or(i32::MAX))
+    };
+    #[cfg(unix)]
+    let capture = capture.precision(pcap::Precision::Nano);
+    let mut capture = capture.open().map_err(|error| fault(&error))?;
+    if let Some(expression) = &settings.filter {
+        capture.filter(expression, true).map_err(|error| {
+            format!("filter \"{expression}\" for {name}: {}; see pcap-filter(7)", words(&error))
+        })?;
+    }
+    #[cfg(unix)]
+    let capture = capture.setnonblock().map_err(|error| fault(&error))?;
+    let link = link_type(capture.get_datalink());
+    Ok(Box::new(Handle { name, link, capture }))
+}
+
+/// What libpcap says, without what the bindings put before it.
+pub(super) fn words(error: &Error) -> String {
+    error.to_string().replace("libpcap error: ", "")
+}
+
+fn is_permission(reason: &str) -> bool {
+    ["ermission", "not permitted"].iter().any(|words| reason.contains(words))
+}
+
+/// The number that files have for what libpcap calls `link` here; see pcap-linktype(7).
+fn link_type(link: Linktype) -> LinkType {
+    match link.0 {
+        12 | 14 => LinkType::RAW,
+        other => LinkType(other.unsigned_abs()),
+    }
+}
+
+struct Handle {
+    name: String,
+    link: LinkType,
+    capture: Capture<Active>,
+}
+
+impl Handle {
+    /// Waits until there is something to read; false when there is not.
+    #[cfg(unix)]
+    fn is_ready(&self, patience: Duration) -> bool {
+        use std::os::fd::AsFd;
+
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+        let mut descriptors = [PollFd::from_borrowed_fd(self.capture.as_fd(), PollFlags::IN)];
+        // Too long a time is no limit; a signal ends the wait early.
+        let timeout = Timespec::try_from(patience).ok();
+        poll(&mut descriptors, timeout.as_ref()).is_ok_and(|ready| ready > 0)
+    }
+}
+
+impl LiveDevice for Handle {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn link(&self) -> LinkType {
+        self.link
+    }
+
+    fn receive(&mut self, patience: Duration, take: &mut dyn FnMut(LiveFrame<'_>)) -> Result<usize, String> {
+        #[cfg(unix)]
+        if !self.is_ready(patience) {
+            return Ok(0);
+        }
+        // Elsewhere libpcap itself waits, as long as the read timeout says.
+        #[cfg(not(unix))]
+        let _ = patience;
+        let give = |packet: Packet<'_>| {
+            take(LiveFrame { time: time(&packet), wire_len: packet.header.len, bytes: packet.data });
+        };
+        match self.capture.dispatch(None, give) {
+            Ok(count) => Ok(count),
+            Err(Error::TimeoutExpired) => Ok(0),
+            Err(error) => Err(format!("the capture ended: {}", words(&error))),
+        }
+    }
+
+    fn counts(&mut self) -> Result<[u32; 3], String> {
+        let counts = self.capture.stats().map_err(|error| words(&error))?;
+        Ok([counts.received, counts.dropped, counts.if_dropped])
+    }
+}
+
+/// When a packet was captured, in the unit that was asked for.
+fn time(packet: &Packet<'_>) -> Timestamp {
+    let seconds = u64::try_from(packet.header.ts.tv_sec).unwrap_or(0);
+    let fraction = u32::try_from(packet.header.ts.tv_usec).unwrap_or(0);
+    #[cfg(unix)]
+    return Timestamp::new(seconds, fraction);
+    #[cfg(not(unix))]
+    return Timestamp::new(seconds, fraction.saturating_mul(1000));
+}
