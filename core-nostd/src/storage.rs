@@ -91,11 +91,11 @@ impl<const CONNECTIONS: usize, const BUCKETS: usize, const ISLANDS: usize>
 {
     /// Empty storage.
     #[must_use]
-    pub fn new() -> Self {
+    pub const fn new() -> Self {
         Self {
-            connections: [Connection::default(); CONNECTIONS],
+            connections: [Connection::EMPTY; CONNECTIONS],
             buckets: [0; BUCKETS],
-            islands: [Island::default(); ISLANDS],
+            islands: [Island::UNUSED; ISLANDS],
         }
     }
 

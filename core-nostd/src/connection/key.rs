@@ -47,6 +47,9 @@ pub(crate) struct ConnectionKey {
 }
 
 impl ConnectionKey {
+    /// Of an entry that is not in use.
+    pub(super) const NONE: Self = Self { addresses: [[0; 16]; 2], ports: [0; 2], domain: 0 };
+
     /// The top bit of `domain`: IPv6. Decoding leaves it 0.
     const IPV6: u32 = 1 << 31;
 

@@ -13,6 +13,8 @@ pub(super) struct Links {
 }
 
 impl Links {
+    pub(super) const NONE: Self = Self { older: 0, newer: 0 };
+
     /// The older and the newer neighbour, plus 1.
     pub(super) fn neighbours(self) -> (u32, u32) {
         (self.older, self.newer)

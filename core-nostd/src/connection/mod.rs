@@ -57,6 +57,18 @@ pub struct Connection {
 const _: () = assert!(size_of::<Connection>() <= 256);
 
 impl Connection {
+    /// Not in use: all zero.
+    pub(crate) const EMPTY: Self = Self {
+        key: ConnectionKey::NONE,
+        session: 0,
+        links: Links::NONE,
+        chain: 0,
+        state: State::Free,
+        opener_and_reason: 0,
+        rebases: [0; 2],
+        streams: [Stream::NEW; 2],
+    };
+
     /// When its last packet was captured.
     pub(crate) fn last(&self) -> Timestamp {
         self.streams[0].last.max(self.streams[1].last)

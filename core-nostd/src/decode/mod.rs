@@ -50,8 +50,9 @@ mod vxlan;
 mod wifi;
 
 #[cfg(test)]
+#[cfg_attr(target_os = "none", allow(dead_code, reason = "property tests need std"))]
 mod examples;
-#[cfg(test)]
+#[cfg(all(test, not(target_os = "none")))]
 mod robustness;
 
 pub use segment::{Layer, Reject, RejectReason, Segment, TcpFlags};

@@ -25,6 +25,10 @@ pub struct Extent {
     next: u32,
 }
 
+impl Extent {
+    pub(super) const UNUSED: Self = Self { start: 0, end: 0, captured: 0, _padding: 0, next: 0 };
+}
+
 /// A list of extents.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct ExtentList {

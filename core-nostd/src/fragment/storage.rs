@@ -80,11 +80,11 @@ impl<const DATAGRAMS: usize, const BYTES: usize, const EXTENTS: usize>
 {
     /// Empty storage.
     #[must_use]
-    pub fn new() -> Self {
+    pub const fn new() -> Self {
         Self {
             datagrams: [const { Datagram::new() }; DATAGRAMS],
             bytes: [[0; BYTES]; DATAGRAMS],
-            extents: [Extent::default(); EXTENTS],
+            extents: [Extent::UNUSED; EXTENTS],
         }
     }
 

@@ -24,6 +24,10 @@ pub struct Island {
     _reserved: u32,
 }
 
+impl Island {
+    pub(crate) const UNUSED: Self = Self { start: 0, end: 0, next: 0, _reserved: 0 };
+}
+
 /// No island was free.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct IslandsExhausted;
@@ -46,6 +50,8 @@ pub(crate) struct IslandList {
 }
 
 impl IslandList {
+    pub(crate) const EMPTY: Self = Self { last: 0, len: 0 };
+
     pub(crate) const fn is_empty(self) -> bool {
         self.last == 0
     }

@@ -95,6 +95,28 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
+    /// Nothing was seen: all zero.
+    pub(crate) const NEW: Self = Self {
+        number: 0,
+        next: 0,
+        fin: 0,
+        wire_bytes: 0,
+        captured_bytes: 0,
+        data: 0,
+        repeated: 0,
+        last: Timestamp(0),
+        base: 0,
+        out_of_order: 0,
+        acknowledged: 0,
+        packets_low: 0,
+        timestamp: 0,
+        packets_high: 0,
+        window: 0,
+        scale_and_policy: 0,
+        flags: StreamFlags(0),
+        islands: IslandList::EMPTY,
+    };
+
     pub(crate) fn is_opened(&self) -> bool {
         self.flags.has(StreamFlags::OPENED)
     }
