@@ -60,7 +60,7 @@ fn run(
     catch: impl FnOnce(&Stop) -> io::Result<Interruptions>,
     complain: impl Fn(&str),
 ) -> ExitCode {
-    let stop = Stop::default();
+    let stop = if options.live.is_some() { Stop::live() } else { Stop::default() };
     let interruptions = match catch(&stop) {
         Ok(interruptions) => interruptions,
         Err(error) => {

@@ -1,4 +1,5 @@
-//! Signals end a run the way the end of the input does; a second one ends the process at once.
+//! Signals end a run the way the end of the input does; a second one ends the process at once. SIGUSR1 asks for
+//! statistics; during a live capture, SIGHUP asks for the next report.
 //!
 //! A signal that was ignored when the process began stays ignored, as `nohup` and shells that start
 //! something in the background want it.
@@ -8,12 +9,12 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGXFSZ};
 use signal_hook::flag;
 use tapflow_common::app::{Interruption, Interruptions};
 use tapflow_common::pipeline::Stop;
 
-/// Catches SIGINT, SIGTERM and SIGHUP; each asks `stop`.
+/// Catches SIGINT, SIGTERM, SIGHUP and SIGUSR1; each asks `stop`.
 ///
 /// # Errors
 /// What the system says when a handler cannot be set.
@@ -26,11 +27,20 @@ pub(crate) fn catch(stop: &Stop) -> io::Result<Interruptions> {
         if ignored & bit(signal) != 0 {
             continue;
         }
+        if signal == SIGHUP
+            && let Some(report) = stop.report_flag()
+        {
+            flag::register(signal, report)?;
+            continue;
+        }
         // In this order: the first signal finds the flag unset and only sets it.
         flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&again))?;
         flag::register_usize(signal, Arc::clone(&caught), signal as usize)?;
         flag::register(signal, Arc::clone(&again))?;
         flag::register(signal, stop.flag())?;
+    }
+    if ignored & bit(SIGUSR1) == 0 {
+        flag::register(SIGUSR1, stop.statistics_flag())?;
     }
     // Caught, it lets a write beyond the limit of file sizes (`ulimit -f`) fail with a reason; else it kills.
     flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)))?;

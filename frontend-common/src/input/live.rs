@@ -8,7 +8,7 @@
 //! memory, behind a header of its own, and hands blocks over as they are filled, or as soon as the wire is quiet.
 //! Blocks are used again when the last slice of them is gone, so nothing is allocated per frame. When all
 //! [`BLOCKS`] are in use, by frames that wait for the core or by bytes that wait for the disk, the thread waits
-//! too; then the kernel's buffer fills, the kernel drops, and [`Source::capture`] tells how much.
+//! too; then the kernel's buffer fills, the kernel drops, and [`Source::counts`] tells how much.
 //!
 //! After a stop all frames that the kernel had taken by then are delivered.
 
@@ -63,13 +63,25 @@ pub struct LiveSettings {
 
 /// What the system counts of a capture, since it began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct CaptureCounts {
+pub struct LiveCounts {
     /// Frames that the kernel took, also those it then dropped (libpcap's `ps_recv`).
     pub received: u64,
     /// Frames that it dropped because its buffer was full (`ps_drop`).
     pub dropped: u64,
     /// Frames that the interface or its driver dropped (`ps_ifdrop`), where the system tells.
     pub dropped_by_interface: u64,
+}
+
+impl LiveCounts {
+    /// What was added after `before`.
+    #[must_use]
+    pub fn since(&self, before: &Self) -> Self {
+        Self {
+            received: self.received.saturating_sub(before.received),
+            dropped: self.dropped.saturating_sub(before.dropped),
+            dropped_by_interface: self.dropped_by_interface.saturating_sub(before.dropped_by_interface),
+        }
+    }
 }
 
 /// A frame as a [`LiveDevice`] gives it.
@@ -151,7 +163,7 @@ struct Shared {
     waiting: AtomicUsize,
     /// The thread waits for blocks.
     starved: AtomicBool,
-    counts: Mutex<CaptureCounts>,
+    counts: Mutex<LiveCounts>,
 }
 
 impl Live {
@@ -171,6 +183,7 @@ impl Live {
             shared: Arc::clone(&shared),
             stop,
             taken: 0,
+            uncounted: false,
             last: [0; 3],
             looked: Instant::now(),
         };
@@ -259,7 +272,7 @@ impl Source for Live {
         Some(Timestamp::new(now.as_secs(), now.subsec_nanos()))
     }
 
-    fn capture(&self) -> Option<CaptureCounts> {
+    fn counts(&self) -> Option<LiveCounts> {
         Some(*self.shared.counts.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -298,6 +311,8 @@ struct Taker {
     stop: Arc<AtomicBool>,
     /// Frames taken.
     taken: u64,
+    /// Some came since the device's counts were looked at.
+    uncounted: bool,
     /// The device's counts when they were looked at last.
     last: [u32; 3],
     looked: Instant,
@@ -346,6 +361,10 @@ impl Taker {
         let (room, parts, shared) = (&mut self.room, &self.parts, &*self.shared);
         let taken = self.device.receive(patience, &mut |frame| room.put(&frame, parts, shared))?;
         self.taken += taken as u64;
+        if taken == 0 && self.uncounted {
+            self.count();
+        }
+        self.uncounted = taken > 0;
         if taken == 0 || self.shared.waiting.load(Ordering::Relaxed) < PARTS {
             self.hand_over();
         }

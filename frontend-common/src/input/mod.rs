@@ -83,7 +83,7 @@ pub trait Source {
     }
 
     /// What the system counts of a live capture.
-    fn capture(&self) -> Option<live::CaptureCounts> {
+    fn counts(&self) -> Option<live::LiveCounts> {
         None
     }
 }

@@ -5,8 +5,10 @@
 mod names;
 mod progress;
 mod rejects;
+mod statistics;
 mod summary;
 
 pub use progress::Progress;
 pub use rejects::{RejectCounts, RejectKind};
+pub use statistics::statistics;
 pub use summary::RunSummary;

@@ -4,7 +4,9 @@
 use tapflow_core::{CloseReason, Counters, DropReason, InOrderCounters, SkipCause};
 
 use super::rejects::RejectCounts;
+use super::statistics::captured;
 use crate::cli::Verbosity;
+use crate::input::live::LiveCounts;
 use crate::scan::http::{Anomaly, Counts};
 
 /// Columns of a line.
@@ -45,6 +47,8 @@ pub struct RunSummary {
     pub beyond_limit: u64,
     /// HTTP messages and bodies.
     pub http: Counts,
+    /// What the system counted of a live capture.
+    pub live: Option<LiveCounts>,
     /// The input in which the run was stopped, by a signal or an error; `None` at its end.
     pub ended_in: Option<String>,
 }
@@ -58,6 +62,9 @@ impl RunSummary {
             return text;
         }
         line(&mut text, "read", self.read());
+        if let Some(live) = &self.live {
+            line(&mut text, "captured", captured(live));
+        }
         if let Some(input) = &self.ended_in {
             line(&mut text, "ended", vec![format!("early, in {input}")]);
         }
@@ -427,7 +434,8 @@ fn push(items: &mut Vec<String>, number: u64, what: &str) {
     }
 }
 
-fn count(number: u64, what: &str) -> String {
+/// A number and what is counted.
+pub(super) fn count(number: u64, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 

@@ -212,6 +212,16 @@ impl<'t> Dispatch<'t> {
         (fnv1a(self.name.as_bytes()) % self.senders.len() as u64) as usize
     }
 
+    /// Flows that are open now.
+    pub(super) fn open_flows(&self) -> u64 {
+        self.open_flows
+    }
+
+    /// Flows that have closed so far.
+    pub(super) fn closed(&self) -> u64 {
+        self.closed
+    }
+
     fn shard(&self, slot: u32) -> usize {
         self.slots.get(slot as usize).map_or(0, |slot| usize::from(slot.writer))
     }

@@ -1,5 +1,7 @@
 //! Ending a run: the threads end, the report is closed, everything is added up.
 
+use std::time::Duration;
+
 use tapflow_core::Counters;
 
 use super::Outcome;
@@ -8,13 +10,14 @@ use super::reporter::Totals;
 use super::run::Run;
 use crate::messages::RunSummary;
 use crate::output::pcap::CaptureCounts;
-use crate::report::RunTotals;
+use crate::report::{RunTotals, Usage};
 use crate::scan::alert::Alerts;
 
 impl Run<'_> {
     /// Ends the threads, closes the report, adds up.
-    pub(super) fn end(mut self, counters: &Counters, read: Read) -> Outcome {
+    pub(super) fn end(mut self, counters: &Counters, mut read: Read) -> Outcome {
         drop(std::mem::take(&mut self.senders));
+        drop(self.reports.take());
         for writer in self.writers {
             if writer.join().is_err() {
                 self.complaints.add("a writer stopped by a fault of the program".to_owned());
@@ -40,52 +43,74 @@ impl Run<'_> {
             self.complaints
                 .add(format_args!("{name}: removed during the run, with all that was written there"));
         }
-        let counters = Counters {
-            conflicts: counters.conflicts + totals.conflicts + totals.replaced,
-            replaced_conflicts: counters.replaced_conflicts + totals.replaced,
-            ..counters.clone()
-        };
         for complaint in captured(&totals.captures) {
             self.complaints.add(complaint);
         }
         let quiet = read.quiet && self.complaints.is_empty();
-        let ended_in = read.ended_in.filter(|_| !read.quiet);
+        let ended_in = read.ended_in.take().filter(|_| !read.quiet);
         let mut errors = self.complaints.list().to_vec();
         errors.extend(ended_in.iter().map(|input| format!("ended early, in {input}")));
-        let summary = RunSummary {
-            counters,
-            ended_in,
-            rejects: read.rejects,
-            filtered: read.filtered,
-            files: totals.files,
-            file_bytes: totals.file_bytes,
-            gaps: read.gaps,
-            console: read.console,
-            conflict_bytes: totals.conflict_bytes,
-            replaced_conflict_bytes: totals.replaced_bytes,
-            beyond_limit: read.beyond_limit + totals.beyond_limit,
-            http: totals.http.clone(),
-            captures: totals.captures.files,
-            captured: totals.captures.frames,
-            rest: totals.rest.map(|(path, frames)| (path.display().to_string(), frames)),
-        };
+        let summary = RunSummary { ended_in, ..summarize(counters, &read, &totals) };
         if let Some(mut report) = report {
-            let totals = RunTotals {
-                packets: read.packets,
-                max_open_flows: read.max_open_flows,
-                rejected: summary.rejects.by_name(),
-                counters: summary.counts(),
-                wireless: read.wireless,
-                errors,
-                elapsed: self.started.elapsed(),
-                usage: self.system.usage(),
+            let end = run_totals(&summary, read, errors, self.started.elapsed(), self.system.usage());
+            let end = match &totals.told {
+                Some(told) => end.since(told),
+                None => end,
             };
-            if let Err(error) = report.finish(&totals) {
+            if let Err(error) = report.finish(&end) {
                 self.complaints.add(error);
             }
         }
         let text = if quiet { String::new() } else { summary.text(self.options.verbosity) };
         Outcome { errors: self.complaints.into_list(), summary: text }
+    }
+}
+
+/// Everything added up.
+pub(super) fn summarize(counters: &Counters, read: &Read, totals: &Totals) -> RunSummary {
+    let counters = Counters {
+        conflicts: counters.conflicts + totals.conflicts + totals.replaced,
+        replaced_conflicts: counters.replaced_conflicts + totals.replaced,
+        ..counters.clone()
+    };
+    RunSummary {
+        counters,
+        ended_in: None,
+        live: read.live.as_ref().map(|(_, counts)| *counts),
+        rejects: read.rejects.clone(),
+        filtered: read.filtered,
+        files: totals.files,
+        file_bytes: totals.file_bytes,
+        gaps: read.gaps,
+        console: read.console.clone(),
+        conflict_bytes: totals.conflict_bytes,
+        replaced_conflict_bytes: totals.replaced_bytes,
+        beyond_limit: read.beyond_limit + totals.beyond_limit,
+        http: totals.http.clone(),
+        captures: totals.captures.files,
+        captured: totals.captures.frames,
+        rest: totals.rest.as_ref().map(|(path, frames)| (path.display().to_string(), *frames)),
+    }
+}
+
+/// The same for the end of a report.
+pub(super) fn run_totals(
+    summary: &RunSummary,
+    read: Read,
+    errors: Vec<String>,
+    elapsed: Duration,
+    usage: Option<Usage>,
+) -> RunTotals {
+    RunTotals {
+        packets: read.packets,
+        max_open_flows: read.max_open_flows,
+        rejected: summary.rejects.by_name(),
+        counters: summary.counts(),
+        wireless: read.wireless,
+        live: read.live,
+        errors,
+        elapsed,
+        usage,
     }
 }
 

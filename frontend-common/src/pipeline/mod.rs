@@ -17,6 +17,7 @@ mod frames;
 mod prepare;
 mod printer;
 mod reading;
+mod renewing;
 mod reporter;
 mod run;
 mod scanning;
@@ -86,26 +87,61 @@ pub trait System {
 /// Puts a message for the user on standard error, under the program's name.
 pub type Say<'a> = &'a dyn Fn(&str);
 
-/// Asks a run to end; clones ask the same run.
+/// Asks a run to end, and for what it can do while it goes on; clones ask the same run.
 #[derive(Clone, Debug, Default)]
-pub struct Stop(Arc<AtomicBool>);
+pub struct Stop {
+    end: Arc<AtomicBool>,
+    statistics: Arc<AtomicBool>,
+    /// Only runs without an end of their own have more than one report.
+    report: Option<Arc<AtomicBool>>,
+}
 
 impl Stop {
+    /// For a live capture, which can be asked for another report.
+    #[must_use]
+    pub fn live() -> Self {
+        Self { report: Some(Arc::default()), ..Self::default() }
+    }
+
     /// The flag itself, for a signal handler.
     #[must_use]
     pub fn flag(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.0)
+        Arc::clone(&self.end)
+    }
+
+    /// The flag that asks for statistics, which the run takes down.
+    #[must_use]
+    pub fn statistics_flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.statistics)
+    }
+
+    /// The flag that asks for the end of the report and for the next one, where there can be one.
+    #[must_use]
+    pub fn report_flag(&self) -> Option<Arc<AtomicBool>> {
+        self.report.clone()
     }
 
     /// Asks.
     pub fn ask(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.end.store(true, Ordering::Relaxed);
     }
 
     /// Whether somebody has asked.
     #[must_use]
     pub fn is_asked(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.end.load(Ordering::Relaxed)
+    }
+
+    /// Whether somebody wants statistics, once.
+    fn take_statistics(&self) -> bool {
+        self.statistics.load(Ordering::Relaxed) && self.statistics.swap(false, Ordering::Relaxed)
+    }
+
+    /// Whether somebody wants another report, once.
+    fn take_report(&self) -> bool {
+        let taken =
+            |flag: &Arc<AtomicBool>| flag.load(Ordering::Relaxed) && flag.swap(false, Ordering::Relaxed);
+        self.report.as_ref().is_some_and(taken)
     }
 }
 

@@ -59,7 +59,8 @@ impl<'o> Run<'o> {
             Some(device) => vec![OsString::from(device.name())],
             None => options.inputs.iter().map(|input| input.path.clone().into_os_string()).collect(),
         };
-        let report = open_report(options, system, sources)?;
+        let report = open_report(options, system, sources.clone())?;
+        let report_path = report.as_ref().map(|report| report.path().to_owned());
         let (scanners, alerts) = scanners(options, system)?;
         let har = match options.scan.har.as_ref().filter(|_| options.files) {
             Some(path) => Some(open_har(options, path)?),
@@ -70,6 +71,7 @@ impl<'o> Run<'o> {
 
         // Everything that needs rights is open; no thread has begun.
         let (told, finished) = sync_channel(QUEUE);
+        let reports = Some(told.clone());
         let reporter = start_reporter(report, lines, har, finished, stop)?;
         let (told, scanning) = if scanners.is_empty() {
             (told, None)
@@ -116,6 +118,10 @@ impl<'o> Run<'o> {
             senders,
             scanning,
             alerts,
+            reports,
+            report_path,
+            sources,
+            next_statistics: options.statistics_interval.map(|interval| started + interval),
             reporter,
         })
     }
@@ -158,17 +164,22 @@ fn open_report(
     if let Some(reason) = refusal {
         return Err(format!("cannot write the report {}: {reason}", path.display()));
     }
+    let info = run_info(options, system, sources);
+    Report::create(&path, options.report_shape, &info)
+        .map(Some)
+        .map_err(|error| format!("{error}; choose another place with -o, or for the report with -X"))
+}
+
+/// What a report that begins now says of the run.
+pub(super) fn run_info(options: &Options, system: &dyn System, sources: Vec<OsString>) -> RunInfo {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let info = RunInfo {
+    RunInfo {
         command_line: options.command_line.clone(),
         sources,
         libraries: system.libraries(),
         host: system.host(),
         start: Timestamp::new(now.as_secs(), 0),
-    };
-    Report::create(&path, options.report_shape, &info)
-        .map(Some)
-        .map_err(|error| format!("{error}; choose another place with -o, or for the report with -X"))
+    }
 }
 
 /// Makes the file of `--jsonl`, unless it is an input.

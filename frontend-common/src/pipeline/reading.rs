@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tapflow_core::decode::{self, Reject, RejectReason};
 use tapflow_core::{
@@ -15,7 +15,7 @@ use super::printer::Printer;
 use super::run::{Run, nanoseconds};
 use super::tee::{Tee, Watched};
 use crate::cli::{ConsoleOrder, Input, InputRole};
-use crate::input::live::{CaptureCounts, Live};
+use crate::input::live::{Live, LiveCounts};
 use crate::input::{self, Source};
 use crate::messages::{Progress, RejectCounts, RejectKind};
 use crate::output::console::Console;
@@ -24,6 +24,10 @@ use crate::scan::wifiviz::Wireless;
 
 /// Packets between two looks at the progress line.
 const LOOK: u64 = 4096;
+/// The same of a live capture.
+const LIVE_LOOK: u64 = 64;
+/// What was captured live is shown after this time at most.
+const SHOWN: Duration = Duration::from_secs(1);
 /// How long nothing comes from a pipe before everything read so far is shown.
 const PATIENCE: Duration = Duration::from_millis(20);
 /// How long nothing comes before somebody looks around, when all is shown.
@@ -38,13 +42,13 @@ const CONSOLE_SHARE: usize = CONSOLE_MEMORY / 4;
 pub(super) struct Read {
     pub(super) packets: u64,
     pub(super) filtered: u64,
-    bytes: u64,
+    pub(super) bytes: u64,
     pub(super) rejects: RejectCounts,
     pub(super) gaps: u64,
     pub(super) max_open_flows: u64,
     pub(super) beyond_limit: u64,
-    /// What the system counted, where frames were captured live.
-    pub(super) capture: Option<CaptureCounts>,
+    /// The interface, and what the system counted, where frames were captured live.
+    pub(super) live: Option<(String, LiveCounts)>,
     /// Wireless networks, where they are looked for.
     pub(super) wireless: Option<Wireless>,
     /// What putting the console in order came to.
@@ -137,7 +141,7 @@ impl Run<'_> {
                 Ok(mut source) => {
                     let whole = self.source(&mut source, core, sink, read, &mut progress);
                     read.ended_in = (!whole).then(|| source.name().to_owned());
-                    read.capture = source.capture();
+                    read.live = source.counts().map(|counts| (source.name().to_owned(), counts));
                 }
                 Err(error) => self.complaints.add(format_args!("cannot start the capture thread: {error}")),
             }
@@ -203,11 +207,12 @@ impl Run<'_> {
     ) -> Result<(), S::Error> {
         let before = read.bytes;
         let may_wait = source.progress().total.is_none();
-        let is_live = source.capture().is_some();
+        let is_live = source.counts().is_some();
+        let mut rested = Instant::now();
         loop {
             if may_wait && source.waits(PATIENCE) {
                 sink.rest()?;
-                self.rest(source, core, sink)?;
+                self.rest(source, core, sink, read, progress)?;
                 progress.update(before + source.progress().done);
             }
             let packet = match source.next() {
@@ -220,7 +225,7 @@ impl Run<'_> {
                 }
             };
             read.packets += 1;
-            let look = read.packets.is_multiple_of(LOOK);
+            let look = read.packets.is_multiple_of(if is_live { LIVE_LOOK } else { LOOK });
             let wanted = match &mut self.filter {
                 Some(filter) => match filter.accepts(&packet.frame) {
                     Ok(wanted) => wanted,
@@ -246,6 +251,12 @@ impl Run<'_> {
                 break;
             }
             if look {
+                // Also frames that come one by one without end are to be seen.
+                if is_live && rested.elapsed() >= SHOWN {
+                    sink.rest()?;
+                    rested = Instant::now();
+                }
+                self.requests(core.counters(), source, sink, read, progress);
                 progress.update(before + source.progress().done);
             }
         }
@@ -259,12 +270,15 @@ impl Run<'_> {
         source: &mut dyn Source,
         core: &mut Reassembler<'_>,
         sink: &mut S,
+        read: &Read,
+        progress: &mut Progress,
     ) -> Result<(), S::Error> {
         while source.waits(LONG_PATIENCE) && !self.stop.is_asked() && !sink.is_over() {
             if let Some(now) = source.now() {
                 core.advance(now, sink)?;
                 sink.hand_over()?;
             }
+            self.requests(core.counters(), source, sink, read, progress);
         }
         Ok(())
     }

@@ -1,17 +1,18 @@
 //! The reporter's thread: takes finished flows from all writers, puts them in the order in which the
 //! core closed them, writes the report and adds up totals.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use super::Stop;
+use super::renewing::Renewal;
 use super::writer::Told;
 use crate::facts::FinishedFlow;
 use crate::output::pcap::CaptureCounts;
-use crate::report::{Har, JsonLines, Report};
+use crate::report::{Har, JsonLines, Report, RunTotals};
 use crate::scan::http::{Counts, HttpFindings};
 
 /// How long a finished flow may be in memory only.
@@ -32,6 +33,8 @@ pub(super) struct Totals {
     /// Frames in the file of those in no connection, and its name.
     pub(super) rest: Option<(PathBuf, u64)>,
     pub(super) errors: Vec<String>,
+    /// What the reports before the last one have said.
+    pub(super) told: Option<RunTotals>,
 }
 
 pub(super) struct Reporter {
@@ -41,6 +44,8 @@ pub(super) struct Reporter {
     /// Flows that closed after one that has not arrived yet.
     early: BTreeMap<u64, (bool, Box<FinishedFlow>)>,
     next: u64,
+    /// Reports that follow, in order.
+    renewals: VecDeque<Box<Renewal>>,
     totals: Totals,
     failed: bool,
     stop: Stop,
@@ -59,6 +64,7 @@ impl Reporter {
             har,
             early: BTreeMap::new(),
             next: 0,
+            renewals: VecDeque::new(),
             totals: Totals::default(),
             failed: false,
             stop,
@@ -86,12 +92,17 @@ impl Reporter {
                         self.totals.rest = Some((path, frames));
                     }
                     Told::Failed(error) => self.totals.errors.push(error.to_string()),
+                    Told::Renewed(renewal) => {
+                        self.renewals.push_back(renewal);
+                        self.renew(false);
+                    }
                     Told::Complaint(text) => self.totals.errors.push(text),
                     Told::Flow { order, flow, beyond_limit, pair } => {
                         self.totals.beyond_limit += beyond_limit;
                         self.early.insert(order, (pair, flow));
                         while let Some((pair, flow)) = self.early.remove(&self.next) {
                             self.flow(flow, pair);
+                            self.renew(false);
                         }
                     }
                 }
@@ -104,10 +115,28 @@ impl Reporter {
         // A writer that died leaves a hole in the order; what came after it is still told.
         while let Some((_, (pair, flow))) = self.early.pop_first() {
             self.flow(flow, pair);
+            self.renew(false);
         }
+        self.renew(true);
         self.written(|reporter| reporter.lines.as_mut().map_or(Ok(()), JsonLines::finish));
         self.end_har(Har::finish);
         (self.report, self.totals)
+    }
+
+    /// Begins the next report if all flows of the present one are in it, or if there are no more.
+    fn renew(&mut self, at_end: bool) {
+        while self.renewals.front().is_some_and(|renewal| at_end || renewal.at <= self.next) {
+            let Some(renewal) = self.renewals.pop_front() else { return };
+            let Renewal { report, totals, .. } = *renewal;
+            let totals = totals(&self.totals);
+            let end = match &self.totals.told {
+                Some(told) => totals.clone().since(told),
+                None => totals.clone(),
+            };
+            self.totals.told = Some(totals);
+            let ended = self.report.replace(report);
+            self.written(|_| ended.map_or(Ok(()), |mut report| report.finish(&end)));
+        }
     }
 
     /// Whoever kills the program finds the flows that have finished.

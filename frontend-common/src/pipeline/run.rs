@@ -1,5 +1,7 @@
 //! One run from its beginning to its end, in the thread of the core: prepared, read, ended.
 
+use std::ffi::OsString;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::thread::JoinHandle;
@@ -13,6 +15,7 @@ use super::dispatch::Batch;
 use super::prepare::check_inputs;
 use super::reading::Read;
 use super::reporter::Totals;
+use super::writer::Told;
 use super::{Outcome, Say, Stop, System};
 use crate::cli::Options;
 use crate::input::Filter;
@@ -61,6 +64,14 @@ pub(super) struct Run<'o> {
     /// The threads of the scanners, where there are any.
     pub(super) scanning: Option<JoinHandle<()>>,
     pub(super) alerts: Option<Alerts>,
+    /// The way to the reporter, for another report.
+    pub(super) reports: Option<SyncSender<Vec<Told>>>,
+    /// The first report, where there is one.
+    pub(super) report_path: Option<PathBuf>,
+    /// What is read, for reports.
+    pub(super) sources: Vec<OsString>,
+    /// When statistics are due, where they are wanted.
+    pub(super) next_statistics: Option<Instant>,
     pub(super) reporter: JoinHandle<(Option<Report>, Totals)>,
 }
 

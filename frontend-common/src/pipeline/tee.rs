@@ -17,6 +17,9 @@ pub(super) trait Watched: Sink<Error = WriterGone> {
     /// Tells the frame that comes next.
     fn frame(&mut self, packet: &Packet<'_>) -> Result<(), WriterGone>;
 
+    /// The side of the writers.
+    fn dispatch(&self) -> &Dispatch<'_>;
+
     /// Whether the output that the run is for is gone.
     fn is_over(&self) -> bool;
 
@@ -28,6 +31,10 @@ pub(super) trait Watched: Sink<Error = WriterGone> {
 }
 
 impl Watched for Dispatch<'_> {
+    fn dispatch(&self) -> &Dispatch<'_> {
+        self
+    }
+
     fn frame(&mut self, packet: &Packet<'_>) -> Result<(), WriterGone> {
         self.set_frame(packet)
     }
@@ -81,6 +88,10 @@ pub(super) struct Tee<'d, 't, P> {
 }
 
 impl<P: Prints> Watched for Tee<'_, '_, P> {
+    fn dispatch(&self) -> &Dispatch<'_> {
+        self.files
+    }
+
     fn frame(&mut self, packet: &Packet<'_>) -> Result<(), WriterGone> {
         self.files.set_frame(packet)
     }

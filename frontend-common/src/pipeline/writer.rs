@@ -15,6 +15,7 @@ use rustc_hash::FxHashMap;
 
 use super::Stop;
 use super::dispatch::{Batch, Operation};
+use super::renewing::Renewal;
 use crate::facts::{FinishedFlow, FlowFacts, Ranges};
 use crate::output::pcap::{CaptureCounts, FlowCaptures};
 use crate::output::rest::RestFile;
@@ -33,6 +34,8 @@ pub(super) enum Told {
     Rest { path: PathBuf, frames: u64, late: u64 },
     /// What went wrong first.
     Failed(OutputError),
+    /// Another report follows.
+    Renewed(Box<Renewal>),
     /// What went wrong with scanners.
     Complaint(String),
 }

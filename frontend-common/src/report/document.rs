@@ -275,6 +275,15 @@ pub(super) fn rusage(xml: &mut Xml, totals: &RunTotals) {
 fn counters(xml: &mut Xml, totals: &RunTotals) {
     xml.leaf("tcpflow:total_packets", &[], &totals.packets);
     xml.leaf("tcpflow:max_open_flows", &[], &totals.max_open_flows);
+    if let Some((interface, live)) = &totals.live {
+        let attributes: [(&str, &dyn Display); 4] = [
+            ("interface", interface),
+            ("received", &live.received),
+            ("dropped", &live.dropped),
+            ("dropped_by_interface", &live.dropped_by_interface),
+        ];
+        xml.empty("tcpflow:live", &attributes);
+    }
     for (element, attribute, counters) in
         [("tcpflow:rejected", "reason", &totals.rejected), ("tcpflow:counter", "name", &totals.counters)]
     {

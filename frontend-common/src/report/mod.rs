@@ -27,6 +27,7 @@ use std::time::Duration;
 use tapflow_core::Timestamp;
 
 use crate::facts::FinishedFlow;
+use crate::input::live::LiveCounts;
 use crate::scan::wifiviz::Wireless;
 pub use har::Har;
 
@@ -93,12 +94,36 @@ pub struct RunTotals {
     pub counters: Vec<(String, u64)>,
     /// Wireless networks, where they were looked for.
     pub wireless: Option<Wireless>,
+    /// The interface of a live capture, and what the system counted of it.
+    pub live: Option<(String, LiveCounts)>,
     /// What went wrong.
     pub errors: Vec<String>,
     /// Wall-clock time of the run.
     pub elapsed: Duration,
     /// What the run took, where the system tells.
     pub usage: Option<Usage>,
+}
+
+impl RunTotals {
+    /// What was added after `before`; the most of something, and the resources used, stay those of the whole run.
+    #[must_use]
+    pub fn since(mut self, before: &Self) -> Self {
+        let subtract = |counts: &mut [(String, u64)], before: &[(String, u64)]| {
+            for (name, count) in counts.iter_mut().filter(|(name, _)| !name.starts_with("max_")) {
+                let earlier = before.iter().find(|(other, _)| other == name).map_or(0, |(_, count)| *count);
+                *count = count.saturating_sub(earlier);
+            }
+        };
+        subtract(&mut self.rejected, &before.rejected);
+        subtract(&mut self.counters, &before.counters);
+        self.packets = self.packets.saturating_sub(before.packets);
+        self.elapsed = self.elapsed.saturating_sub(before.elapsed);
+        self.errors.drain(..before.errors.len().min(self.errors.len()));
+        if let (Some((_, live)), Some((_, before))) = (&mut self.live, &before.live) {
+            *live = live.since(before);
+        }
+        self
+    }
 }
 
 /// The resources that `getrusage` counts.
@@ -218,6 +243,12 @@ impl Report {
         }
         self.write()?;
         self.file.end().map_err(|error| at(&self.path, &error))
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     fn write(&mut self) -> io::Result<()> {

@@ -8,6 +8,7 @@ use tapflow_core::{CloseReason, Flow, FlowKey, Opened, Summary};
 
 use super::*;
 use crate::facts::{FileFacts, FlowFacts, Ranges};
+use crate::input::live::LiveCounts;
 use crate::scan::Findings;
 use crate::timeline::Timeline;
 
@@ -154,6 +155,29 @@ fn wireless_networks_stand_before_the_counts() {
 }
 
 #[test]
+fn the_next_report_has_what_was_added() {
+    let counts = |packets, wrong: &[&str]| RunTotals {
+        packets,
+        max_open_flows: 4,
+        rejected: vec![("UDP".into(), packets / 2)],
+        counters: vec![("connections".into(), packets / 5), ("max_connections".into(), 9)],
+        live: Some((
+            "eth0".into(),
+            LiveCounts { received: packets + 1, dropped: 1, dropped_by_interface: 0 },
+        )),
+        errors: wrong.iter().map(|&error| error.to_owned()).collect(),
+        elapsed: Duration::from_secs(packets),
+        ..RunTotals::default()
+    };
+    let added = counts(30, &["first", "second"]).since(&counts(20, &["first"]));
+    assert_eq!((added.packets, added.max_open_flows, added.elapsed), (10, 4, Duration::from_secs(10)));
+    assert_eq!(added.rejected, [("UDP".to_owned(), 5)]);
+    assert_eq!(added.counters, [("connections".to_owned(), 2), ("max_connections".to_owned(), 9)]);
+    let live = LiveCounts { received: 10, dropped: 0, dropped_by_interface: 0 };
+    assert_eq!((added.live, added.errors), (Some(("eth0".to_owned(), live)), vec!["second".to_owned()]));
+}
+
+#[test]
 fn a_whole_report() {
     let scratch = Scratch::new("whole");
     let mut report = Report::create(&scratch.report(), Shape::Dfxml, &info()).unwrap();
@@ -165,6 +189,7 @@ fn a_whole_report() {
             rejected: vec![("IPv4 fragment".into(), 3), ("TCP header cut short".into(), 0)],
             counters: vec![("connections".into(), 1)],
             wireless: None,
+            live: Some(("eth0".into(), LiveCounts { received: 22, dropped: 2, dropped_by_interface: 0 })),
             errors: vec!["it's.pcap: cut short in packet 21".into()],
             elapsed: Duration::from_micros(19_847),
             usage: Some(Usage {
@@ -225,6 +250,7 @@ fn a_whole_report() {
   <tcpflow:total_flows>1</tcpflow:total_flows>
   <tcpflow:total_packets>20</tcpflow:total_packets>
   <tcpflow:max_open_flows>4</tcpflow:max_open_flows>
+  <tcpflow:live interface="eth0" received="22" dropped="2" dropped_by_interface="0"/>
   <tcpflow:rejected reason="IPv4 fragment">3</tcpflow:rejected>
   <tcpflow:counter name="connections">1</tcpflow:counter>
   <tcpflow:error>it's.pcap: cut short in packet 21</tcpflow:error>
