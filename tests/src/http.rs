@@ -103,7 +103,7 @@ impl Output for Kept {
 
     fn end(&mut self, slot: Slot) -> Option<Stored> {
         let (name, bytes) = self.open[slot as usize].take().expect("a body has begun");
-        let stored = Stored { name: name.suffix(), size: bytes.len() as u64, digests: Vec::new() };
+        let stored = Stored { name: name.suffix(), size: bytes.len() as u64, ..Stored::default() };
         self.bodies.push((name.suffix(), bytes));
         Some(stored)
     }

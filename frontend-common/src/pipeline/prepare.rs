@@ -259,9 +259,6 @@ fn scanners(options: &Options, system: &dyn System) -> Result<(Scanners, Option<
     if !options.files {
         return Ok((scanners, None));
     }
-    if !scan.algorithms.is_empty() {
-        scanners.push(Box::new(Digests::new(scan.algorithms.clone())));
-    }
     if wants_http(options) {
         let saves = scan.scanners.has(ScannerName::Http);
         let command = scan.http_command.clone().map(|command| Runner::new("http_cmd", command));
@@ -274,6 +271,9 @@ fn scanners(options: &Options, system: &dyn System) -> Result<(Scanners, Option<
             command: command.filter(|_| saves),
             alerts: alerts.filter(|_| saves),
         })));
+    }
+    if !scan.algorithms.is_empty() {
+        scanners.push(Box::new(Digests::new(scan.algorithms.clone())));
     }
     let alerts = scan.tcp_alert.map(|number| alerts(system, "tcp_alert_fd", number)).transpose()?;
     if let Some(alerts) = &alerts {

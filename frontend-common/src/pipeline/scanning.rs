@@ -132,31 +132,35 @@ fn scan(shared: &Shared, reporter: &SyncSender<Vec<Told>>) {
             let turn = shared.under_way.begin(order(&job));
             (job, turn)
         };
-        let mut told = Vec::with_capacity(2 * job.len());
-        for flows in job {
-            shared.scan(flows, &mut told);
-        }
+        let told = shared.scan(job);
         turn.end();
         let _ = reporter.send(told);
     }
 }
 
 impl Shared {
-    /// All scanners look at a connection.
-    fn scan(&self, flows: Vec<Waiting>, told: &mut Vec<Told>) {
-        let places: Vec<(u64, u64)> = flows.iter().map(|(order, beyond, _)| (*order, *beyond)).collect();
-        let mut connection = Connection { flows: flows.into_iter().map(|(.., flow)| flow).collect() };
-        let pair = connection.flows.len() == 2;
-        for scanner in &self.scanners {
-            if let Err(error) = scanner.scan(&mut connection)
-                && self.may_tell()
-            {
-                told.push(Told::Complaint(error));
-            }
+    /// All scanners look at a job's connections.
+    fn scan(&self, job: Job) -> Vec<Told> {
+        let mut told = Vec::with_capacity(2 * job.len());
+        let (mut places, mut connections) =
+            (Vec::with_capacity(2 * job.len()), Vec::with_capacity(job.len()));
+        for flows in job {
+            let pair = flows.len() == 2;
+            places.extend(flows.iter().map(|(order, beyond_limit, _)| (*order, *beyond_limit, pair)));
+            connections.push(Connection { flows: flows.into_iter().map(|(.., flow)| flow).collect() });
         }
-        for ((order, beyond_limit), scanned) in places.into_iter().zip(connection.flows) {
+        for scanner in &self.scanners {
+            scanner.scan_all(&mut connections, &mut |error| {
+                if self.may_tell() {
+                    told.push(Told::Complaint(error));
+                }
+            });
+        }
+        let flows = connections.into_iter().flat_map(|connection| connection.flows);
+        for ((order, beyond_limit, pair), scanned) in places.into_iter().zip(flows) {
             told.push(Told::Flow { order, pair, flow: scanned.flow, beyond_limit });
         }
+        told
     }
 
     fn may_tell(&self) -> bool {

@@ -1,10 +1,12 @@
 //! Digests of files: `-e md5`, `--hash`.
 
-use md5::Md5;
+mod md5;
+
+use ::md5::Md5;
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 
-use super::{Connection, Digest, Scanner};
+use super::{Connection, Digest, ScannedFlow, Scanner};
 
 /// An algorithm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -114,7 +116,26 @@ fn hex(bytes: &[u8]) -> String {
     text
 }
 
-/// Makes digests of every flow file.
+/// The digests of each of these contents.
+fn digests(algorithms: &[Algorithm], contents: &[&[u8]]) -> Vec<Vec<Digest>> {
+    let mut all = vec![Vec::with_capacity(algorithms.len()); contents.len()];
+    for &algorithm in algorithms {
+        if algorithm == Algorithm::Md5 {
+            for (digests, value) in all.iter_mut().zip(md5::digests(contents)) {
+                digests.push((algorithm.dfxml(), hex(&value)));
+            }
+            continue;
+        }
+        for (digests, contents) in all.iter_mut().zip(contents) {
+            let mut hasher = Hasher::new(&[algorithm]);
+            hasher.update(contents);
+            digests.extend(hasher.finish());
+        }
+    }
+    all
+}
+
+/// Makes digests of every flow file, and of the body files that another scanner left for it.
 #[derive(Clone, Debug)]
 pub struct Digests {
     algorithms: Vec<Algorithm>,
@@ -126,19 +147,55 @@ impl Digests {
     pub fn new(algorithms: Vec<Algorithm>) -> Self {
         Self { algorithms }
     }
+
+    /// Digests a large file in parts; a small one is only read.
+    fn read(&self, scanned: &mut ScannedFlow) -> Result<(), String> {
+        if scanned.size() <= SMALL {
+            return scanned.bytes().map(|_| ());
+        }
+        let mut hasher = Hasher::new(&self.algorithms);
+        scanned.parts(|bytes| hasher.update(bytes))?;
+        scanned.flow.found.digests = hasher.finish();
+        Ok(())
+    }
+}
+
+/// Files up to this size are digested several at a time.
+const SMALL: u64 = 128 << 10;
+
+/// A small file that was read.
+fn small(scanned: &ScannedFlow) -> Option<&[u8]> {
+    scanned.at_hand().filter(|_| scanned.flow.file.is_some() && scanned.size() <= SMALL)
 }
 
 impl Scanner for Digests {
     fn scan(&self, connection: &mut Connection) -> Result<(), String> {
         let mut result = Ok(());
-        for scanned in connection.flows.iter_mut().filter(|scanned| scanned.flow.file.is_some()) {
-            let mut hasher = Hasher::new(&self.algorithms);
-            match scanned.parts(|bytes| hasher.update(bytes)) {
-                Ok(()) => scanned.flow.found.digests = hasher.finish(),
-                Err(error) => result = Err(error),
+        self.scan_all(std::slice::from_mut(connection), &mut |error| result = Err(error));
+        result
+    }
+
+    fn scan_all(&self, connections: &mut [Connection], tell: &mut dyn FnMut(String)) {
+        let files = connections.iter_mut().flat_map(|connection| &mut connection.flows);
+        for scanned in files.filter(|scanned| scanned.flow.file.is_some()) {
+            self.read(scanned).unwrap_or_else(&mut *tell);
+        }
+        let mut contents = Vec::new();
+        for scanned in connections.iter().flat_map(|connection| &connection.flows) {
+            contents.extend(small(scanned));
+            contents.extend(scanned.flow.found.bodies().filter_map(|body| body.contents.as_deref()));
+        }
+        let mut digests = digests(&self.algorithms, &contents).into_iter();
+        for scanned in connections.iter_mut().flat_map(|connection| &mut connection.flows) {
+            if small(scanned).is_some() {
+                scanned.flow.found.digests = digests.next().unwrap_or_default();
+            }
+            for body in scanned.flow.found.bodies_mut() {
+                if body.contents.take().is_some() {
+                    body.digests = digests.next().unwrap_or_default();
+                }
             }
         }
-        result
     }
 }
 

@@ -32,6 +32,14 @@ pub trait Scanner: Send + Sync {
     /// What went wrong, with the file that it is about. The run goes on; the user is told at its end.
     fn scan(&self, connection: &mut Connection) -> Result<(), String>;
 
+    /// Looks at several connections, one after the other or together. What goes wrong is told, as by
+    /// [`scan`](Self::scan).
+    fn scan_all(&self, connections: &mut [Connection], tell: &mut dyn FnMut(String)) {
+        for connection in connections {
+            self.scan(connection).unwrap_or_else(&mut *tell);
+        }
+    }
+
     /// All connections have been seen: ends what is under way.
     ///
     /// # Errors
@@ -54,6 +62,18 @@ pub struct Findings {
     pub digests: Vec<Digest>,
     /// HTTP messages, where there are any.
     pub http: Option<Box<http::HttpFindings>>,
+}
+
+impl Findings {
+    /// The files with bodies, in the order of their messages.
+    pub fn bodies(&self) -> impl Iterator<Item = &http::BodyFile> {
+        self.http.iter().flat_map(|http| &http.messages).flat_map(|message| &message.files)
+    }
+
+    /// The same, to be changed.
+    pub fn bodies_mut(&mut self) -> impl Iterator<Item = &mut http::BodyFile> {
+        self.http.iter_mut().flat_map(|http| &mut http.messages).flat_map(|message| &mut message.files)
+    }
 }
 
 /// A finished connection: one flow, or both with the opener's first.
@@ -82,6 +102,18 @@ impl ScannedFlow {
     pub fn new(mut flow: Box<FinishedFlow>) -> Self {
         let contents = flow.contents.take().map_or_else(OnceCell::new, OnceCell::from);
         Self { flow, contents }
+    }
+
+    /// The size of its file in bytes.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.flow.file.as_ref().map_or(0, |file| file.size)
+    }
+
+    /// The whole stream, if it is in memory.
+    #[must_use]
+    pub fn at_hand(&self) -> Option<&[u8]> {
+        self.contents.get().map(|bytes| &**bytes)
     }
 
     /// The whole stream as it is in the file, holes as zeros; nothing for a flow without file.
@@ -119,7 +151,7 @@ impl ScannedFlow {
     /// # Errors
     /// The file cannot be read: what the system says, with the path.
     pub fn parts(&self, mut take: impl FnMut(&[u8])) -> Result<(), String> {
-        let size = self.flow.file.as_ref().map_or(0, |file| file.size);
+        let size = self.size();
         if size <= READ || self.contents.get().is_some() {
             take(self.bytes()?);
             return Ok(());
@@ -139,7 +171,7 @@ impl ScannedFlow {
 
     fn load(&self) -> io::Result<Bytes> {
         let Some(mut file) = self.open()? else { return Ok(Bytes::new()) };
-        let size = self.flow.file.as_ref().map_or(0, |file| file.size);
+        let size = self.size();
         if size <= READ {
             // Its length is known: a call to find the end would be one too many for each flow.
             let mut bytes = vec![0; size as usize];

@@ -293,6 +293,8 @@ pub struct BodyFile {
     pub size: u64,
     /// Digests, by the name of the algorithm, as the output made them.
     pub digests: Vec<(&'static str, String)>,
+    /// Its bytes, as long as digests are to be made of them.
+    pub contents: Option<Vec<u8>>,
     /// All of it was captured and its end found; decoding may have failed all the same.
     pub complete: bool,
     /// The name that a part's Content-Disposition suggests.

@@ -24,6 +24,8 @@ const BUFFER: usize = 128 << 10;
 const START: usize = 64;
 /// Smaller flows are read whole at once.
 const SMALL: u64 = 64 << 10;
+/// Bytes of a connection's bodies that are kept in memory until digests are made of many at a time.
+const KEPT: usize = 256 << 10;
 /// Messages of one flow in the report; more are counted.
 pub const MAX_MESSAGES: usize = 2000;
 /// Names tried for one body while files of these names exist.
@@ -53,7 +55,8 @@ pub struct HttpOptions {
     pub har: bool,
     /// What bodies may cost, and whether they are decoded.
     pub limits: Limits,
-    /// Digests of body files.
+    /// Digests of body files: of large ones they are made here, small ones are left for the scanner
+    /// [`Digests`](crate::scan::hash::Digests), which has to come after this one.
     pub algorithms: Vec<Algorithm>,
     /// A program to run for each body file.
     pub command: Option<Runner>,
@@ -152,6 +155,8 @@ struct Files<'s> {
     buffers: [Vec<u8>; 2],
     /// The bodies of the exchange under way, for the HAR: the client's and the server's.
     texts: [Option<Vec<u8>>; 2],
+    /// Bytes of bodies that are kept.
+    kept: usize,
     place: Place,
     entries: Spool,
     /// The client's and the server's.
@@ -171,7 +176,8 @@ struct Body {
     size: u64,
     /// It ends in a hole.
     hole: bool,
-    hasher: Hasher,
+    /// `None` where digests are made later.
+    hasher: Option<Hasher>,
     /// Its bytes as long as they are few.
     text: Option<Vec<u8>>,
 }
@@ -185,6 +191,7 @@ impl<'s> Files<'s> {
             open: [None, None],
             buffers: Default::default(),
             texts: [None, None],
+            kept: 0,
             place: Place::default(),
             entries: Spool::default(),
             messages: Default::default(),
@@ -217,8 +224,13 @@ impl<'s> Files<'s> {
                 }
             }
             let Some(file) = &mut body.file else { return Ok(()) };
-            file.write_all(&self.buffers[index])?;
-            file.write_all(bytes)
+            for part in [&self.buffers[index], bytes] {
+                if let Some(hasher) = &mut body.hasher {
+                    hasher.update(part);
+                }
+                file.write_all(part)?;
+            }
+            Ok(())
         };
         let result = put();
         self.buffers[index].clear();
@@ -325,7 +337,7 @@ impl Output for Files<'_> {
             file: None,
             size: 0,
             hole: false,
-            hasher: Hasher::new(&self.options.algorithms),
+            hasher: Some(Hasher::new(&self.options.algorithms)),
             text: wants_text.then(Vec::new),
         });
     }
@@ -340,7 +352,6 @@ impl Output for Files<'_> {
             text.extend_from_slice(bytes);
         }
         if self.options.files {
-            body.hasher.update(bytes);
             if self.buffers[index].len() + bytes.len() <= BUFFER {
                 self.buffers[index].extend_from_slice(bytes);
             } else {
@@ -357,10 +368,12 @@ impl Output for Files<'_> {
         body.hole = true;
         body.text = None;
         if self.options.files {
-            if !self.options.algorithms.is_empty() {
-                zeros(&mut body.hasher, length);
-            }
             self.put(index, &mut body, &[]);
+            if !self.options.algorithms.is_empty()
+                && let Some(hasher) = &mut body.hasher
+            {
+                zeros(hasher, length);
+            }
             let end = body.size;
             if let Some(file) = &mut body.file {
                 let result = file.seek(SeekFrom::Start(end));
@@ -380,6 +393,14 @@ impl Output for Files<'_> {
         if !self.options.files {
             return None;
         }
+        let gathered = &self.buffers[index];
+        let is_whole = gathered.len() as u64 == body.size;
+        let keeps = is_whole && !self.options.algorithms.is_empty() && self.kept + gathered.len() <= KEPT;
+        let contents = keeps.then(|| gathered.clone());
+        if let Some(contents) = &contents {
+            self.kept += contents.len();
+            body.hasher = None;
+        }
         self.put(index, &mut body, &[]);
         body.file.as_ref()?;
         self.close(&mut body);
@@ -387,7 +408,8 @@ impl Output for Files<'_> {
             return None;
         }
         let name = body.path.display().to_string();
-        Some(Stored { name, size: body.size, digests: body.hasher.finish() })
+        let digests = body.hasher.map(Hasher::finish).unwrap_or_default();
+        Some(Stored { name, size: body.size, digests, contents })
     }
 
     fn message(&mut self, message: &Message) {

@@ -49,6 +49,8 @@ pub struct Stored {
     pub size: u64,
     /// Digests, by the name of the algorithm.
     pub digests: Vec<(&'static str, String)>,
+    /// Its bytes, where digests are still to be made of them.
+    pub contents: Option<Vec<u8>>,
 }
 
 /// Takes what is found. It keeps its own errors.

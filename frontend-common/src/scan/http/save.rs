@@ -3,7 +3,7 @@
 use super::facts::{Anomalies, Anomaly, BodyFile, BodyKind, BodyName};
 use super::multipart::{Event, Splitter};
 use super::stream::Direction;
-use super::{Output, Slot, media};
+use super::{Output, Slot, Stored, media};
 
 /// What became of a body.
 #[derive(Debug, Default)]
@@ -203,12 +203,13 @@ impl File<'_> {
         match self.output.end(slot) {
             Some(stored) => {
                 self.saved.bytes += stored.size;
-                let (name, size, digests) = (stored.name, stored.size, stored.digests);
+                let Stored { name, size, digests, contents } = stored;
                 self.saved.files.push(BodyFile {
                     kind,
                     name,
                     size,
                     digests,
+                    contents,
                     complete,
                     suggested_name,
                     field,
