@@ -38,7 +38,11 @@ pub fn main(
         let _ = writeln!(io::stderr(), "{}: {message}", program.name);
     };
     match cli::parse(args, program) {
-        Ok(Action::Run(options)) => run(&options, system, catch, complain),
+        Ok(Action::Run(options)) => run(program, &options, system, catch, complain),
+        Ok(Action::Imitate(text)) => {
+            print(&text, complain);
+            ExitCode::FAILURE
+        }
         Ok(Action::Print(text)) => print(&text, complain),
         Ok(Action::ListInterfaces) => match system.interfaces() {
             Ok(interfaces) => print(&list(&interfaces), complain),
@@ -55,6 +59,7 @@ pub fn main(
 }
 
 fn run(
+    program: &Program,
     options: &Options,
     system: &dyn System,
     catch: impl FnOnce(&Stop) -> io::Result<Interruptions>,
@@ -71,11 +76,19 @@ fn run(
     if !options.verbosity.is_quiet() {
         options.notes.iter().for_each(|note| complain(note));
     }
+    if program.is_tcpflow()
+        && let Some(path) = options.report_path()
+    {
+        let _ = writeln!(io::stderr(), "reportfilename: {}", path.display());
+    }
     let outcome = pipeline::run(options, system, &stop, &complain);
     let interruption = interruptions();
     if let Some(interruption) = &interruption
         && !options.verbosity.is_quiet()
     {
+        if program.is_tcpflow() {
+            complain("terminating orderly");
+        }
         complain(&format!("stopped by {}; everything read before it was used", interruption.name));
     }
     let _ = io::stderr().write_all(outcome.summary.as_bytes());

@@ -5,6 +5,7 @@
 mod descriptor;
 mod host;
 mod limits;
+mod semaphore;
 mod signals;
 
 use std::fs::File;
@@ -16,11 +17,13 @@ use tapflow_common::cli::Program;
 use tapflow_common::input::FilterCompiler;
 use tapflow_common::input::libpcap::{self, Libpcap};
 use tapflow_common::input::live::{Interface, LiveDevice, LiveSettings};
+use tapflow_common::output::console::ConsoleLock;
 use tapflow_common::pipeline::System;
 use tapflow_common::report::{Host, Usage};
 
 fn main() -> ExitCode {
     let program = Program { name: "tapflow", version: env!("CARGO_PKG_VERSION") };
+    let program = program.called(std::env::args_os().next().as_deref());
     app::main(&program, std::env::args_os(), &Linux::default(), signals::catch)
 }
 
@@ -57,6 +60,10 @@ impl System for Linux {
 
     fn descriptor(&self, number: i32) -> io::Result<File> {
         descriptor::duplicate(number)
+    }
+
+    fn lock(&self, name: &str) -> Result<Box<dyn ConsoleLock>, String> {
+        semaphore::open(name)
     }
 
     fn libraries(&self) -> Vec<(String, String)> {

@@ -66,6 +66,7 @@ pub(super) mod id {
     pub(crate) const COLOUR: &str = "colour";
     pub(crate) const NO_NEWLINE: &str = "no-newline";
     pub(crate) const ORDER: &str = "order";
+    pub(crate) const LOCK: &str = "lock";
     pub(crate) const HOLE_TIMEOUT: &str = "hole-timeout";
     pub(crate) const QUIET: &str = "quiet";
     pub(crate) const VERBOSE: &str = "verbose";
@@ -88,8 +89,7 @@ pub(super) struct ToCome {
     pub(super) instead: &'static str,
 }
 
-pub(super) const TO_COME: [ToCome; 3] = [
-    to_come('L', "lock", true, "locked console output", ""),
+pub(super) const TO_COME: [ToCome; 2] = [
     to_come('U', "relinquish-privileges", true, "giving up privileges", ""),
     to_come('z', "chroot", true, "changing the root directory", ""),
 ];
@@ -236,7 +236,7 @@ fn files() -> [Arg; 9] {
     )
 }
 
-fn console() -> [Arg; 10] {
+fn console() -> [Arg; 11] {
     group(
         "Console",
         [
@@ -263,6 +263,10 @@ fn console() -> [Arg; 10] {
             switch('0', id::NO_NEWLINE)
                 .help("no line end after a piece")
                 .long_help("With -c or -C: print no line end after each piece."),
+            value('L', id::LOCK, "NAME", value_parser!(String)).hide_short_help(true).help("take turns").long_help(
+                "With -c or -C: hold the semaphore of this name (sem_overview(7)) while a piece is printed, so that \
+                 several programs on one terminal do not mix theirs.",
+            ),
             long_value(id::ORDER, "ORDER", ValueParser::new(values::order)).help("stream or arrival").long_help(
                 "With -c or -C: `stream` (the default) prints each flow in the order of its bytes, holding back \
                  what came early; `arrival` prints pieces as they were captured, as tcpflow does.",
@@ -411,7 +415,8 @@ fn limits() -> [Arg; 14] {
                      argument, without a shell and at most ten at a time; tcp_alert_fd=N writes `open` or `close`, a \
                      tab and the name of each flow file to this descriptor; http_cmd and http_alert_fd do the same for \
                      files with HTTP bodies; \
-                     check_fcs=NO takes 802.11 frames whose check sum is wrong too. May be repeated.",
+                     check_fcs=NO takes 802.11 frames whose check sum is wrong too; packet-buffer-timeout=MS is \
+                     --read-timeout; tdelta=SECONDS is added to all timestamps. May be repeated.",
                 ),
             switch('P', id::NO_PURGE).hide_short_help(true)
                 .help("no effect").long_help(

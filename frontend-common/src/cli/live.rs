@@ -20,8 +20,12 @@ const KERNEL_BUFFER: u32 = 32 << 20;
 /// Milliseconds for which the kernel may collect frames.
 const READ_TIMEOUT: u64 = 10;
 
-/// How to capture, if this command line means an interface: it names one, or no file.
-pub(super) fn settings(matches: &ArgMatches, filter: Option<&String>) -> Option<LiveSettings> {
+/// How to capture, with the read timeout that `-S` gives, if this command line means an interface: it names one, or no file.
+pub(super) fn settings(
+    matches: &ArgMatches,
+    filter: Option<&String>,
+    timeout: Option<u64>,
+) -> Option<LiveSettings> {
     if reads_files(matches) {
         return None;
     }
@@ -32,7 +36,7 @@ pub(super) fn settings(matches: &ArgMatches, filter: Option<&String>) -> Option<
         snap_length: number(id::SNAPLEN).unwrap_or(MAX_SNAP_LENGTH),
         kernel_buffer: number(id::BUFFER_SIZE).unwrap_or(KERNEL_BUFFER),
         read_timeout: Duration::from_millis(
-            matches.get_one(id::READ_TIMEOUT).copied().unwrap_or(READ_TIMEOUT),
+            matches.get_one(id::READ_TIMEOUT).copied().or(timeout).unwrap_or(READ_TIMEOUT),
         ),
         filter: filter.cloned(),
     })

@@ -10,10 +10,10 @@ mod live;
 mod options;
 mod values;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::ArgMatches;
@@ -52,6 +52,26 @@ pub struct Program {
     pub version: &'static str,
 }
 
+/// The name under which the program does as tcpflow does, where programs look at what it prints.
+const TCPFLOW: &str = "tcpflow";
+/// The version of tcpflow whose behaviour that is.
+const TCPFLOW_VERSION: &str = "1.6.1";
+
+impl Program {
+    /// The same program as it was called: by its own name, or through a link as `tcpflow`.
+    #[must_use]
+    pub fn called(self, path: Option<&OsStr>) -> Self {
+        let stem = path.map(Path::new).and_then(Path::file_stem);
+        if stem.is_some_and(|stem| stem == TCPFLOW) { Self { name: TCPFLOW, ..self } } else { self }
+    }
+
+    /// Whether it was called as `tcpflow`.
+    #[must_use]
+    pub fn is_tcpflow(&self) -> bool {
+        self.name == TCPFLOW
+    }
+}
+
 /// What the process has to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
@@ -59,6 +79,8 @@ pub enum Action {
     Run(Box<Options>),
     /// Print this to standard output and leave with 0.
     Print(String),
+    /// Print this to standard output and leave with 1, as tcpflow does.
+    Imitate(String),
     /// Print the system's interfaces and leave.
     ListInterfaces,
 }
@@ -87,7 +109,11 @@ pub fn parse(args: impl IntoIterator<Item = OsString>, program: &Program) -> Res
     let matches = command.try_get_matches_from_mut(&args).map_err(|error| reword(&error))?;
 
     if matches.get_flag(id::VERSION) {
-        return Ok(Action::Print(format!("{} {}\n", program.name, program.version)));
+        return Ok(if program.is_tcpflow() {
+            Action::Imitate(format!("TCPFLOW {TCPFLOW_VERSION}\n"))
+        } else {
+            Action::Print(format!("{} {}\n", program.name, program.version))
+        });
     }
     let usage = matches.get_count(id::USAGE);
     if matches.get_flag(id::HELP) || usage > 1 {
@@ -103,7 +129,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>, program: &Program) -> Res
         return Ok(Action::Print(help::scanners()));
     }
     refuse_options_to_come(&matches)?;
-    Ok(Action::Run(Box::new(options(&matches, args)?)))
+    Ok(Action::Run(Box::new(options(&matches, args, program)?)))
 }
 
 /// clap's message in one line: the reason and its tip, without usage and pointers to other pages.
@@ -133,7 +159,11 @@ fn refuse_options_to_come(matches: &ArgMatches) -> Result<(), CliError> {
     }
 }
 
-fn options(matches: &ArgMatches, command_line: Vec<OsString>) -> Result<Options, CliError> {
+fn options(
+    matches: &ArgMatches,
+    command_line: Vec<OsString>,
+    program: &Program,
+) -> Result<Options, CliError> {
     let words: Vec<&OsString> = matches.get_many(id::WORDS).unwrap_or_default().collect();
     let inputs = inputs(matches, &words)?;
     let filter = if matches.get_flag(id::FILES) { None } else { filter(&words)? };
@@ -154,7 +184,7 @@ fn options(matches: &ArgMatches, command_line: Vec<OsString>) -> Result<Options,
         scanners,
     };
     let (overlap, targets) = overlap(matches);
-    let live = live::settings(matches, filter.as_ref());
+    let live = live::settings(matches, filter.as_ref(), settings.read_timeout);
     let filter = filter.filter(|_| live.is_none());
     let idle_timeout = matches.get_one(id::IDLE_TIMEOUT).copied().or(settings.tcp_timeout);
     let idle_default = if live.is_some() { live::IDLE_TIMEOUT } else { 0 };
@@ -162,6 +192,7 @@ fn options(matches: &ArgMatches, command_line: Vec<OsString>) -> Result<Options,
     Ok(Options {
         inputs,
         live,
+        time_shift: settings.time_shift,
         statistics_interval: matches
             .get_one(id::STATISTICS)
             .copied()
@@ -193,7 +224,11 @@ fn options(matches: &ArgMatches, command_line: Vec<OsString>) -> Result<Options,
             None if console.is_some() => ReportTarget::None,
             None => ReportTarget::Default,
         },
-        report_shape: if matches.get_flag(id::COMPAT) { Shape::Tcpflow } else { Shape::Dfxml },
+        report_shape: if matches.get_flag(id::COMPAT) || program.is_tcpflow() {
+            Shape::Tcpflow
+        } else {
+            Shape::Dfxml
+        },
         json_lines: json_lines(matches, console.is_some())?,
         max_open_files: matches.get_one::<usize>(id::MAX_OPEN_FILES).and_then(|n| NonZeroUsize::new(*n)),
         max_connections: matches.get_one(id::MAX_CONNECTIONS).copied().unwrap_or(DEFAULT_MAX_CONNECTIONS),
@@ -208,6 +243,7 @@ fn options(matches: &ArgMatches, command_line: Vec<OsString>) -> Result<Options,
         hole_timeout: Some(matches.get_one(id::HOLE_TIMEOUT).copied().unwrap_or(DEFAULT_HOLE_TIMEOUT))
             .filter(|seconds| *seconds > 0)
             .map(Duration::from_secs),
+        lock: matches.get_one(id::LOCK).cloned().filter(|_| console.is_some()),
         notes: notes(matches, console, files, captures, &scan, &settings),
         scan,
         console,
@@ -369,6 +405,8 @@ struct Settings {
     tcp_alert: Option<i32>,
     http_command: Option<CommandLine>,
     http_alert: Option<i32>,
+    read_timeout: Option<u64>,
+    time_shift: i64,
     /// Settings of a scanner that is not built.
     netviz: Vec<&'static str>,
 }
@@ -384,6 +422,8 @@ fn settings(matches: &ArgMatches) -> Settings {
             Setting::TcpAlert(descriptor) => settings.tcp_alert = *descriptor,
             Setting::HttpCommand(command) => settings.http_command = command.clone(),
             Setting::HttpAlert(descriptor) => settings.http_alert = *descriptor,
+            Setting::PacketBufferTimeout(milliseconds) => settings.read_timeout = Some(*milliseconds),
+            Setting::TimeShift(seconds) => settings.time_shift = *seconds,
             Setting::Netviz(name) => settings.netviz.push(name),
         }
     }
@@ -409,13 +449,14 @@ fn notes(
     scan: &ScanOptions,
     settings: &Settings,
 ) -> Vec<String> {
-    const FOR_CONSOLE: [(&str, &str); 8] = [
+    const FOR_CONSOLE: [(&str, &str); 9] = [
         ("-B", id::BINARY),
         ("-s", id::STRIP),
         ("-D", id::HEX),
         ("-J", id::JSON),
         ("-g", id::COLOUR),
         ("-0", id::NO_NEWLINE),
+        ("-L", id::LOCK),
         ("--order", id::ORDER),
         ("--hole-timeout", id::HOLE_TIMEOUT),
     ];

@@ -32,6 +32,8 @@ pub struct Options {
     pub inputs: Vec<Input>,
     /// An interface to capture from (`-i`), with its filter.
     pub live: Option<LiveSettings>,
+    /// Seconds that are added to all timestamps (`-S tdelta`).
+    pub time_shift: i64,
     /// How often statistics are printed (`--stats-interval`); none for never.
     pub statistics_interval: Option<Duration>,
     /// A filter expression (pcap-filter(7)) for files; frames that it does not match are passed over.
@@ -78,6 +80,8 @@ pub struct Options {
     pub console_order: ConsoleOrder,
     /// How long bytes of a console in stream order wait for missing ones; none for as long as it takes.
     pub hole_timeout: Option<Duration>,
+    /// A semaphore to hold while a piece is printed (`-L`).
+    pub lock: Option<String>,
     /// Where the report goes.
     pub report: ReportTarget,
     /// Whose elements it has (`--dfxml-compat`).
@@ -105,6 +109,18 @@ pub struct Options {
     pub command_line: Vec<OsString>,
     /// Options that do nothing in this combination, a sentence each: for standard error unless quiet.
     pub notes: Vec<String>,
+}
+
+impl Options {
+    /// The file of the report, if there is to be one.
+    #[must_use]
+    pub fn report_path(&self) -> Option<PathBuf> {
+        match &self.report {
+            ReportTarget::None => None,
+            ReportTarget::Default => Some(self.output_dir.join("report.xml")),
+            ReportTarget::File(path) => Some(path.clone()),
+        }
+    }
 }
 
 /// What is done with finished flows.

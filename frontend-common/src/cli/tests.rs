@@ -61,6 +61,7 @@ fn one_capture_and_nothing_else_gives_the_defaults() {
     let expected = Options {
         inputs: reads(&["a.pcap"]),
         live: None,
+        time_shift: 0,
         statistics_interval: None,
         filter: None,
         ignore_encapsulation: false,
@@ -83,6 +84,7 @@ fn one_capture_and_nothing_else_gives_the_defaults() {
         console: None,
         console_order: ConsoleOrder::Stream,
         hole_timeout: Some(Duration::from_secs(10)),
+        lock: None,
         report: ReportTarget::Default,
         report_shape: Shape::Dfxml,
         json_lines: None,
@@ -370,6 +372,34 @@ fn files_win_over_an_interface() {
 }
 
 #[test]
+fn tcpflows_settings_of_time_have_their_meaning() {
+    assert_eq!(run("-r a -S tdelta=-3600").time_shift, -3600);
+    assert!(refused("-r a -S tdelta=x").contains("whole seconds are wanted"));
+    let timeout = |line| run(line).live.expect("an interface").read_timeout.as_millis();
+    assert_eq!(timeout("-S packet-buffer-timeout=25"), 25);
+    assert_eq!(timeout("-S packet-buffer-timeout=25 --read-timeout 5"), 5);
+    assert!(refused("-S packet-buffer=7").contains("there are check_fcs, "));
+}
+
+#[test]
+fn a_lock_is_for_the_console() {
+    assert_eq!(run("-r a -c -L turns").lock.as_deref(), Some("turns"));
+    let options = run("-r a -L turns");
+    assert_eq!((options.lock, options.notes), (None, vec!["-L has no effect without -c or -C".to_owned()]));
+}
+
+#[test]
+fn called_as_tcpflow_the_program_prints_and_reports_as_tcpflow() {
+    let called = |path: &str| PROGRAM.called(Some(OsStr::new(path)));
+    assert_eq!(called("/usr/bin/tapflow"), PROGRAM);
+    let tcpflow = called("/usr/local/bin/tcpflow");
+    let parsed = |line: &str| parse(line.split(' ').map(OsString::from), &tcpflow);
+    assert_eq!(parsed("tcpflow -V"), Ok(Action::Imitate("TCPFLOW 1.6.1\n".to_owned())));
+    let Ok(Action::Run(options)) = parsed("tcpflow -r a") else { panic!("a run") };
+    assert_eq!(options.report_shape, Shape::Tcpflow);
+}
+
+#[test]
 fn sizes_and_times_of_a_capture_have_limits() {
     assert!(refused("--snaplen 262145").contains("from 1 to 262144"));
     assert!(refused("--snaplen 0").contains("from 1 to 262144"));
@@ -391,7 +421,6 @@ fn options_to_come_say_so() {
             "{error}"
         );
     }
-    assert!(refused("-r a -S tdelta=x").contains("not built yet"));
 }
 
 #[test]

@@ -236,15 +236,16 @@ pub(super) enum Setting {
     HttpCommand(Option<CommandLine>),
     /// `http_alert_fd`; none for a negative value
     HttpAlert(Option<i32>),
+    /// `packet-buffer-timeout`, in milliseconds
+    PacketBufferTimeout(u64),
+    /// `tdelta`, in seconds
+    TimeShift(i64),
     /// `netviz_histogram_size`, `netviz_histogram_dump`: for a scanner that is not built
     Netviz(&'static str),
 }
 
-/// tcpflow's settings that belong to what is not built yet.
-const SETTINGS_TO_COME: [&str; 2] = ["tdelta", "packet-buffer-timeout"];
-
 /// The settings there are.
-const SETTINGS: &str = "check_fcs, enable_report, http_alert_fd, http_cmd, netviz_histogram_dump, netviz_histogram_size, tcp_alert_fd, tcp_cmd, tcp_timeout";
+const SETTINGS: &str = "check_fcs, enable_report, http_alert_fd, http_cmd, netviz_histogram_dump, netviz_histogram_size, packet-buffer-timeout, tcp_alert_fd, tcp_cmd, tcp_timeout, tdelta";
 
 /// The `name=value` of one `-S`.
 pub(super) fn setting(text: &str) -> Result<Setting, String> {
@@ -259,7 +260,11 @@ pub(super) fn setting(text: &str) -> Result<Setting, String> {
         "http_alert_fd" => descriptor(value).map(Setting::HttpAlert),
         "netviz_histogram_size" => Ok(Setting::Netviz("netviz_histogram_size")),
         "netviz_histogram_dump" => Ok(Setting::Netviz("netviz_histogram_dump")),
-        _ if SETTINGS_TO_COME.contains(&name) => Err(format!("the setting {name} is not built yet")),
+        "packet-buffer-timeout" => milliseconds(value).map(Setting::PacketBufferTimeout),
+        "tdelta" => value
+            .parse()
+            .map(Setting::TimeShift)
+            .map_err(|_| "whole seconds are wanted, also negative ones".to_owned()),
         _ => Err(format!("there is no such setting; there are {SETTINGS}")),
     }
 }

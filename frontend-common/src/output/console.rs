@@ -55,18 +55,40 @@ const CLIENT: &[u8] = b"\x1b[0;34m";
 const SERVER: &[u8] = b"\x1b[0;31m";
 const RESET: &[u8] = b"\x1b[0m";
 
+/// What several programs that print to one place take turns with.
+pub trait ConsoleLock: std::fmt::Debug {
+    /// Waits for the turn.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn acquire(&self) -> io::Result<()>;
+
+    /// Ends it.
+    fn release(&self);
+}
+
 /// Prints streams.
 #[derive(Debug)]
 pub struct Console<W: Write> {
     out: W,
     options: ConsoleOptions,
     buffer: Vec<u8>,
+    /// Held from the first byte of a piece that is written to the last one.
+    lock: Option<Box<dyn ConsoleLock>>,
+    held: bool,
 }
 
 impl<W: Write> Console<W> {
     /// A console that prints to `out`, which needs no buffer of its own.
     pub fn new(out: W, options: ConsoleOptions) -> Self {
-        Self { out, options, buffer: Vec::with_capacity(2 * BLOCK) }
+        Self { out, options, buffer: Vec::with_capacity(2 * BLOCK), lock: None, held: false }
+    }
+
+    /// The same, with a lock to hold while pieces are written.
+    #[must_use]
+    pub fn with_lock(mut self, lock: Option<Box<dyn ConsoleLock>>) -> Self {
+        self.lock = lock;
+        self
     }
 
     /// Prints bytes of a flow; `name` is the flow's file name. Nothing for no bytes.
@@ -143,8 +165,18 @@ impl<W: Write> Console<W> {
     /// # Errors
     /// As for [`Self::piece`].
     pub fn flush(&mut self) -> io::Result<()> {
-        self.write_block()?;
-        self.out.flush()
+        let written = self.write_block();
+        let flushed = written.and_then(|()| self.out.flush());
+        self.release();
+        flushed
+    }
+
+    fn release(&mut self) {
+        if std::mem::take(&mut self.held)
+            && let Some(lock) = &self.lock
+        {
+            lock.release();
+        }
     }
 
     /// Ends the output: the last [`Self::flush`], with its result.
@@ -175,7 +207,15 @@ impl<W: Write> Console<W> {
         if self.options.newline {
             self.buffer.push(b'\n');
         }
-        self.make_room()
+        if self.held {
+            // The beginning of the piece is written already.
+            let result = self.write_block();
+            self.release();
+            return result;
+        }
+        let result = self.make_room();
+        self.release();
+        result
     }
 
     /// Everything up to the payload's first number. Addresses hold nothing that JSON would escape.
@@ -198,6 +238,10 @@ impl<W: Write> Console<W> {
 
     /// Empties the buffer also where writing failed: how much had been written is not known then.
     fn write_block(&mut self) -> io::Result<()> {
+        if let Some(lock) = self.lock.as_ref().filter(|_| !self.held && !self.buffer.is_empty()) {
+            lock.acquire()?;
+            self.held = true;
+        }
         let result = self.out.write_all(&self.buffer);
         self.buffer.clear();
         result

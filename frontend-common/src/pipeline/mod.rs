@@ -33,6 +33,7 @@ pub use run::run;
 
 use crate::input::FilterCompiler;
 use crate::input::live::{Interface, LiveDevice, LiveSettings};
+use crate::output::console::ConsoleLock;
 use crate::report::{Host, Usage};
 
 /// Why there is no live capture, where there is none.
@@ -74,6 +75,14 @@ pub trait System {
     /// # Errors
     /// It is not open, or the system has no such descriptors.
     fn descriptor(&self, number: i32) -> io::Result<File>;
+
+    /// The semaphore of this name, made if it is not there (`-L`).
+    ///
+    /// # Errors
+    /// It cannot be had: why.
+    fn lock(&self, _name: &str) -> Result<Box<dyn ConsoleLock>, String> {
+        Err("this system has no named semaphores; leave -L out".to_owned())
+    }
 
     /// Names and versions of libraries, for the report.
     fn libraries(&self) -> Vec<(String, String)>;

@@ -59,6 +59,7 @@ impl<'o> Run<'o> {
             Some(device) => vec![OsString::from(device.name())],
             None => options.inputs.iter().map(|input| input.path.clone().into_os_string()).collect(),
         };
+        let lock = options.lock.as_ref().map(|name| system.lock(name)).transpose()?;
         let report = open_report(options, system, sources.clone())?;
         let report_path = report.as_ref().map(|report| report.path().to_owned());
         let (scanners, alerts) = scanners(options, system)?;
@@ -111,6 +112,7 @@ impl<'o> Run<'o> {
             },
             filter,
             device,
+            lock,
             unreadable: Vec::new(),
             say,
             complaints: Complaints::new(say),
@@ -144,11 +146,7 @@ fn open_report(
     system: &dyn System,
     sources: Vec<OsString>,
 ) -> Result<Option<Report>, String> {
-    let path = match &options.report {
-        ReportTarget::None => None,
-        ReportTarget::Default => Some(options.output_dir.join("report.xml")),
-        ReportTarget::File(path) => Some(path.clone()),
-    };
+    let path = options.report_path();
     if options.files || options.captures || options.report == ReportTarget::Default {
         path::prepare(&options.output_dir).map_err(|error| error.to_string())?;
     }
@@ -179,6 +177,7 @@ pub(super) fn run_info(options: &Options, system: &dyn System, sources: Vec<OsSt
         libraries: system.libraries(),
         host: system.host(),
         start: Timestamp::new(now.as_secs(), 0),
+        time_shift: options.time_shift,
     }
 }
 

@@ -16,7 +16,7 @@ use super::run::{Run, nanoseconds};
 use super::tee::{Tee, Watched};
 use crate::cli::{ConsoleOrder, Input, InputRole};
 use crate::input::live::{Live, LiveCounts};
-use crate::input::{self, Source};
+use crate::input::{self, Packet, Source};
 use crate::messages::{Progress, RejectCounts, RejectKind};
 use crate::output::console::Console;
 use crate::scan::ScannerName;
@@ -74,7 +74,7 @@ impl Run<'_> {
                 self.inputs(core, &mut dispatch, &mut read);
             }
             Some(console) => {
-                let console = Console::new(io::stdout().lock(), *console);
+                let console = Console::new(io::stdout().lock(), *console).with_lock(self.lock.take());
                 let prefix = console_prefix(&self.options.output_dir);
                 let printer = Printer::new(console, &template, prefix, self.options.max_bytes);
                 match (
@@ -139,6 +139,9 @@ impl Run<'_> {
         if let Some(device) = self.device.take() {
             match Live::start(device, self.stop.flag()) {
                 Ok(mut source) => {
+                    if !self.options.verbosity.is_quiet() {
+                        (self.say)(&format!("listening on {}", source.name()));
+                    }
                     let whole = self.source(&mut source, core, sink, read, &mut progress);
                     read.ended_in = (!whole).then(|| source.name().to_owned());
                     read.live = source.counts().map(|counts| (source.name().to_owned(), counts));
@@ -209,6 +212,8 @@ impl Run<'_> {
         let may_wait = source.progress().total.is_none();
         let is_live = source.counts().is_some();
         let mut rested = Instant::now();
+        let seconds = self.options.time_shift;
+        let shift = |time: Timestamp| if seconds == 0 { time } else { shifted(time, seconds) };
         loop {
             if may_wait && source.waits(PATIENCE) {
                 sink.rest()?;
@@ -216,7 +221,9 @@ impl Run<'_> {
                 progress.update(before + source.progress().done);
             }
             let packet = match source.next() {
-                Ok(Some(packet)) => packet,
+                Ok(Some(packet)) => {
+                    Packet { frame: Frame { time: shift(packet.frame.time), ..packet.frame }, ..packet }
+                }
                 Ok(None) => break,
                 Err(error) => {
                     progress.clear();
@@ -275,13 +282,19 @@ impl Run<'_> {
     ) -> Result<(), S::Error> {
         while source.waits(LONG_PATIENCE) && !self.stop.is_asked() && !sink.is_over() {
             if let Some(now) = source.now() {
-                core.advance(now, sink)?;
+                core.advance(shifted(now, self.options.time_shift), sink)?;
                 sink.hand_over()?;
             }
             self.requests(core.counters(), source, sink, read, progress);
         }
         Ok(())
     }
+}
+
+/// The time so many seconds later.
+fn shifted(time: Timestamp, seconds: i64) -> Timestamp {
+    let shift = seconds.unsigned_abs().saturating_mul(Timestamp::SECOND);
+    Timestamp(if seconds < 0 { time.0.saturating_sub(shift) } else { time.0.saturating_add(shift) })
 }
 
 /// What a frame of this link type is called where such frames are not decoded.

@@ -21,6 +21,7 @@ use crate::cli::Options;
 use crate::input::Filter;
 use crate::input::live::LiveDevice;
 use crate::output::Template;
+use crate::output::console::ConsoleLock;
 use crate::report::Report;
 use crate::scan::alert::Alerts;
 
@@ -56,6 +57,8 @@ pub(super) struct Run<'o> {
     pub(super) filter: Option<Filter<'o>>,
     /// The interface to capture from.
     pub(super) device: Option<Box<dyn LiveDevice>>,
+    /// What to hold while a piece is printed.
+    pub(super) lock: Option<Box<dyn ConsoleLock>>,
     /// Numbers of inputs that cannot be opened, which has been told.
     pub(super) unreadable: Vec<usize>,
     pub(super) complaints: Complaints<'o>,

@@ -33,7 +33,7 @@ pub(super) fn head(xml: &mut Xml, info: &RunInfo) {
     xml.close("creator");
     xml.open("configuration", &[]);
     xml.close("configuration");
-    xml.leaf("tdelta", &[], &0);
+    xml.leaf("tdelta", &[], &info.time_shift);
     xml.open("configuration", &[]);
 }
 

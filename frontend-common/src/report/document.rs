@@ -41,6 +41,9 @@ pub(super) fn head(xml: &mut Xml, info: &RunInfo) {
         xml.leaf("image_filename", &[], &Shown(source));
     }
     xml.close("source");
+    if info.time_shift != 0 {
+        xml.leaf("tcpflow:tdelta", &[], &info.time_shift);
+    }
 }
 
 /// How the program was built, and where it runs.

@@ -48,6 +48,8 @@ pub struct RunInfo {
     pub host: Host,
     /// When it began, by the wall clock.
     pub start: Timestamp,
+    /// Seconds that were added to all timestamps.
+    pub time_shift: i64,
 }
 
 /// The machine and the user. What is empty is not known, and left out.

@@ -26,6 +26,7 @@ fn info() -> RunInfo {
             ..Host::default()
         },
         start: Timestamp::new(1_767_225_600, 0),
+        time_shift: 0,
     }
 }
 
