@@ -23,6 +23,8 @@ pub struct FlowFacts {
 pub struct FileFacts {
     /// The file, as it was opened (the output directory and the name).
     pub path: PathBuf,
+    /// The name below the output directory as the template has it, where it is stored under another one.
+    pub original: Option<Box<str>>,
     /// Its length in bytes.
     pub size: u64,
     /// Stream offsets below its end whose bytes are not in it, ascending: urgent data. What follows each moves down.

@@ -30,6 +30,7 @@ pub(super) mod id {
     pub(crate) const STATISTICS: &str = "stats-interval";
     pub(crate) const OUTPUT: &str = "output";
     pub(crate) const TEMPLATE: &str = "template";
+    pub(crate) const PORTABLE: &str = "portable-names";
     pub(crate) const NAMES: &str = "names";
     pub(crate) const INDEX: &str = "index";
     pub(crate) const CAPTURES: &str = "pcap-flows";
@@ -180,7 +181,7 @@ fn input() -> [Arg; 6] {
     )
 }
 
-fn files() -> [Arg; 9] {
+fn files() -> [Arg; 10] {
     group(
         "Files",
         [
@@ -205,6 +206,12 @@ fn files() -> [Arg; 9] {
                      count into every name; X writes no files at all, only the report. Letters may be joined or the \
                      option repeated; each goes before what the earlier ones gave.",
                 ),
+            Arg::new(id::PORTABLE).long(id::PORTABLE).action(ArgAction::SetTrue).help("for Windows too").long_help(
+                "Store files under names that every system can hold and tell apart, as is always done on Windows: \
+                 characters that it refuses, capital letters, names of devices, dots and spaces at the end are written \
+                 as %XX, as in URLs. A part with more than 200 bytes is cut and ends in ~ and a digest. The report has \
+                 the original names too.",
+            ),
             switch('I', id::INDEX).help("write NAME.findx").long_help(
                 "Beside each file, write NAME.findx with a line `offset|seconds|length` for each piece: where it is \
                  in the file, when it was captured, how many bytes it has. As many decimals as the capture has.",

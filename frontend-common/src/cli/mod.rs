@@ -329,6 +329,7 @@ struct NameLetters {
 fn names(matches: &ArgMatches) -> NameLetters {
     let template_at = matches.index_of(id::TEMPLATE).unwrap_or(0);
     let mut said = NameLetters::default();
+    said.names.portable = matches.get_flag(id::PORTABLE);
     let places = matches.indices_of(id::NAMES).into_iter().flatten();
     let values = matches.get_many::<Vec<NameLetter>>(id::NAMES).unwrap_or_default();
     for (place, letters) in places.zip(values) {

@@ -178,6 +178,8 @@ pub struct NameFlags {
     pub prefixes: Vec<NamePrefix>,
     /// The connection count in every name (`c`).
     pub count: bool,
+    /// Names that every system can store (`--portable-names`); always so on Windows.
+    pub portable: bool,
 }
 
 /// What a letter of `-F` puts before a name.

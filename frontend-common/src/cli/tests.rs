@@ -245,7 +245,10 @@ fn name_letters_keep_their_order_and_a_later_template_drops_prefixes() {
     use NamePrefix::{Iso, Million, Seconds, Thousand};
     assert_eq!(run("-r a -FkT -F t").names.prefixes, [Thousand, Iso, Seconds]);
     assert_eq!(run("-r a -Ftt").names.prefixes, [Seconds, Seconds]);
-    assert_eq!(run("-r a -Fkc -T%A -Fm").names, NameFlags { prefixes: vec![Million], count: true });
+    assert_eq!(
+        run("-r a -Fkc -T%A -Fm").names,
+        NameFlags { prefixes: vec![Million], count: true, portable: false }
+    );
     assert_eq!(run("-r a -T%A -Fk -T%B").names.prefixes, []);
 }
 

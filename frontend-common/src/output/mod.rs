@@ -1,7 +1,7 @@
 //! Where streams go: files under a directory, or the console.
 //!
-//! A [`template`] gives each flow its name, [`path`] keeps names inside the output directory, and a
-//! [`store`] writes the streams, each beside its [`index`] where one is asked for.
+//! A [`template`] gives each flow its name, [`path`] keeps names inside the output directory, [`portable`] makes them
+//! storable on every system, and a [`store`] writes the streams, each beside its [`index`] where one is asked for.
 
 pub mod console;
 pub mod error;
@@ -10,6 +10,7 @@ mod gather;
 pub mod index;
 pub mod path;
 pub mod pcap;
+pub mod portable;
 pub mod rest;
 pub mod store;
 pub mod template;

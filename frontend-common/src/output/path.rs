@@ -1,7 +1,8 @@
 //! Names that stay inside the output directory.
 //!
 //! [`relative`] turns an expanded template into a relative path or refuses it; nothing it returns
-//! climbs (`..`), starts at a root, or holds bytes that a directory listing cannot show. [`Directory`]
+//! climbs (`..`), starts at a root, or holds bytes that a directory listing cannot show. [`portable`](super::portable)
+//! makes names of it that every system can store. [`Directory`]
 //! is the output directory: it makes the folders that names need and refuses to go through symbolic
 //! links that stand in their way, whoever planted them.
 
@@ -72,33 +73,12 @@ pub fn relative(name: &str) -> Result<String, NameError> {
         if !path.is_empty() {
             path.push('/');
         }
-        if cfg!(windows) { path.push_str(&windows_component(component)) } else { path.push_str(component) }
+        path.push_str(component);
     }
     if matches!(last, "" | ".") {
         return Err(NameError::Empty(name.to_owned()));
     }
     Ok(path)
-}
-
-/// A component as Windows can store it: characters that mean something there become `_` (a `:` would
-/// open a hidden stream of another file), device names and trailing dots and spaces get a `_` after.
-#[must_use]
-pub fn windows_component(component: &str) -> String {
-    let mut safe: String =
-        component.chars().map(|c| if "<>:\"|?*\\".contains(c) || c.is_control() { '_' } else { c }).collect();
-    let stem = safe.split('.').next().unwrap_or_default().trim_end().to_ascii_uppercase();
-    let numbered =
-        |device| stem.strip_prefix(device).is_some_and(|rest| rest.chars().count() == 1 && rest != "0");
-    if matches!(stem.as_str(), "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$")
-        || numbered("COM")
-        || numbered("LPT")
-    {
-        safe.insert(stem.len(), '_');
-    }
-    if safe.ends_with(['.', ' ']) {
-        safe.push('_');
-    }
-    safe
 }
 
 /// The output directory of one writer, with the folders below it that are known to be folders.
@@ -193,10 +173,7 @@ mod tests {
             ("./a", "a"),
             ("/tmp/a", "tmp/a"),
             ("a b/..c/d..", "a b/..c/d.."),
-            (
-                "fe80::1.00080-::1.00001",
-                if cfg!(windows) { "fe80__1.00080-__1.00001" } else { "fe80::1.00080-::1.00001" },
-            ),
+            ("fe80::1.00080-::1.00001", "fe80::1.00080-::1.00001"),
         ] {
             assert_eq!(relative(name).as_deref(), Ok(path));
         }
@@ -216,22 +193,6 @@ mod tests {
         let long = "x".repeat(256);
         assert_eq!(relative(&long), Err(NameError::TooLong(long.clone())));
         assert!(relative(&long[1..]).is_ok());
-    }
-
-    #[test]
-    fn windows_gets_names_that_it_can_store() {
-        for (name, safe) in [
-            ("fe80::1.00080", "fe80__1.00080"),
-            ("nul", "nul_"),
-            ("COM1.txt", "COM1_.txt"),
-            ("COM0", "COM0"),
-            ("COM10", "COM10"),
-            ("console", "console"),
-            ("a.", "a._"),
-            ("a\\b", "a_b"),
-        ] {
-            assert_eq!(windows_component(name), safe);
-        }
     }
 
     #[test]

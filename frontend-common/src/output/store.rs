@@ -32,7 +32,7 @@ use super::error::{Action, OutputError};
 use super::files::{FileId, Files};
 use super::gather::{PIECES, Piece, joined, read_start, shift_down, shift_up, write_at, write_pieces};
 use super::index::{self, FlowIndex, close_up_text, rebase_text};
-use super::path::{Directory, relative};
+use super::path::Directory;
 use super::template::Template;
 use crate::facts::{FileFacts, FlowFacts, Ranges};
 use crate::scan::alert::Alerts;
@@ -118,6 +118,7 @@ struct State {
     /// What its name is made of, until it has one.
     facts: Option<Arc<FlowFacts>>,
     file: Option<FileId>,
+    original: Option<Box<str>>,
     index: Option<Box<FlowIndex>>,
     pending: Vec<Piece>,
     pending_bytes: u64,
@@ -185,6 +186,7 @@ impl FileStore {
             number,
             facts: Some(facts),
             file: None,
+            original: None,
             index: self.index.then(Box::default),
             pending: Vec::new(),
             pending_bytes: 0,
@@ -409,7 +411,10 @@ impl FileStore {
         let (file, index, written) = (flow.file.take(), flow.index.take(), flow.written);
         let left_out = flow.left_out.take().map(|left_out| *left_out).unwrap_or_default();
         let closed = Closed {
-            file: file.map(|id| FileFacts { path: self.files.path(id), size: written, left_out }),
+            file: file.map(|id| {
+                let (path, original) = (self.files.path(id), flow.original.take());
+                FileFacts { path, original, size: written, left_out }
+            }),
             conflicts: flow.conflicts.take().map(|ranges| *ranges).unwrap_or_default(),
             replaced: flow.replaced.take().map(|ranges| *ranges).unwrap_or_default(),
             beyond_limit: flow.beyond_limit,
@@ -511,12 +516,12 @@ impl FileStore {
         let mut count =
             if self.counts.is_empty() { 0 } else { self.counts.get(name.as_str()).copied().unwrap_or(0) };
         loop {
-            let path = if count == 0 {
-                relative(&name)?
+            let (path, original) = if count == 0 {
+                self.template.place(&name)?
             } else {
                 self.text.clear();
                 self.template.expand(facts, count, &mut self.text);
-                relative(&self.text)?
+                self.template.place(&self.text)?
             };
             if let Some(created) = create_with_index(&mut self.files, &path, facts.opened.time, self.index)? {
                 if count > 0 {
@@ -525,6 +530,7 @@ impl FileStore {
                     }
                     self.counts.insert(name.into(), count + 1);
                 }
+                self.flows[at as usize].original = original;
                 return Ok(created);
             }
             count = count.checked_add(1).ok_or_else(|| {

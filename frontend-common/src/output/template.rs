@@ -10,6 +10,7 @@ use tapflow_core::LinkInfo;
 use tapflow_core::{Flow, FlowKey, Opened, Timestamp};
 
 use super::path::{NameError, relative};
+use super::portable;
 use crate::cli::{NameFlags, NamePrefix};
 use crate::facts::FlowFacts;
 use crate::report::time::Utc;
@@ -22,6 +23,7 @@ pub const DEFAULT: &str = "%A.%a-%B.%b%V%v%C%c";
 pub struct Template {
     parts: Vec<Part>,
     count_always: bool,
+    portable: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,7 +126,7 @@ impl Template {
         if !parts.contains(&Part::Field(Field::Count)) {
             parse_into(&mut parts, "%C%c")?;
         }
-        let parsed = Self { parts, count_always: flags.count };
+        let parsed = Self { parts, count_always: flags.count, portable: flags.portable || cfg!(windows) };
         let mut name = String::new();
         parsed.expand(&sample(), 0, &mut name);
         relative(&name).map_err(TemplateError::Name)?;
@@ -136,6 +138,21 @@ impl Template {
     pub fn with_ending(mut self, ending: &str) -> Self {
         self.parts.push(Part::Text(ending.to_owned()));
         self
+    }
+
+    /// Where a file with an expanded name is, below the output directory, and the name as it was meant where that
+    /// is another one (see [`portable`]).
+    ///
+    /// # Errors
+    /// [`NameError`].
+    pub fn place(&self, name: &str) -> Result<(String, Option<Box<str>>), NameError> {
+        let path = relative(name)?;
+        if !self.portable {
+            return Ok((path, None));
+        }
+        let stored = portable::stored(&path);
+        let original = (stored != path).then(|| path.into_boxed_str());
+        Ok((stored, original))
     }
 
     /// Appends the name of a flow to `out`. `count` is how many files of this name there are already.

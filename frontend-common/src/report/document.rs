@@ -95,7 +95,7 @@ pub(super) fn flow(xml: &mut Xml, flow: &FinishedFlow) {
     }
     xml.close("fileobject");
     if let Some(http) = &flow.found.http {
-        http::bodies(xml, http);
+        http::bodies(xml, http, flow.file.as_ref());
     }
 }
 
@@ -179,6 +179,9 @@ fn facts(xml: &mut Xml, flow: &FinishedFlow) {
     ]);
     if summary.out_of_order > 0 {
         attributes.push(("out_of_order_count", &summary.out_of_order));
+    }
+    if let Some(name) = flow.file.as_ref().and_then(|file| file.original.as_ref()) {
+        attributes.push(("original_name", name));
     }
     attributes.push(("len", &summary.wire_bytes));
     if summary.captured_bytes != summary.wire_bytes {

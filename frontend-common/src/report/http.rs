@@ -6,12 +6,12 @@ use serde_json::{Map, Value, json};
 
 use super::time::Utc;
 use super::xml::Xml;
-use crate::facts::Ranges;
+use crate::facts::{FileFacts, Ranges};
 use crate::scan::http::{BodyFile, BodyKind, HttpFindings, Message, Start};
 
-/// An object for each body file of a flow. Its runs are offsets in the file and, where the body was sent as it
+/// An object for each body file of a flow, whose own file is `of`. Its runs are offsets in the file and, where the body was sent as it
 /// is, those in the flow's file (`img_offset`).
-pub(super) fn bodies(xml: &mut Xml, http: &HttpFindings) {
+pub(super) fn bodies(xml: &mut Xml, http: &HttpFindings, of: Option<&FileFacts>) {
     for message in &http.messages {
         for file in &message.files {
             xml.open("fileobject", &[]);
@@ -25,7 +25,7 @@ pub(super) fn bodies(xml: &mut Xml, http: &HttpFindings) {
             for (algorithm, value) in &file.digests {
                 xml.leaf("hashdigest", &[("type", algorithm)], value);
             }
-            body(xml, message, file);
+            body(xml, message, file, of);
             xml.close("fileobject");
         }
     }
@@ -46,7 +46,14 @@ fn runs(xml: &mut Xml, runs: &Ranges) {
     xml.close("byte_runs");
 }
 
-fn body(xml: &mut Xml, message: &Message, file: &BodyFile) {
+/// The name of a body's file as it was meant, where the file of its flow is stored under another one.
+fn original_name(file: &BodyFile, of: Option<&FileFacts>) -> Option<String> {
+    let of = of?;
+    let ending = file.name.strip_prefix(&*of.path.to_string_lossy())?;
+    Some(format!("{}{ending}", of.original.as_ref()?))
+}
+
+fn body(xml: &mut Xml, message: &Message, file: &BodyFile, of: Option<&FileFacts>) {
     let mut attributes: Vec<(&str, &dyn Display)> = vec![("message", &message.number)];
     let (part, complete) = (
         match file.kind {
@@ -59,6 +66,10 @@ fn body(xml: &mut Xml, message: &Message, file: &BodyFile) {
         attributes.push(("part", &part));
     }
     attributes.push(("complete", &complete));
+    let original = original_name(file, of);
+    if let Some(name) = &original {
+        attributes.push(("original_name", name));
+    }
     let suggested = file.suggested_name.as_ref().or(message.suggested_name.as_ref().filter(|_| part == 0));
     if let Some(name) = suggested {
         attributes.push(("suggested_name", name));
@@ -152,15 +163,15 @@ fn message(xml: &mut Xml, message: &Message) {
 }
 
 /// The messages of a flow for the JSON lines: what the report in DFXML says, with its words.
-pub(super) fn json(http: &HttpFindings) -> Value {
+pub(super) fn json(http: &HttpFindings, of: Option<&FileFacts>) -> Value {
     json!({
         "tunnel": http.is_tunnel,
         "not_listed": http.omitted,
-        "messages": http.messages.iter().map(message_json).collect::<Vec<_>>(),
+        "messages": http.messages.iter().map(|message| message_json(message, of)).collect::<Vec<_>>(),
     })
 }
 
-fn message_json(message: &Message) -> Value {
+fn message_json(message: &Message, of: Option<&FileFacts>) -> Value {
     let start = match &message.head.start {
         Start::Request { method, target } => json!({ "method": method, "target": target }),
         Start::Response { status, reason } => json!({ "status": status, "reason": reason }),
@@ -187,11 +198,11 @@ fn message_json(message: &Message) -> Value {
         "first": message.first_time.map(|time| Utc(time).to_string()),
         "last": message.last_time.map(|time| Utc(time).to_string()),
         "parts_not_saved": message.parts_omitted,
-        "files": message.files.iter().map(file_json).collect::<Vec<_>>(),
+        "files": message.files.iter().map(|file| file_json(file, of)).collect::<Vec<_>>(),
     })
 }
 
-fn file_json(file: &BodyFile) -> Value {
+fn file_json(file: &BodyFile, of: Option<&FileFacts>) -> Value {
     let part = match file.kind {
         BodyKind::Part(part) => Some(part),
         BodyKind::Request | BodyKind::Response => None,
@@ -200,6 +211,6 @@ fn file_json(file: &BodyFile) -> Value {
         file.digests.iter().map(|(name, value)| ((*name).to_owned(), value.as_str().into())).collect();
     json!({
         "name": file.name, "size": file.size, "part": part, "complete": file.complete, "digests": digests,
-        "field": file.field, "suggested_name": file.suggested_name,
+        "field": file.field, "suggested_name": file.suggested_name, "original_name": original_name(file, of),
     })
 }

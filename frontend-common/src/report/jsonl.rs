@@ -176,11 +176,12 @@ impl FlowLine {
             replaced: RangesLine::new(&flow.replaced),
             file: flow.file.as_ref().map(|file| FileLine {
                 name: Shown(file.path.as_os_str()).to_string(),
+                original_name: file.original.clone(),
                 size: file.size,
                 digests: flow.found.digests.iter().cloned().collect(),
                 urgent_left_out: file.left_out.clone(),
             }),
-            http: flow.found.http.as_deref().map(http::json),
+            http: flow.found.http.as_deref().map(|http| http::json(http, flow.file.as_ref())),
         }
     }
 }
@@ -188,6 +189,8 @@ impl FlowLine {
 #[derive(Serialize)]
 struct FileLine {
     name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    original_name: Option<Box<str>>,
     size: u64,
     #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
     digests: std::collections::BTreeMap<&'static str, String>,

@@ -67,6 +67,7 @@ fn server_flow() -> FinishedFlow {
         },
         file: Some(FileFacts {
             path: "out/074.125.019.104.00080-192.168.001.102.50955".into(),
+            original: None,
             size: 2792,
             left_out: Vec::new(),
         }),

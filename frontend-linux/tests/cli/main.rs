@@ -14,6 +14,7 @@ mod files;
 mod http;
 mod inputs;
 mod messages;
+mod names;
 mod progress;
 mod receivers;
 mod reports;

@@ -5,12 +5,12 @@ use std::path::{Component, Path};
 
 use tapflow_common::cli::{NameFlags, NamePrefix};
 use tapflow_common::facts::FlowFacts;
-use tapflow_common::output::{Template, path};
+use tapflow_common::output::{Template, path, portable};
 use tapflow_core::{Flow, FlowKey, LinkInfo, Opened, Timestamp};
 
 use super::{Material, Script};
 
-/// The name is refused, or made of ordinary components only.
+/// The name is refused, or made of ordinary components only; in its portable form too, which leads back to it.
 pub fn run(bytes: &[u8]) {
     let mut script = Script(bytes);
     let facts = facts(&mut script);
@@ -23,14 +23,21 @@ pub fn run(bytes: &[u8]) {
     ];
     let letters = script.byte();
     let prefixes = kinds.into_iter().enumerate().filter(|(bit, _)| letters >> bit & 1 == 1);
-    let flags = NameFlags { prefixes: prefixes.map(|(_, kind)| kind).collect(), count: letters >> 7 == 1 };
+    let (count, portable) = (letters >> 7 == 1, letters >> 6 & 1 == 1);
+    let flags = NameFlags { prefixes: prefixes.map(|(_, kind)| kind).collect(), count, portable };
     let count = script.u32();
     let text = String::from_utf8_lossy(script.0);
     let _ = path::relative(&text).map(|name| check(&name));
     let Ok(template) = Template::parse(Some(&text), &flags) else { return };
     let mut name = String::new();
     template.expand(&facts, count, &mut name);
-    let _ = path::relative(&name).map(|name| check(&name));
+    let Ok((stored, original)) = template.place(&name) else { return };
+    check(&stored);
+    if let Some(original) = original {
+        check(&original);
+        assert_eq!(portable::stored(&original), stored);
+        assert!(stored.contains('~') || portable::original(&stored).as_deref() == Some(&*original));
+    }
 }
 
 fn check(name: &str) {

@@ -80,7 +80,10 @@ fn pieces_in_any_order_become_a_file_with_the_time_of_the_first_packet() {
     data(&mut store, 0, 5, b"fghij");
     data(&mut store, 0, 0, b"abcde");
     let closed = close(&mut store, 0);
-    assert_eq!(closed.file, Some(FileFacts { left_out: Vec::new(), path: out.path().join(NAME), size: 10 }));
+    assert_eq!(
+        closed.file,
+        Some(FileFacts { original: None, left_out: Vec::new(), path: out.path().join(NAME), size: 10 })
+    );
     let metadata = fs::metadata(out.path().join(NAME)).expect("there");
     let first = UNIX_EPOCH + Duration::new(1_700_000_000, 1);
     assert_eq!((metadata.modified().expect("a time"), metadata.accessed().expect("a time")), (first, first));
