@@ -55,6 +55,7 @@ pub(super) mod id {
     pub(crate) const ONLY: &str = "only";
     pub(crate) const DISABLE: &str = "disable";
     pub(crate) const HASH: &str = "hash";
+    pub(crate) const HASH_INPUTS: &str = "hash-inputs";
     pub(crate) const CODED: &str = "no-decompress";
     pub(crate) const HAR: &str = "har";
     pub(crate) const SCANNERS: &str = "scanners";
@@ -291,7 +292,7 @@ fn console() -> [Arg; 11] {
     )
 }
 
-fn scanners() -> [Arg; 8] {
+fn scanners() -> [Arg; 9] {
     group(
         "Scanners",
         [
@@ -318,6 +319,13 @@ fn scanners() -> [Arg; 8] {
                     "Put digests of every flow file into the report: md5, sha1, sha256, blake3, with commas between \
                      them. -e md5 and -FM are --hash md5. May be repeated.",
                 ),
+            Arg::new(id::HASH_INPUTS)
+                .long(id::HASH_INPUTS)
+                .action(ArgAction::SetTrue)
+                .hide_short_help(true).help("digests of the inputs too").long_help(
+                "Put digests of every input file, as it is on disk, into the report too: those of --hash, or else \
+                 SHA-256. Each file is read once more for it.",
+            ),
             switch('Z', id::CODED).hide_short_help(true).help("leave HTTP bodies coded").long_help(
                 "With -e http: do not undo gzip, deflate, br, zstd and compress of bodies.",
             ),

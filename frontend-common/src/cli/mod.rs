@@ -174,6 +174,7 @@ fn options(
     let captures = matches.get_flag(id::CAPTURES) && !no_files;
     let files = console.is_none() && !no_files && !captures && scanners.has(ScannerName::Tcpdemux);
     let scan = ScanOptions {
+        input_algorithms: input_algorithms(matches),
         algorithms: algorithms(matches, &scanners),
         tcp_command: settings.tcp_command.clone(),
         tcp_alert: settings.tcp_alert,
@@ -374,11 +375,29 @@ fn scanners(matches: &ArgMatches, md5: bool) -> Choice {
 
 /// The digests that are wanted, each once: MD5 for the scanner of that name, and those of `--hash`.
 fn algorithms(matches: &ArgMatches, scanners: &Choice) -> Vec<Algorithm> {
-    let mut algorithms: Vec<Algorithm> = Vec::new();
-    if scanners.has(ScannerName::Md5) {
-        algorithms.push(Algorithm::Md5);
+    let mut algorithms = hashes(matches);
+    if scanners.has(ScannerName::Md5) && !algorithms.contains(&Algorithm::Md5) {
+        algorithms.insert(0, Algorithm::Md5);
     }
-    algorithms.extend(matches.get_many::<Vec<Algorithm>>(id::HASH).unwrap_or_default().flatten());
+    algorithms
+}
+
+/// The digests that are wanted of the inputs: those of `--hash`, or else SHA-256.
+fn input_algorithms(matches: &ArgMatches) -> Vec<Algorithm> {
+    if !matches.get_flag(id::HASH_INPUTS) {
+        return Vec::new();
+    }
+    let mut algorithms = hashes(matches);
+    if algorithms.is_empty() {
+        algorithms.push(Algorithm::Sha256);
+    }
+    algorithms
+}
+
+/// The algorithms of `--hash`, each once.
+fn hashes(matches: &ArgMatches) -> Vec<Algorithm> {
+    let given = matches.get_many::<Vec<Algorithm>>(id::HASH).unwrap_or_default();
+    let mut algorithms: Vec<_> = given.flatten().copied().collect();
     algorithms.sort_unstable();
     algorithms.dedup();
     algorithms
@@ -480,6 +499,9 @@ fn notes(
     let report = settings.report && (console.is_none() || given(matches, id::REPORT));
     if scan.scanners.has(ScannerName::Wifiviz) && !report {
         notes.push("wifiviz has no effect: no report is written".to_owned());
+    }
+    if !scan.input_algorithms.is_empty() && !report {
+        notes.push("--hash-inputs has no effect: no report is written".to_owned());
     }
     for name in &settings.netviz {
         notes.push(format!("-S {name} has no effect: netviz is not built yet"));

@@ -130,6 +130,8 @@ pub struct ScanOptions {
     pub scanners: Choice,
     /// Digests of flow files, none without the scanner `md5` or `--hash`.
     pub algorithms: Vec<Algorithm>,
+    /// Digests of every input file.
+    pub input_algorithms: Vec<Algorithm>,
     /// A program to run for each flow's file, its words split (`-S tcp_cmd`).
     pub tcp_command: Option<CommandLine>,
     /// A descriptor that is told of each flow's file (`-S tcp_alert_fd`).

@@ -46,6 +46,13 @@ impl Run<'_> {
         for complaint in captured(&totals.captures) {
             self.complaints.add(complaint);
         }
+        let mut inputs = Vec::new();
+        for result in self.originals.into_iter().flat_map(|thread| thread.join().unwrap_or_default()) {
+            match result {
+                Ok(digests) => inputs.push(digests),
+                Err(error) => self.complaints.add(error),
+            }
+        }
         let quiet = read.quiet && self.complaints.is_empty();
         let ended_in = read.ended_in.take().filter(|_| !read.quiet);
         let mut errors = self.complaints.list().to_vec();
@@ -53,6 +60,7 @@ impl Run<'_> {
         let summary = RunSummary { ended_in, ..summarize(counters, &read, &totals) };
         if let Some(mut report) = report {
             let end = run_totals(&summary, read, errors, self.started.elapsed(), self.system.usage());
+            let end = RunTotals { inputs, ..end };
             let end = match &totals.told {
                 Some(told) => end.since(told),
                 None => end,
@@ -108,6 +116,7 @@ pub(super) fn run_totals(
         counters: summary.counts(),
         wireless: read.wireless,
         live: read.live,
+        inputs: Vec::new(),
         errors,
         elapsed,
         usage,

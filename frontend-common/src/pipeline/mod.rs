@@ -14,6 +14,7 @@ mod complaints;
 mod dispatch;
 mod ending;
 mod frames;
+mod originals;
 mod prepare;
 mod printer;
 mod reading;

@@ -14,7 +14,7 @@ use super::complaints::Complaints;
 use super::reporter::{Reporter, Totals};
 use super::run::Run;
 use super::writer::{Told, Writer};
-use super::{Say, Stop, System, scanning, spawn};
+use super::{Say, Stop, System, originals, scanning, spawn};
 use crate::cli::{Options, ReportTarget};
 use crate::input::{self, Filter};
 use crate::output::pcap::FlowCaptures;
@@ -98,6 +98,11 @@ impl<'o> Run<'o> {
             senders.push(sender);
         }
         let started = Instant::now();
+        let hashes = !options.scan.input_algorithms.is_empty();
+        let inputs = || options.inputs.iter().map(|input| input.path.clone()).collect();
+        let originals = hashes
+            .then(|| originals::start(inputs(), options.scan.input_algorithms.clone(), stop.clone()))
+            .transpose()?;
         Ok(Self {
             options,
             system,
@@ -125,6 +130,7 @@ impl<'o> Run<'o> {
             sources,
             next_statistics: options.statistics_interval.map(|interval| started + interval),
             reporter,
+            originals,
         })
     }
 }

@@ -12,6 +12,7 @@ use tapflow_core::{Config, Counters, FragmentStorage, Reassembler, Storage};
 
 use super::complaints::Complaints;
 use super::dispatch::Batch;
+use super::originals::Originals;
 use super::prepare::check_inputs;
 use super::reading::Read;
 use super::reporter::Totals;
@@ -76,6 +77,8 @@ pub(super) struct Run<'o> {
     /// When statistics are due, where they are wanted.
     pub(super) next_statistics: Option<Instant>,
     pub(super) reporter: JoinHandle<(Option<Report>, Totals)>,
+    /// Digests of the inputs, where they are wanted.
+    pub(super) originals: Option<JoinHandle<Originals>>,
 }
 
 impl Run<'_> {

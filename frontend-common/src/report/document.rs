@@ -290,6 +290,14 @@ fn counters(xml: &mut Xml, totals: &RunTotals) {
         ];
         xml.empty("tcpflow:live", &attributes);
     }
+    for input in &totals.inputs {
+        let name = input.path.as_os_str();
+        xml.open("tcpflow:input", &[("image_filename", &Shown(name)), ("filesize", &input.size)]);
+        for (algorithm, value) in &input.digests {
+            xml.leaf("hashdigest", &[("type", algorithm)], value);
+        }
+        xml.close("tcpflow:input");
+    }
     for (element, attribute, counters) in
         [("tcpflow:rejected", "reason", &totals.rejected), ("tcpflow:counter", "name", &totals.counters)]
     {

@@ -28,6 +28,7 @@ use tapflow_core::Timestamp;
 
 use crate::facts::FinishedFlow;
 use crate::input::live::LiveCounts;
+use crate::scan::Digest;
 use crate::scan::wifiviz::Wireless;
 pub use har::Har;
 
@@ -98,6 +99,8 @@ pub struct RunTotals {
     pub wireless: Option<Wireless>,
     /// The interface of a live capture, and what the system counted of it.
     pub live: Option<(String, LiveCounts)>,
+    /// Digests of the inputs, where they were asked for.
+    pub inputs: Vec<InputDigests>,
     /// What went wrong.
     pub errors: Vec<String>,
     /// Wall-clock time of the run.
@@ -126,6 +129,17 @@ impl RunTotals {
         }
         self
     }
+}
+
+/// Digests of an input file as it is on disk, compressed or not.
+#[derive(Clone, Debug)]
+pub struct InputDigests {
+    /// Its path, as it was given.
+    pub path: PathBuf,
+    /// Its length in bytes.
+    pub size: u64,
+    /// Digests, by the name of the algorithm in DFXML.
+    pub digests: Vec<Digest>,
 }
 
 /// The resources that `getrusage` counts.

@@ -192,6 +192,11 @@ fn a_whole_report() {
             counters: vec![("connections".into(), 1)],
             wireless: None,
             live: Some(("eth0".into(), LiveCounts { received: 22, dropped: 2, dropped_by_interface: 0 })),
+            inputs: vec![InputDigests {
+                path: "it's.pcap".into(),
+                size: 1000,
+                digests: vec![("MD5", "900150983cd24fb0d6963f7d28e17f72".into())],
+            }],
             errors: vec!["it's.pcap: cut short in packet 21".into()],
             elapsed: Duration::from_micros(19_847),
             usage: Some(Usage {
@@ -253,6 +258,9 @@ fn a_whole_report() {
   <tcpflow:total_packets>20</tcpflow:total_packets>
   <tcpflow:max_open_flows>4</tcpflow:max_open_flows>
   <tcpflow:live interface="eth0" received="22" dropped="2" dropped_by_interface="0"/>
+  <tcpflow:input image_filename="it's.pcap" filesize="1000">
+    <hashdigest type="MD5">900150983cd24fb0d6963f7d28e17f72</hashdigest>
+  </tcpflow:input>
   <tcpflow:rejected reason="IPv4 fragment">3</tcpflow:rejected>
   <tcpflow:counter name="connections">1</tcpflow:counter>
   <tcpflow:error>it's.pcap: cut short in packet 21</tcpflow:error>

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::support::Place;
+use super::support::{Place, capture_bytes};
 
 const UP: &str = "192.000.002.001.41670-192.000.002.002.00080";
 const DOWN: &str = "192.000.002.002.00080-192.000.002.001.41670";
@@ -38,6 +38,30 @@ fn digests_in_the_report_are_those_of_the_files() {
         assert!(checked >= 3, "{report}");
         assert_eq!(report.matches("<hashdigest").count(), checked);
     }
+}
+
+#[test]
+fn digests_of_the_inputs_are_those_of_the_files_as_they_are() {
+    let place = Place::new();
+    place.put("copy.pcap", capture_bytes("http-keepalive.pcap"));
+    place.shell("gzip -k copy.pcap").ends_with(0);
+    place.tapflow(&["--hash-inputs", "-o", "o", "-r", "copy.pcap", "-r", "copy.pcap.gz"]).ends_with(0);
+    let report = fs::read_to_string(place.path("o/report.xml")).unwrap();
+    for name in ["copy.pcap", "copy.pcap.gz"] {
+        let (size, value) =
+            (fs::metadata(place.path(name)).unwrap().len(), digest(&place, "sha256sum", name));
+        let input = format!("<tcpflow:input image_filename=\"{name}\" filesize=\"{size}\">");
+        let (_, input) = report.split_once(&input).unwrap_or_else(|| panic!("{report}"));
+        assert!(input.trim_start().starts_with(&format!("<hashdigest type=\"SHA256\">{value}</hashdigest>")));
+    }
+}
+
+#[test]
+fn an_input_that_can_be_read_only_once_has_no_digest_and_that_is_an_error() {
+    let place = Place::new();
+    let run =
+        place.tapflow_with(&["--hash-inputs", "-o", "o", "-r", "-"], &capture_bytes("http-keepalive.pcap"));
+    run.ends_with(1).says(&["-: not a file, it can be read only once; leave out --hash-inputs"]);
 }
 
 #[test]

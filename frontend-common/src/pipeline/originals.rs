@@ -1,0 +1,66 @@
+//! Digests of the input files (`--hash-inputs`), made beside the run by a thread of their own.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
+
+use super::{Stop, spawn};
+use crate::report::InputDigests;
+use crate::scan::hash::{Algorithm, Hasher};
+
+/// Bytes read at a time.
+const PART: usize = 1 << 20;
+
+/// What became of each file.
+pub(super) type Originals = Vec<Result<InputDigests, String>>;
+
+/// Starts the thread.
+///
+/// # Errors
+/// An input that can be read only once, and what the system says.
+pub(super) fn start(
+    paths: Vec<PathBuf>,
+    algorithms: Vec<Algorithm>,
+    stop: Stop,
+) -> Result<JoinHandle<Originals>, String> {
+    for path in &paths {
+        // What cannot be looked at has been told, and is not read either.
+        if is_stdin(path) || path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+            let name = path.display();
+            return Err(format!("{name}: not a file, it can be read only once; leave out --hash-inputs"));
+        }
+    }
+    spawn("originals", move || {
+        let digests = |path: &PathBuf| {
+            let digests = digest(path, &algorithms, &stop).transpose()?;
+            Some(digests.map_err(|error| format!("no digest of {}: {error}", path.display())))
+        };
+        paths.iter().filter_map(digests).collect()
+    })
+}
+
+fn is_stdin(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// The digests of a file; none when the run is asked to stop before its end.
+fn digest(path: &Path, algorithms: &[Algorithm], stop: &Stop) -> io::Result<Option<InputDigests>> {
+    let mut file = File::open(path)?;
+    let mut hasher = Hasher::new(algorithms);
+    let (mut part, mut size) = (vec![0; PART], 0);
+    while !stop.is_asked() {
+        match file.read(&mut part) {
+            Ok(0) => {
+                return Ok(Some(InputDigests { path: path.into(), size, digests: hasher.finish() }));
+            }
+            Ok(count) => {
+                size += count as u64;
+                hasher.update(part.get(..count).unwrap_or_default());
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(None)
+}
