@@ -1,5 +1,6 @@
 //! Interfaces, through libpcap.
 
+use std::thread;
 use std::time::Duration;
 
 use pcap::{Active, Capture, Device, Error, Linktype, Packet};
@@ -9,6 +10,9 @@ use crate::input::live::{Interface, LiveDevice, LiveFrame, LiveSettings};
 
 /// The name that libpcap gives all interfaces of Linux together. They are never promiscuous.
 const ANY: &str = "any";
+
+/// How long after its read timeout the kernel has delivered the last frames of an interface that went down.
+const LAST: Duration = Duration::from_millis(100);
 
 /// The interfaces that can be opened, as libpcap lists them.
 ///
@@ -70,7 +74,7 @@ pub fn open(settings: &LiveSettings, advice: &str) -> Result<Box<dyn LiveDevice>
     #[cfg(unix)]
     let capture = capture.setnonblock().map_err(|error| fault(&error))?;
     let link = link_type(capture.get_datalink());
-    Ok(Box::new(Handle { name, link, capture }))
+    Ok(Box::new(Handle { name, link, capture, ended: None, last: settings.read_timeout + LAST }))
 }
 
 /// What libpcap says, without what the bindings put before it.
@@ -94,12 +98,16 @@ struct Handle {
     name: String,
     link: LinkType,
     capture: Capture<Active>,
+    /// Why nothing more comes, where only the last frames are still to be read.
+    ended: Option<String>,
+    /// How long the kernel may take to deliver those.
+    last: Duration,
 }
 
 impl Handle {
     /// Waits until there is something to read; false when there is not.
     #[cfg(unix)]
-    fn is_ready(&self, patience: Duration) -> bool {
+    fn is_ready(&mut self, patience: Duration) -> bool {
         use std::os::fd::AsFd;
 
         use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -107,7 +115,29 @@ impl Handle {
         let mut descriptors = [PollFd::from_borrowed_fd(self.capture.as_fd(), PollFlags::IN)];
         // Too long a time is no limit; a signal ends the wait early.
         let timeout = Timespec::try_from(patience).ok();
-        poll(&mut descriptors, timeout.as_ref()).is_ok_and(|ready| ready > 0)
+        let ready = poll(&mut descriptors, timeout.as_ref()).is_ok_and(|ready| ready > 0);
+        if descriptors[0].revents().contains(PollFlags::ERR) {
+            // Libpcap would wait until it is up again, without a word.
+            self.end("the interface went down or away; begin again when it is up".to_owned());
+        }
+        ready
+    }
+
+    /// Nothing more comes but what the kernel has not delivered yet.
+    fn end(&mut self, reason: String) {
+        self.ended.get_or_insert(reason);
+    }
+
+    /// Takes the frames that are at hand.
+    fn take(&mut self, take: &mut dyn FnMut(LiveFrame<'_>)) -> Result<usize, String> {
+        let give = |packet: Packet<'_>| {
+            take(LiveFrame { time: time(&packet), wire_len: packet.header.len, bytes: packet.data });
+        };
+        match self.capture.dispatch(None, give) {
+            Ok(count) => Ok(count),
+            Err(Error::TimeoutExpired) => Ok(0),
+            Err(error) => Err(words(&error)),
+        }
     }
 }
 
@@ -121,6 +151,13 @@ impl LiveDevice for Handle {
     }
 
     fn receive(&mut self, patience: Duration, take: &mut dyn FnMut(LiveFrame<'_>)) -> Result<usize, String> {
+        if let Some(reason) = self.ended.clone() {
+            thread::sleep(self.last);
+            return match self.take(take) {
+                Ok(count @ 1..) => Ok(count),
+                _ => Err(format!("the capture ended: {reason}")),
+            };
+        }
         #[cfg(unix)]
         if !self.is_ready(patience) {
             return Ok(0);
@@ -128,14 +165,10 @@ impl LiveDevice for Handle {
         // Elsewhere libpcap itself waits, as long as the read timeout says.
         #[cfg(not(unix))]
         let _ = patience;
-        let give = |packet: Packet<'_>| {
-            take(LiveFrame { time: time(&packet), wire_len: packet.header.len, bytes: packet.data });
-        };
-        match self.capture.dispatch(None, give) {
-            Ok(count) => Ok(count),
-            Err(Error::TimeoutExpired) => Ok(0),
-            Err(error) => Err(format!("the capture ended: {}", words(&error))),
-        }
+        self.take(take).or_else(|reason| {
+            self.end(reason);
+            Ok(0)
+        })
     }
 
     fn counts(&mut self) -> Result<[u32; 3], String> {
