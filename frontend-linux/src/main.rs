@@ -5,6 +5,7 @@
 mod descriptor;
 mod host;
 mod limits;
+mod memory;
 mod semaphore;
 mod signals;
 
@@ -56,6 +57,10 @@ impl System for Linux {
 
     fn open_file_limit(&self) -> Option<usize> {
         limits::raise_open_files()
+    }
+
+    fn memory(&self) -> Option<u64> {
+        memory::available()
     }
 
     fn descriptor(&self, number: i32) -> io::Result<File> {

@@ -368,7 +368,7 @@ fn limits() -> [Arg; 14] {
                 "Follow at most N connections at once. When more are open, one is closed for each new one: the oldest \
                  that has ended, else the oldest half-open, else the one silent for longest. Ended and \
                  half-open ones never fill more than half of the room. The summary counts them. The \
-                 default is 524288.",
+                 default is one for every 4k of memory that is available, and at most 524288.",
             ),
             long_value(id::IDLE_TIMEOUT, "SECONDS", ValueParser::new(values::seconds)).help("close idle connections").long_help(
                 "Close a connection that had no packet for so many seconds on the capture's clock. 0 is never. The \

@@ -23,7 +23,7 @@ use tapflow_core::{Config, OverlapPolicy, Target};
 
 pub use command::command;
 pub use options::{
-    ConsoleOrder, DEFAULT_MAX_CONNECTIONS, Input, InputRole, NameFlags, NamePrefix, Options, ReportTarget,
+    ConsoleOrder, Input, InputRole, MAX_CONNECTIONS, NameFlags, NamePrefix, Options, ReportTarget,
     ScanOptions, VERBOSE, Verbosity,
 };
 
@@ -232,7 +232,7 @@ fn options(
         },
         json_lines: json_lines(matches, console.is_some())?,
         max_open_files: matches.get_one::<usize>(id::MAX_OPEN_FILES).and_then(|n| NonZeroUsize::new(*n)),
-        max_connections: matches.get_one(id::MAX_CONNECTIONS).copied().unwrap_or(DEFAULT_MAX_CONNECTIONS),
+        max_connections: matches.get_one(id::MAX_CONNECTIONS).copied(),
         idle_timeout: Some(idle_timeout.unwrap_or(idle_default))
             .filter(|seconds| *seconds > 0)
             .map(Duration::from_secs),

@@ -18,8 +18,8 @@ use crate::scan::Choice;
 use crate::scan::command::CommandLine;
 use crate::scan::hash::Algorithm;
 
-/// Connections that the table holds unless `--max-connections` says otherwise.
-pub const DEFAULT_MAX_CONNECTIONS: usize = 1 << 19;
+/// Connections that the table holds unless `--max-connections` says otherwise, where there is memory for them.
+pub const MAX_CONNECTIONS: usize = 1 << 19;
 
 /// Level of messages with `-v`.
 pub const VERBOSE: u32 = 10;
@@ -90,8 +90,8 @@ pub struct Options {
     pub json_lines: Option<PathBuf>,
     /// Files open at once (`-f`); none for what the system allows.
     pub max_open_files: Option<NonZeroUsize>,
-    /// Connections that the table holds (`--max-connections`).
-    pub max_connections: usize,
+    /// Connections that the table holds (`--max-connections`); none for what the memory allows.
+    pub max_connections: Option<usize>,
     /// Connections without packets for this long, by the capture's clock, are closed; none for never.
     pub idle_timeout: Option<Duration>,
     /// What happens where IP fragments overlap (`--fragment-policy`).

@@ -89,7 +89,7 @@ fn one_capture_and_nothing_else_gives_the_defaults() {
         report_shape: Shape::Dfxml,
         json_lines: None,
         max_open_files: None,
-        max_connections: DEFAULT_MAX_CONNECTIONS,
+        max_connections: None,
         idle_timeout: None,
         fragment_policy: FragmentPolicy::Bsd,
         fragment_memory: None,
@@ -412,7 +412,7 @@ fn sizes_and_times_of_a_capture_have_limits() {
 
 #[test]
 fn flows_and_connections_have_one_limit() {
-    assert_eq!(run("-r a --max-flows 7").max_connections, 7);
+    assert_eq!(run("-r a --max-flows 7").max_connections, Some(7));
 }
 
 #[test]

@@ -10,6 +10,7 @@
 //! accepted stays, the report is closed, the message names the file. A stop, as a signal asks for,
 //! ends the run the way the end of the input does.
 
+mod budget;
 mod complaints;
 mod dispatch;
 mod ending;
@@ -87,6 +88,11 @@ pub trait System {
 
     /// Names and versions of libraries, for the report.
     fn libraries(&self) -> Vec<(String, String)>;
+
+    /// Memory that the run may take, in bytes, where the system tells.
+    fn memory(&self) -> Option<u64> {
+        None
+    }
 
     /// Processors that the run may use. The output is the same with any number.
     fn processors(&self) -> usize {

@@ -10,6 +10,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tapflow_core::Timestamp;
 use tapflow_core::decode::{self, MAX_TUNNEL_PORTS};
 
+use super::budget::Budget;
 use super::complaints::Complaints;
 use super::reporter::{Reporter, Totals};
 use super::run::Run;
@@ -109,6 +110,7 @@ impl<'o> Run<'o> {
             stop,
             started,
             template,
+            budget: Budget::new(options, system.memory()),
             decode: decode::Settings {
                 check_fcs: options.check_fcs,
                 checksums: options.checksums,

@@ -32,10 +32,6 @@ const SHOWN: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_millis(20);
 /// How long nothing comes before somebody looks around, when all is shown.
 const LONG_PATIENCE: Duration = Duration::from_millis(100);
-/// Memory of the in-order console for bytes beyond holes.
-const CONSOLE_MEMORY: usize = 64 << 20;
-/// The part of it that one connection may have.
-const CONSOLE_SHARE: usize = CONSOLE_MEMORY / 4;
 
 /// What reading came to.
 #[derive(Default)]
@@ -79,13 +75,13 @@ impl Run<'_> {
                 let printer = Printer::new(console, &template, prefix, self.options.max_bytes);
                 match (
                     self.options.console_order,
-                    InOrderStorage::heap(self.options.max_connections, CONSOLE_MEMORY),
+                    InOrderStorage::heap(self.budget.connections, self.budget.console),
                 ) {
                     (ConsoleOrder::Stream, Some(storage)) => {
                         let timeout = self.options.hole_timeout.map(nanoseconds);
                         let config = InOrderConfig {
                             timeout,
-                            max_per_connection: CONSOLE_SHARE,
+                            max_per_connection: self.budget.console / 4,
                             ..InOrderConfig::default()
                         };
                         let printer = InOrder::with_config(printer, storage, config);

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use tapflow_core::decode;
 use tapflow_core::{Config, Counters, FragmentStorage, Reassembler, Storage};
 
+use super::budget::Budget;
 use super::complaints::Complaints;
 use super::dispatch::Batch;
 use super::originals::Originals;
@@ -54,6 +55,7 @@ pub(super) struct Run<'o> {
     pub(super) stop: &'o Stop,
     pub(super) started: Instant,
     pub(super) template: Arc<Template>,
+    pub(super) budget: Budget,
     pub(super) decode: decode::Settings,
     pub(super) filter: Option<Filter<'o>>,
     /// The interface to capture from.
@@ -83,7 +85,7 @@ pub(super) struct Run<'o> {
 
 impl Run<'_> {
     fn all(mut self) -> Outcome {
-        let connections = self.options.max_connections;
+        let connections = self.budget.connections;
         let config = Config {
             hash_key: random_key(),
             idle_timeout: self.options.idle_timeout.map(nanoseconds),
@@ -98,7 +100,7 @@ impl Run<'_> {
             ignore_encapsulation: self.options.ignore_encapsulation,
             ..Config::default()
         };
-        let Some(fragments) = FragmentStorage::heap(datagrams(self.options)) else {
+        let Some(fragments) = FragmentStorage::heap(datagrams(self.options, connections)) else {
             self.complaints.add("there is not as much memory as --fragment-memory asks for".to_owned());
             return self.end(&Counters::default(), Read::default());
         };
@@ -122,11 +124,11 @@ pub(super) fn nanoseconds(duration: Duration) -> u64 {
 
 /// How many fragmented datagrams may be incomplete at once: as `--fragment-memory` says, else by the
 /// number of connections.
-fn datagrams(options: &Options) -> usize {
+fn datagrams(options: &Options, connections: usize) -> usize {
     match options.fragment_memory {
         Some(0) => 0,
         Some(bytes) => usize::try_from(bytes).unwrap_or(usize::MAX).div_ceil(FragmentStorage::MAX_DATAGRAM),
-        None => (options.max_connections / 512).clamp(16, 1024),
+        None => (connections / 512).clamp(16, 1024),
     }
 }
 
