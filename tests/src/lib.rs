@@ -9,7 +9,6 @@ pub mod frames;
 pub mod fuzz;
 pub mod http;
 pub mod model;
-#[cfg(unix)]
 pub mod program;
 pub mod recorder;
 pub mod rewrite;

@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::os::unix::process::ExitStatusExt;
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -39,12 +38,23 @@ pub type Tree = BTreeMap<String, Left>;
 /// The command that starts a program which cargo built: behind the words of `TAPFLOW_RUNNER`, as where the tests run
 /// in an emulator and the system cannot start what is built for another machine.
 pub fn command(program: impl AsRef<OsStr>) -> Command {
+    let program = absolute(program.as_ref().as_ref());
     let runner = std::env::var("TAPFLOW_RUNNER").unwrap_or_default();
     let mut words = runner.split_whitespace();
     let Some(first) = words.next() else { return Command::new(program) };
     let mut command = Command::new(first);
     command.args(words).arg(program);
     command
+}
+
+/// A path as programs on another drive of Windows have it; elsewhere as it is.
+#[must_use]
+pub fn absolute(path: &Path) -> PathBuf {
+    if cfg!(windows) && path.has_root() {
+        std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+    } else {
+        path.to_owned()
+    }
 }
 
 /// The same for a line of shell, in which it needs no quotes.
@@ -110,11 +120,24 @@ pub fn finish<A: AsRef<OsStr>>(
         thread::sleep(Duration::from_millis(1));
     };
     Finished {
-        code: status.code().or(status.signal().map(|signal| 128 + signal)).expect("a code or a signal"),
+        code: status
+            .code()
+            .or_else(|| signal(status).map(|signal| 128 + signal))
+            .expect("a code or a signal"),
         timed_out,
         stdout: content(&mut stdout),
         stderr: String::from_utf8_lossy(&content(&mut stderr)).into_owned(),
     }
+}
+
+#[cfg(unix)]
+fn signal(status: ExitStatus) -> Option<i32> {
+    std::os::unix::process::ExitStatusExt::signal(&status)
+}
+
+#[cfg(not(unix))]
+fn signal(_: ExitStatus) -> Option<i32> {
+    None
 }
 
 fn content(file: &mut File) -> Vec<u8> {

@@ -14,6 +14,7 @@ pub mod portable;
 pub mod rest;
 pub mod store;
 pub mod template;
+mod terminal;
 
 #[cfg(test)]
 mod testing;
@@ -21,3 +22,4 @@ mod testing;
 pub use error::OutputError;
 pub use store::{Closed, FileStore, Finished, StoreConfig};
 pub use template::{Template, TemplateError};
+pub use terminal::standard_output;

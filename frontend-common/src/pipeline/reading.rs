@@ -19,6 +19,7 @@ use crate::input::live::{Live, LiveCounts};
 use crate::input::{self, Packet, Source};
 use crate::messages::{Progress, RejectCounts, RejectKind};
 use crate::output::console::Console;
+use crate::output::standard_output;
 use crate::scan::ScannerName;
 use crate::scan::wifiviz::Wireless;
 
@@ -70,7 +71,7 @@ impl Run<'_> {
                 self.inputs(core, &mut dispatch, &mut read);
             }
             Some(console) => {
-                let console = Console::new(io::stdout().lock(), *console).with_lock(self.lock.take());
+                let console = Console::new(standard_output(), *console).with_lock(self.lock.take());
                 let prefix = console_prefix(&self.options.output_dir);
                 let printer = Printer::new(console, &template, prefix, self.options.max_bytes);
                 match (

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
+#[cfg(unix)]
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 use super::support::{Place, capture_bytes, end_of, streams, wait_until};
@@ -32,6 +33,7 @@ fn an_output_directory_that_is_a_file_is_refused() {
     assert_eq!(fs::read(place.path("file")).unwrap(), b"kept");
 }
 
+#[cfg(unix)]
 #[test]
 fn a_directory_without_permission_is_refused() {
     let place = Place::new();
@@ -48,6 +50,7 @@ fn a_directory_without_permission_is_refused() {
     assert!(place.files("o").is_empty());
 }
 
+#[cfg(unix)]
 #[test]
 fn a_file_system_that_is_read_only_is_told() {
     let place = Place::new();
@@ -59,6 +62,7 @@ fn a_file_system_that_is_read_only_is_told() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn a_full_disk_keeps_what_was_written_and_closes_the_report() {
     let place = Place::new();
@@ -74,6 +78,7 @@ fn a_full_disk_keeps_what_was_written_and_closes_the_report() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn a_limit_of_file_sizes_is_an_error_like_any_other() {
     let place = Place::new();
@@ -83,6 +88,7 @@ fn a_limit_of_file_sizes_is_an_error_like_any_other() {
     assert!(place.report("o").contains("File too large"));
 }
 
+#[cfg(unix)]
 #[test]
 fn a_console_that_cannot_be_written_is_told() {
     let place = Place::new();
@@ -90,6 +96,7 @@ fn a_console_that_cannot_be_written_is_told() {
     run.says(&["tapflow: standard output: No space left on device"]);
 }
 
+#[cfg(unix)]
 #[test]
 fn an_output_directory_that_vanishes_is_told() {
     for early in [&[][..], &["-f", "1"]] {
@@ -107,6 +114,7 @@ fn an_output_directory_that_vanishes_is_told() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn messages_that_nobody_can_read_are_no_reason_to_fail() {
     for closed in ["2>&-", "2>/dev/full", ">&- 2>&-", "<&-"] {
@@ -117,6 +125,7 @@ fn messages_that_nobody_can_read_are_no_reason_to_fail() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn the_report_is_never_written_over_an_input() {
     let place = Place::new();
@@ -135,12 +144,13 @@ fn the_report_is_never_written_over_an_input() {
 fn a_report_that_cannot_be_made_is_told_before_anything_is_written() {
     let place = Place::new();
     let run = place.tapflow(&["-o", "o", "-X", "no/such/report.xml", "-r", "@http-plain.pcap"]).ends_with(1);
-    let run = run.says(&["tapflow: cannot write the report no/such/report.xml: No such file or directory"]);
+    let run = run.says(&["tapflow: cannot write the report no/such/report.xml: "]);
     assert_eq!(run.err.matches("cannot write").count(), 1);
     assert!(place.files("o").is_empty());
 }
 
 /// What a stranger who may write there can plant in an output directory.
+#[cfg(unix)]
 #[test]
 fn planted_links_are_not_followed() {
     let place = Place::new();

@@ -144,6 +144,7 @@ fn fragments_without_the_rest_of_their_datagram_are_in_no_flow() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn times_of_capture_files_are_those_of_their_first_packet() {
     use std::os::unix::fs::MetadataExt;

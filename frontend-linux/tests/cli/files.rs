@@ -1,6 +1,7 @@
 //! What is written, and what options change about it.
 
 use std::fs;
+#[cfg(unix)]
 use std::os::unix::fs::MetadataExt;
 
 use super::support::{Place, streams};
@@ -9,6 +10,7 @@ fn names(place: &Place, folder: &str) -> Vec<String> {
     place.files(folder).into_keys().collect()
 }
 
+#[cfg(unix)]
 #[test]
 fn times_keep_their_nanoseconds_in_files_and_indexes() {
     let place = Place::new();
@@ -39,6 +41,7 @@ fn times_of_microsecond_captures_have_six_decimals() {
     assert_eq!(index.lines().count(), 5);
 }
 
+#[cfg(unix)]
 #[test]
 fn the_output_is_the_same_with_four_files_open_at_once() {
     for name in ["tcp-many-flows.pcap", "http-parallel.pcap", "wire-loss-reorder.pcap"] {
@@ -83,6 +86,7 @@ fn m_is_the_jump_that_ends_a_stream() {
     assert_eq!(sizes, [800, 100]);
 }
 
+#[cfg(unix)]
 #[test]
 fn names_follow_template_and_letters() {
     let place = Place::new();
@@ -109,6 +113,7 @@ fn earlier_files_are_never_touched() {
     assert_eq!(files[..3].iter().collect::<std::collections::BTreeSet<_>>().len(), 1);
 }
 
+#[cfg(unix)]
 #[test]
 fn the_report_goes_where_it_is_wanted() {
     let place = Place::new();

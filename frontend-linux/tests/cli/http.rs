@@ -1,7 +1,9 @@
 //! HTTP bodies in files of their own, and the HAR.
 
 use std::fs;
+#[cfg(unix)]
 use std::os::unix::fs::MetadataExt;
+use std::path::MAIN_SEPARATOR;
 
 use super::support::Place;
 
@@ -17,6 +19,7 @@ fn bodies(place: &Place, directory: &str) -> Vec<String> {
     bodies
 }
 
+#[cfg(unix)]
 #[test]
 fn bodies_have_files_of_their_own_with_the_time_of_their_first_byte() {
     let place = Place::new();
@@ -28,6 +31,7 @@ fn bodies_have_files_of_their_own_with_the_time_of_their_first_byte() {
     assert_eq!((first.mtime(), first.mtime_nsec(), first.len()), (1_795_415_046, 355_501_000, 300));
 }
 
+#[cfg(unix)]
 #[test]
 fn codings_are_undone_unless_told_otherwise() {
     let place = Place::new();
@@ -57,6 +61,7 @@ fn scanners_choose_what_is_saved() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn digests_of_bodies_are_those_of_their_files() {
     let place = Place::new();
@@ -72,6 +77,7 @@ fn digests_of_bodies_are_those_of_their_files() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn programs_and_alerts_for_bodies() {
     let place = Place::new();
@@ -85,6 +91,7 @@ fn programs_and_alerts_for_bodies() {
     assert_eq!(told.lines().count(), 10);
 }
 
+#[cfg(unix)]
 #[test]
 fn files_that_exist_are_never_touched() {
     let place = Place::new();
@@ -113,7 +120,10 @@ fn the_har_has_every_exchange() {
     assert_eq!(entry["startedDateTime"], "2026-11-23T06:24:06.355332Z");
     assert_eq!((&entry["request"]["method"], &entry["response"]["status"]), (&"GET".into(), &200.into()));
     assert_eq!(entry["response"]["content"]["size"], 300);
-    assert_eq!(entry["response"]["content"]["_file"], format!("o/{KEEPALIVE}-HTTPBODY-001.txt"));
+    assert_eq!(
+        entry["response"]["content"]["_file"],
+        format!("o{MAIN_SEPARATOR}{KEEPALIVE}-HTTPBODY-001.txt")
+    );
     let upload = entries
         .iter()
         .find(|entry| entry["request"]["method"] != "GET" && entry["request"]["bodySize"] == 60_000);
@@ -131,9 +141,10 @@ fn lines_of_json_have_the_messages() {
     let response = &messages(1)[0];
     assert_eq!((&response["body"], &response["decoded"]), (&4160.into(), &30_000.into()));
     assert_eq!((&response["framing"], &response["codings"][0]), (&"chunked".into(), &"gzip".into()));
-    assert_eq!(response["files"][0]["name"], format!("o/{GZIP}-HTTPBODY-001.html"));
+    assert_eq!(response["files"][0]["name"], format!("o{MAIN_SEPARATOR}{GZIP}-HTTPBODY-001.html"));
 }
 
+#[cfg(unix)]
 #[test]
 fn a_har_that_cannot_be_written_is_an_error() {
     let place = Place::new();

@@ -75,6 +75,7 @@ fn objects(report: &str) -> BTreeMap<String, Vec<String>> {
     objects.map(of).filter(|(name, _)| !name.is_empty()).collect()
 }
 
+#[cfg(unix)]
 #[test]
 fn the_compatible_report_has_tcpflows_elements_and_values() {
     if !is_installed("tcpflow") {
@@ -120,6 +121,7 @@ fn bodies(report: &str) -> Vec<(String, String, String)> {
     runs.map(of).collect()
 }
 
+#[cfg(unix)]
 #[test]
 fn the_compatible_report_has_tcpflows_bodies() {
     if !is_installed("tcpflow") {
@@ -138,6 +140,7 @@ fn the_compatible_report_has_tcpflows_bodies() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn a_line_of_json_for_each_connection_has_what_the_report_has() {
     let place = Place::new();
@@ -181,6 +184,7 @@ fn lines_of_json_are_read_by_others() {
     assert_eq!(sessions.len(), fs::read_to_string(place.path("lines")).unwrap().lines().count());
 }
 
+#[cfg(unix)]
 #[test]
 fn after_a_kill_an_xml_parser_recovers_all_finished_flows() {
     if !is_installed("xmllint") {

@@ -3,13 +3,17 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
+#[cfg(unix)]
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+#[cfg(unix)]
 use nix::unistd::geteuid;
-use tapflow_tests::{not_tested, program};
+#[cfg(unix)]
+use tapflow_tests::not_tested;
+use tapflow_tests::program;
 use tempfile::TempDir;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tapflow");
@@ -51,7 +55,7 @@ impl From<Output> for Run {
 
 /// The path of a capture of `tests/data`.
 pub(crate) fn capture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data").join(name)
+    program::absolute(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data").join(name))
 }
 
 /// The bytes of a capture of `tests/data`.
@@ -66,6 +70,7 @@ impl Place {
     pub(crate) fn new() -> Self {
         let place = Self(TempDir::new().unwrap());
         // Other users may come in.
+        #[cfg(unix)]
         fs::set_permissions(place.0.path(), fs::Permissions::from_mode(0o777)).unwrap();
         place
     }
@@ -114,19 +119,26 @@ impl Place {
     /// Starts the program here with pipes on all three sides. No signal is ignored, as some would be where
     /// the tests run in the background.
     pub(crate) fn start(&self, args: &[&str]) -> Child {
-        let mut env = Command::new("env");
         let program = program::command(PROGRAM);
-        env.arg("--default-signal=INT,HUP,TERM").arg(program.get_program()).args(program.get_args());
-        let mut command = self.prepare(env, args);
+        let command = if cfg!(windows) {
+            program
+        } else {
+            let mut env = Command::new("env");
+            env.arg("--default-signal=INT,HUP,TERM").arg(program.get_program()).args(program.get_args());
+            env
+        };
+        let mut command = self.prepare(command, args);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.spawn().unwrap()
     }
 
     /// Runs a line of shell here, in which `$tapflow` is the program and `$data` the folder of captures.
+    #[cfg(unix)]
     pub(crate) fn shell(&self, line: &str) -> Run {
         self.shell_of(&["sh", "-c", line])
     }
 
+    #[cfg(unix)]
     fn shell_of(&self, words: &[&str]) -> Run {
         let mut command = Command::new(words[0]);
         command.args(&words[1..]).current_dir(self.0.path()).stdin(Stdio::null());
@@ -135,6 +147,7 @@ impl Place {
     }
 
     /// Runs a line of shell as a user whom permissions bind: `None` as root without `setpriv`.
+    #[cfg(unix)]
     pub(crate) fn shell_unprivileged(&self, line: &str) -> Option<Run> {
         if !geteuid().is_root() {
             return Some(self.shell(line));
@@ -147,6 +160,7 @@ impl Place {
     }
 
     /// Runs a line of shell in a mount namespace of its own: `None` where the system allows none.
+    #[cfg(unix)]
     pub(crate) fn shell_with_mounts(&self, line: &str) -> Option<Run> {
         let user: &[&str] = if geteuid().is_root() { &["--mount"] } else { &["--mount", "--map-root-user"] };
         let unshare = [&["unshare"], user].concat();
@@ -207,6 +221,7 @@ pub(crate) fn streams(captures: &[&str]) -> BTreeMap<String, Vec<u8>> {
     place.files("o")
 }
 
+#[cfg(unix)]
 fn have(program: &str) -> bool {
     let found = Command::new(program).arg("--version").output().is_ok();
     if !found {
