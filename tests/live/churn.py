@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
-"""Many short connections: `churn.py serve PORT...` answers each, `churn.py ask ADDRESS PORT...` makes them one after
-another until it is ended. Each carries a question and an answer, and is closed by the client, then the server."""
+"""Many short connections: `churn.py serve PORT...` answers each, `churn.py ask RATE ADDRESS PORT...` makes so many
+a second until it is ended. Each carries a question and an answer, and is closed by the client, then the server."""
 
 import os
 import selectors
 import socket
 import sys
+import time
 
 ANSWER = bytes(range(256)) * 4
-AT_ONCE = 32
+AT_ONCE = 256
 
 
 def listener(port):
@@ -46,26 +47,21 @@ def serve(ports):
                 sock.close()
 
 
-def ask(address, ports):
+def ask(address, ports, rate):
     ready = selectors.EpollSelector()
-    turn = 0
-
-    def begin():
-        nonlocal turn
-        turn += 1
-        sock = socket.socket()
-        sock.setblocking(False)
-        sock.connect_ex((address, ports[turn % len(ports)]))
-        ready.register(sock, selectors.EVENT_WRITE, len(ANSWER))
-
-    for _ in range(AT_ONCE):
-        begin()
+    begun, under_way, start = 0, 0, time.monotonic()
     while True:
-        for key, _ in ready.select():
+        while under_way < AT_ONCE and begun < (time.monotonic() - start) * rate:
+            sock = socket.socket()
+            sock.setblocking(False)
+            sock.connect_ex((address, ports[begun % len(ports)]))
+            ready.register(sock, selectors.EVENT_WRITE, len(ANSWER))
+            begun, under_way = begun + 1, under_way + 1
+        for key, _ in ready.select(0.005):
             sock, left = key.fileobj, key.data
             try:
-                if key.events & selectors.EVENT_WRITE:
-                    sock.sendall(b"question %d\n" % turn)
+                if left == len(ANSWER) and key.events & selectors.EVENT_WRITE:
+                    sock.sendall(b"question %d\n" % begun)
                     ready.modify(sock, selectors.EVENT_READ, left)
                     continue
                 count = len(sock.recv(4096))
@@ -78,7 +74,7 @@ def ask(address, ports):
                 continue
             ready.unregister(sock)
             sock.close()
-            begin()
+            under_way -= 1
 
 
 if __name__ == "__main__":
@@ -86,4 +82,4 @@ if __name__ == "__main__":
     if sys.argv[1] == "serve":
         serve([int(port) for port in sys.argv[2:]])
     else:
-        ask(sys.argv[2], [int(port) for port in sys.argv[3:]])
+        ask(sys.argv[3], [int(port) for port in sys.argv[4:]], float(sys.argv[2]))
