@@ -7,10 +7,11 @@ use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
 use nix::sys::utsname::uname;
 use nix::unistd::{User, getuid};
+use tapflow_common::pipeline::Owner;
 use tapflow_common::report::{Host, Usage};
 
-/// The machine and the user; what the system does not tell stays empty.
-pub(crate) fn host() -> Host {
+/// The machine and the user, who is `owner` if the program became somebody; what the system does not tell stays empty.
+pub(crate) fn host(owner: Option<&Owner>) -> Host {
     let mut host = Host::portable();
     if let Ok(names) = uname() {
         let text = |name: &OsStr| name.to_string_lossy().into_owned();
@@ -21,7 +22,10 @@ pub(crate) fn host() -> Host {
         host.arch = text(names.machine());
     }
     host.uid = getuid().to_string();
-    host.username = User::from_uid(getuid()).ok().flatten().map(|user| user.name).unwrap_or_default();
+    host.username = match owner {
+        Some(owner) => owner.name.clone(),
+        None => User::from_uid(getuid()).ok().flatten().map(|user| user.name).unwrap_or_default(),
+    };
     host
 }
 

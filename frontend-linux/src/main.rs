@@ -6,12 +6,16 @@ mod descriptor;
 mod host;
 mod limits;
 mod memory;
+mod privileges;
+mod sandbox;
 mod semaphore;
 mod signals;
 
 use std::fs::File;
 use std::io;
+use std::path::Path;
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
 use tapflow_common::app;
 use tapflow_common::cli::Program;
@@ -19,7 +23,7 @@ use tapflow_common::input::FilterCompiler;
 use tapflow_common::input::libpcap::{self, Libpcap};
 use tapflow_common::input::live::{Interface, LiveDevice, LiveSettings};
 use tapflow_common::output::console::ConsoleLock;
-use tapflow_common::pipeline::System;
+use tapflow_common::pipeline::{Needs, Owner, Sandbox, System};
 use tapflow_common::report::{Host, Usage};
 
 fn main() -> ExitCode {
@@ -32,6 +36,10 @@ fn main() -> ExitCode {
 #[derive(Default)]
 struct Linux {
     filters: Libpcap,
+    /// The user whom the run has become.
+    owner: OnceLock<Owner>,
+    /// Looked up once: later the system's files may be out of reach.
+    host: OnceLock<Host>,
 }
 
 impl System for Linux {
@@ -47,8 +55,40 @@ impl System for Linux {
         libpcap::open(settings, &permission())
     }
 
+    fn enter(&self, user: &str, root: Option<&Path>) -> Result<Owner, String> {
+        let owner = privileges::find(user)?;
+        root.map_or(Ok(()), privileges::change_root)?;
+        Ok(self.owner.get_or_init(|| owner).clone())
+    }
+
+    fn become_user(&self, owner: &Owner) -> Result<(), String> {
+        privileges::become_user(owner)
+    }
+
+    fn confine(&self, needs: &Needs) -> Result<Sandbox, String> {
+        if !privileges::is_root() {
+            privileges::drop_capabilities()
+                .map_err(|error| format!("cannot give up capabilities: {error}; --no-sandbox keeps them"))?;
+        }
+        let enforced = sandbox::confine(needs)?;
+        Ok(match (enforced.files, enforced.calls) {
+            (true, true) => Sandbox::Whole,
+            (true, false) => Sandbox::Part(
+                "the sandbox is without a filter of system calls: there is none here for this kernel and processor"
+                    .to_owned(),
+            ),
+            (false, true) => Sandbox::Part(
+                "the sandbox does not restrict the use of files: this kernel has no Landlock (5.13 has it)".to_owned(),
+            ),
+            (false, false) => Sandbox::None(
+                "running without a sandbox: this kernel has neither Landlock nor filters of system calls;                  --no-sandbox asks for none"
+                    .to_owned(),
+            ),
+        })
+    }
+
     fn host(&self) -> Host {
-        host::host()
+        self.host.get_or_init(|| host::host(self.owner.get())).clone()
     }
 
     fn usage(&self) -> Option<Usage> {

@@ -12,6 +12,7 @@ use clap::{Arg, ArgAction, Command, value_parser};
 use super::values;
 
 mod live;
+mod rights;
 
 /// Identifiers of the options, the same as their long names.
 pub(super) mod id {
@@ -35,6 +36,9 @@ pub(super) mod id {
     pub(crate) const INDEX: &str = "index";
     pub(crate) const CAPTURES: &str = "pcap-flows";
     pub(crate) const REST: &str = "write-rest";
+    pub(crate) const USER: &str = "relinquish-privileges";
+    pub(crate) const ROOT: &str = "chroot";
+    pub(crate) const NO_SANDBOX: &str = "no-sandbox";
     pub(crate) const REPORT: &str = "report";
     pub(crate) const MAX_BYTES: &str = "max-bytes";
     pub(crate) const MAX_JUMP: &str = "max-jump";
@@ -80,32 +84,6 @@ pub(super) mod id {
     pub(crate) const VERSION: &str = "version";
 }
 
-/// An option of tcpflow that tapflow does not have yet. It is known, so that it can say so.
-pub(super) struct ToCome {
-    pub(super) short: char,
-    pub(super) long: &'static str,
-    takes_value: bool,
-    /// What it is part of.
-    pub(super) part: &'static str,
-    /// What to do instead, where there is something.
-    pub(super) instead: &'static str,
-}
-
-pub(super) const TO_COME: [ToCome; 2] = [
-    to_come('U', "relinquish-privileges", true, "giving up privileges", ""),
-    to_come('z', "chroot", true, "changing the root directory", ""),
-];
-
-const fn to_come(
-    short: char,
-    long: &'static str,
-    takes_value: bool,
-    part: &'static str,
-    instead: &'static str,
-) -> ToCome {
-    ToCome { short, long, takes_value, part, instead }
-}
-
 /// The command line of a program with this name and version.
 #[must_use]
 pub fn command(name: &'static str, version: &'static str) -> Command {
@@ -121,12 +99,12 @@ pub fn command(name: &'static str, version: &'static str) -> Command {
         .infer_long_args(true)
         .args(input())
         .args(live::live())
+        .args(rights::rights())
         .args(files())
         .args(console())
         .args(scanners())
         .args(limits())
         .args(messages())
-        .args(TO_COME.iter().map(hidden))
 }
 
 fn input() -> [Arg; 6] {
@@ -484,13 +462,4 @@ fn value(short: char, long: &'static str, name: &'static str, parser: impl Into<
 
 fn long_value(long: &'static str, name: &'static str, parser: impl Into<ValueParser>) -> Arg {
     Arg::new(long).long(long).value_name(name).value_parser(parser.into())
-}
-
-fn hidden(option: &ToCome) -> Arg {
-    let arg = Arg::new(option.long).short(option.short).long(option.long).hide(true);
-    if option.takes_value {
-        arg.action(ArgAction::Append).value_parser(value_parser!(OsString)).allow_hyphen_values(true)
-    } else {
-        arg.action(ArgAction::SetTrue)
-    }
 }

@@ -4,7 +4,6 @@ use std::fmt::Write;
 
 use clap::{Arg, Command};
 
-use super::command::TO_COME;
 use crate::scan::SCANNERS;
 
 /// Columns of the short page.
@@ -80,13 +79,9 @@ Settings, with their defaults:
                                no effect: netviz is not built yet
 ";
 
-/// `--help`, `-hh`: every option explained, then template letters, examples, what is to come.
+/// `--help`, `-hh`: every option explained, then template letters and examples.
 pub(super) fn long(command: Command) -> String {
-    let to_come = TO_COME.map(|option| format!("-{}", option.short)).join(" ");
-    let after = format!(
-        "{TEMPLATE}\n\n{EXAMPLES}\n\n{EXIT}\n\nNot built yet:\n  {to_come}, and the settings of -S not named above. They end \
-         with an error."
-    );
+    let after = format!("{TEMPLATE}\n\n{EXAMPLES}\n\n{EXIT}");
     command.after_long_help(after).render_long_help().to_string()
 }
 

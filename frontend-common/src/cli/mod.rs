@@ -23,11 +23,11 @@ use tapflow_core::{Config, OverlapPolicy, Target};
 
 pub use command::command;
 pub use options::{
-    ConsoleOrder, Input, InputRole, MAX_CONNECTIONS, NameFlags, NamePrefix, Options, ReportTarget,
+    ConsoleOrder, Input, InputRole, MAX_CONNECTIONS, NameFlags, NamePrefix, Options, ReportTarget, Rights,
     ScanOptions, VERBOSE, Verbosity,
 };
 
-use command::{TO_COME, id};
+use command::id;
 use values::{NameLetter, Overlap, Setting};
 
 use crate::output::console::{ConsoleOptions, Form};
@@ -128,7 +128,6 @@ pub fn parse(args: impl IntoIterator<Item = OsString>, program: &Program) -> Res
     if matches.get_flag(id::SCANNERS) {
         return Ok(Action::Print(help::scanners()));
     }
-    refuse_options_to_come(&matches)?;
     Ok(Action::Run(Box::new(options(&matches, args, program)?)))
 }
 
@@ -144,19 +143,6 @@ fn reword(error: &clap::Error) -> CliError {
         _ if error.kind() == clap::error::ErrorKind::UnknownArgument => format!("{reason}; see -h"),
         _ => reason.to_owned(),
     })
-}
-
-fn refuse_options_to_come(matches: &ArgMatches) -> Result<(), CliError> {
-    match TO_COME.iter().find(|option| given(matches, option.long)) {
-        None => Ok(()),
-        Some(option) => {
-            let advice = if option.instead.is_empty() { "leave it out" } else { option.instead };
-            Err(CliError(format!(
-                "-{} (--{}) is not built yet: {}; {advice}",
-                option.short, option.long, option.part
-            )))
-        }
-    }
 }
 
 fn options(
@@ -208,6 +194,7 @@ fn options(
         template: matches.get_one(id::TEMPLATE).cloned(),
         names,
         captures,
+        rights: rights(matches)?,
         rest: rest(matches, console.is_some())?,
         index: matches.get_flag(id::INDEX) && files,
         max_bytes: matches.get_one(id::MAX_BYTES).copied(),
@@ -531,6 +518,18 @@ fn notes(
         }
     }
     notes
+}
+
+fn rights(matches: &ArgMatches) -> Result<Rights, CliError> {
+    let rights = Rights {
+        user: matches.get_one(id::USER).cloned(),
+        root: path(matches, id::ROOT),
+        no_sandbox: matches.get_flag(id::NO_SANDBOX),
+    };
+    if rights.root.is_some() && rights.user.is_none() {
+        return Err(CliError("-z needs -U: who is root can leave any root directory".to_owned()));
+    }
+    Ok(rights)
 }
 
 fn rest(matches: &ArgMatches, printing: bool) -> Result<Option<PathBuf>, CliError> {

@@ -103,6 +103,8 @@ pub struct Options {
     pub checksums: Checksums,
     /// What is done with finished flows.
     pub scan: ScanOptions,
+    /// What the run may do.
+    pub rights: Rights,
     /// How much is said on standard error.
     pub verbosity: Verbosity,
     /// The whole command line as typed, the program first: for the report.
@@ -121,6 +123,17 @@ impl Options {
             ReportTarget::File(path) => Some(path.clone()),
         }
     }
+}
+
+/// What a run may do once everything is open.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rights {
+    /// The user to become (`-U`).
+    pub user: Option<String>,
+    /// The root directory (`-z`), only with a user.
+    pub root: Option<PathBuf>,
+    /// Everything stays allowed (`--no-sandbox`).
+    pub no_sandbox: bool,
 }
 
 /// What is done with finished flows.

@@ -72,6 +72,7 @@ fn one_capture_and_nothing_else_gives_the_defaults() {
         template: None,
         names: NameFlags::default(),
         captures: false,
+        rights: Rights::default(),
         rest: None,
         index: false,
         max_bytes: None,
@@ -416,17 +417,6 @@ fn flows_and_connections_have_one_limit() {
 }
 
 #[test]
-fn options_to_come_say_so() {
-    for option in &TO_COME {
-        let error = refused(&format!("-r a -{} value", option.short));
-        assert!(
-            error.starts_with(&format!("-{} (--{}) is not built yet", option.short, option.long)),
-            "{error}"
-        );
-    }
-}
-
-#[test]
 fn wrong_values_name_the_option_the_value_and_what_is_wanted() {
     for (line, parts) in [
         ("-r a -b abc", ["--max-bytes", "'abc'", "64k"]),
@@ -502,4 +492,11 @@ fn version_is_printed_with_success() {
 #[test]
 fn the_table_of_options_is_consistent() {
     command("tapflow", "1.2.3").debug_assert();
+}
+
+#[test]
+fn another_root_directory_needs_another_user() {
+    assert!(refused("-r a -z jail").contains("-z needs -U"));
+    let rights = run("-r a -z jail -U nobody --no-sandbox").rights;
+    assert_eq!(rights, Rights { user: Some("nobody".into()), root: Some("jail".into()), no_sandbox: true });
 }

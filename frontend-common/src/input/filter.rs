@@ -3,7 +3,8 @@
 //! The compiler is libpcap's, so it belongs to the front-ends; what it makes can be run by
 //! [`super::bpf::Program`].
 
-use tapflow_core::{Frame, LinkType};
+use tapflow_core::decode::{self, Reject, RejectReason};
+use tapflow_core::{Frame, LinkType, Timestamp};
 
 /// Makes filters of expressions.
 pub trait FilterCompiler {
@@ -22,6 +23,9 @@ pub trait FrameFilter {
 
 /// Link types for which an expression is tried before the first frame is seen.
 const USUAL: [LinkType; 4] = [LinkType::ETHERNET, LinkType::RAW, LinkType::LINUX_SLL2, LinkType(105)];
+
+/// Numbers of link types end below.
+const LINK_TYPES: u32 = 512;
 
 /// One expression, compiled for each link type when the first frame of it comes.
 pub struct Filter<'a> {
@@ -49,6 +53,21 @@ impl<'a> Filter<'a> {
             }
         }
         Err(reason.unwrap_or_default())
+    }
+
+    /// Compiles the expression for all link types that are decoded, so that nothing has to be looked up later.
+    pub fn compile_known(&mut self) {
+        for link in (0..LINK_TYPES).map(LinkType) {
+            let frame = Frame { link, time: Timestamp::default(), wire_len: 0, bytes: &[] };
+            let unknown = matches!(
+                decode::decode(&frame),
+                Err(Reject { reason: RejectReason::UnknownLinkType(_), .. })
+            );
+            if !unknown && self.compiled.iter().all(|(known, _)| *known != link) {
+                // One that is not possible is an error once there is a frame of it.
+                let _ = self.compile(link);
+            }
+        }
     }
 
     /// Whether `frame` is wanted.

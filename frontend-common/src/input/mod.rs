@@ -31,7 +31,7 @@ use tapflow_core::{Frame, LinkType, Timestamp};
 
 pub use error::{InputError, InputErrorKind};
 pub use filter::{Filter, FilterCompiler, FrameFilter};
-pub use source::{check, from_memory, open};
+pub use source::{check, from_memory, open, open_file};
 
 /// The longest packet that is believed, in bytes. Larger lengths are taken for damage.
 pub const RECORD_LIMIT: u32 = MAX_CAPTURED;

@@ -32,6 +32,28 @@ pub fn open(path: &Path, stop: Arc<AtomicBool>) -> Result<Box<dyn Source + Send>
     }
 }
 
+/// Reads a capture that was opened before; messages call it `name`. Otherwise like [`open`].
+///
+/// # Errors
+/// Those of [`open`].
+pub fn open_file(
+    name: &str,
+    file: File,
+    stop: Arc<AtomicBool>,
+) -> Result<Box<dyn Source + Send>, InputError> {
+    let opened = file.metadata().map_err(InputErrorKind::from).and_then(|facts| {
+        if facts.is_file() {
+            Capture::of_file(name.to_owned(), file, facts.len(), stop)
+        } else {
+            Capture::of_stream(name.to_owned(), BufReader::with_capacity(READ, file), None, stop)
+        }
+    });
+    match opened {
+        Ok(capture) => Ok(Box::new(capture)),
+        Err(kind) => Err(Fault::of_file(None, kind).named(name, false)),
+    }
+}
+
 /// Reads a capture that lies in memory; messages call it `name`. Otherwise like [`open`].
 ///
 /// # Errors
@@ -111,13 +133,17 @@ impl Capture {
             let file = Opened { path: path.to_owned(), file: None };
             return Self::of_stream(name, BufReader::with_capacity(READ, file), None, stop);
         }
-        let file = File::open(path)?;
-        if facts.len() == 0 {
+        Self::of_file(name, File::open(path)?, facts.len(), stop)
+    }
+
+    /// An ordinary file of this length.
+    fn of_file(name: String, file: File, length: u64, stop: Arc<AtomicBool>) -> Result<Self, InputErrorKind> {
+        if length == 0 {
             return Self::of_stream(name, BufReader::with_capacity(READ, file), None, stop);
         }
         match mapped::map(&file) {
             Ok(bytes) => Self::of_memory(name, bytes, stop),
-            Err(_) => Self::of_stream(name, BufReader::with_capacity(READ, file), Some(facts.len()), stop),
+            Err(_) => Self::of_stream(name, BufReader::with_capacity(READ, file), Some(length), stop),
         }
     }
 

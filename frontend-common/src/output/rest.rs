@@ -1,15 +1,15 @@
 //! The frames that are in no connection (`-w`), in one file: pcap, or pcapng where link types differ.
 //!
-//! A file begins as pcap with the link type of its first frame. When another link type comes it is written anew as
-//! pcapng, beside the old one, and takes its place. What cannot be written anew (a pipe, standard output) is pcapng
-//! from the start, and so is a file whose name ends in `.pcapng`.
+//! A file begins as pcap with the link type of its first frame. When another link type comes it is made pcapng where
+//! it is. What cannot be changed (a pipe, standard output) is pcapng from the start, and so is a file whose name ends
+//! in `.pcapng`.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use tapflow_core::LinkType;
-use tapflow_core::capture::FileHeader;
+use tapflow_core::capture::{FileHeader, FrameHeader};
 
 use super::error::{Action, OutputError};
 use super::gather::{read_at, write_at};
@@ -17,6 +17,8 @@ use super::pcap::{FrameFacts, SNAP_LENGTH, frame_header};
 
 /// Bytes that are written at once.
 const BUFFER: usize = 256 << 10;
+/// Bytes of a pcap file that are in memory at once when it is made pcapng.
+const PART: u64 = 1 << 20;
 
 /// The file of `-w`.
 #[derive(Debug)]
@@ -184,56 +186,78 @@ impl RestFile {
         result.map_err(|error| self.error(Action::Write, error))
     }
 
-    /// Writes the file, whose frames have this link type, anew as pcapng.
+    /// Makes the file, whose frames have this link type, pcapng.
     fn convert(&mut self, link: LinkType) -> Result<(), OutputError> {
         self.write()?;
-        let mut name = self.path.clone().into_os_string();
-        name.push(".new");
-        let beside = PathBuf::from(name);
         let Output::File { file, .. } = &self.output else { return Ok(()) };
-        let converted = converted(file, self.end, link, &beside);
-        let (file, end) = converted.and_then(|made| std::fs::rename(&beside, &self.path).map(|()| made)).map_err(
-            |error| {
-                let _ = std::fs::remove_file(&beside);
-                let why = "to hold more than one link type it would have to be written anew; give -w a name that ends in .pcapng";
-                self.error(Action::Write, io::Error::new(error.kind(), format!("{error} ({why})")))
-            },
-        )?;
-        self.output = Output::File { file, seekable: true };
-        self.end = end;
+        self.end = convert(file, self.end, link).map_err(|error| self.error(Action::Write, error))?;
         self.format = Format::Pcapng(vec![link]);
         Ok(())
     }
 }
 
-/// A pcap file of our own, written anew as pcapng under another name; it and its length.
-fn converted(old: &File, length: u64, link: LinkType, path: &Path) -> io::Result<(File, u64)> {
-    let file = OpenOptions::new().read(true).write(true).create_new(true).open(path)?;
-    let mut buffer = Vec::new();
-    section(&mut buffer);
-    let interface = interface(&mut buffer, &mut Vec::new(), link);
-    let mut header = [0; FileHeader::LEN];
-    read_at(old, &mut header, 0)?;
-    let header = FileHeader::parse(&header).map_err(io::Error::other)?;
-    let (mut at, mut end, mut bytes) = (FileHeader::LEN as u64, 0, Vec::new());
+/// Makes a pcap file of our own, of so many bytes, pcapng where it is: its new length. Everything grows, so what comes
+/// last moves first, into its place behind all that has still to be read.
+fn convert(file: &File, length: u64, link: LinkType) -> io::Result<u64> {
+    let mut first = Vec::new();
+    section(&mut first);
+    interface(&mut first, &mut Vec::new(), link);
+
+    // Where each part of some frames begins, and will begin.
+    let mut parts = vec![(FileHeader::LEN as u64, first.len() as u64)];
+    let (mut at, mut to) = parts[0];
     while at < length {
-        let mut fields = [0; 16];
-        read_at(old, &mut fields, at)?;
-        let Some(fields) = header.frame(&fields) else { break };
-        bytes.resize(fields.captured as usize, 0);
-        read_at(old, &mut bytes, at + 16)?;
-        at += 16 + bytes.len() as u64;
-        let facts = FrameFacts { link, time: fields.time, wire_len: fields.wire_len };
-        packet(&mut buffer, interface, &facts, &bytes);
-        if buffer.len() >= BUFFER || at >= length {
-            write_at(&file, &buffer, end)?;
-            end += buffer.len() as u64;
-            buffer.clear();
+        let captured = u64::from(frame_at(file, at)?.captured);
+        at += 16 + captured;
+        to += 32 + captured.next_multiple_of(4);
+        if parts.last().is_none_or(|(start, _)| at - start >= PART) {
+            parts.push((at, to));
         }
     }
-    write_at(&file, &buffer, end)?;
-    end += buffer.len() as u64;
-    Ok((file, end))
+    // Nothing is changed unless there is room for all.
+    make_room(file, length, to)?;
+    let mut end = length;
+    let (mut old, mut new) = (Vec::new(), Vec::new());
+    for (start, place) in parts.into_iter().rev() {
+        old.resize(usize::try_from(end - start).map_err(|_| io::ErrorKind::OutOfMemory)?, 0);
+        read_at(file, &mut old, start)?;
+        new.clear();
+        let mut rest = old.as_slice();
+        while let Some((head, after)) = rest.split_first_chunk::<16>() {
+            let fields = own_frame(head)?;
+            let (bytes, next) = after.split_at_checked(fields.captured as usize).unwrap_or((after, &[]));
+            packet(&mut new, 0, &FrameFacts { link, time: fields.time, wire_len: fields.wire_len }, bytes);
+            rest = next;
+        }
+        write_at(file, &new, place)?;
+        end = start;
+    }
+    write_at(file, &first, 0)?;
+    Ok(to)
+}
+
+/// Fails if the disk has no room for a file of `length` bytes to grow so far.
+fn make_room(file: &File, length: u64, to: u64) -> io::Result<()> {
+    #[cfg(unix)]
+    match rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), length, to - length) {
+        // Not every file system can.
+        Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => {}
+        other => return Ok(other?),
+    }
+    file.set_len(to.max(length))
+}
+
+/// The header of a frame in a file of our own.
+fn frame_at(file: &File, at: u64) -> io::Result<FrameHeader> {
+    let mut fields = [0; 16];
+    read_at(file, &mut fields, at)?;
+    own_frame(&fields)
+}
+
+fn own_frame(fields: &[u8; 16]) -> io::Result<FrameHeader> {
+    let own =
+        FileHeader::encode(LinkType::ETHERNET, SNAP_LENGTH).and_then(|own| FileHeader::parse(&own).ok());
+    own.and_then(|own| own.frame(fields)).ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
 /// A section header block (draft-ietf-opsawg-pcapng, 4.1).
@@ -310,6 +334,24 @@ mod tests {
             std::fs::read(path).expect("there"),
             FileHeader::encode(LinkType::LINUX_SLL, SNAP_LENGTH).expect("fits")
         );
+    }
+
+    #[test]
+    fn a_long_file_is_made_pcapng_in_parts() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let [turned, straight] = ["turned", "straight.pcapng"].map(|name| {
+            let path = directory.path().join(name);
+            let mut rest = RestFile::create(&path).expect("made");
+            for number in 0..100_000_u32 {
+                let bytes = vec![number as u8; number as usize % 90];
+                rest.frame(facts(LinkType::ETHERNET, u64::from(number)), &bytes).expect("written");
+            }
+            rest.frame(facts(LinkType::RAW, 1), b"last").expect("written");
+            rest.finish().expect("written");
+            std::fs::read(path).expect("there")
+        });
+        assert!(turned.len() > 4 * PART as usize);
+        assert!(turned == straight);
     }
 
     #[test]

@@ -12,6 +12,7 @@
 
 mod budget;
 mod complaints;
+mod confine;
 mod dispatch;
 mod ending;
 mod frames;
@@ -28,9 +29,11 @@ mod writer;
 
 use std::fs::File;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+pub use confine::{Needs, Owner};
 pub use run::run;
 
 use crate::input::FilterCompiler;
@@ -61,6 +64,32 @@ pub trait System {
     /// It cannot be opened: why, and what to do.
     fn open_live(&self, _settings: &LiveSettings) -> Result<Box<dyn LiveDevice>, String> {
         Err(NO_CAPTURE.to_owned())
+    }
+
+    /// Looks up the user whom the run is to become, then changes the root directory, if there is one to change to.
+    /// Called when interfaces and inputs are open and nothing else is.
+    ///
+    /// # Errors
+    /// There is no such user, or the root directory cannot be changed.
+    fn enter(&self, user: &str, _root: Option<&Path>) -> Result<Owner, String> {
+        Err(format!("-U {user}: this is not built for this system; leave out -U and -z"))
+    }
+
+    /// Becomes a user, so that there is no way back. Called before any thread begins.
+    ///
+    /// # Errors
+    /// Some right would stay.
+    fn become_user(&self, owner: &Owner) -> Result<(), String> {
+        Err(format!("-U {}: this is not built for this system; leave out -U and -z", owner.name))
+    }
+
+    /// Takes every right away from the process, as far as the kernel can, that is not among `needs`. Called before
+    /// threads begin.
+    ///
+    /// # Errors
+    /// The kernel can and does not.
+    fn confine(&self, _needs: &Needs) -> Result<Sandbox, String> {
+        Ok(Sandbox::NotBuilt)
     }
 
     /// The machine and the user, for the report.
@@ -98,6 +127,19 @@ pub trait System {
     fn processors(&self) -> usize {
         std::thread::available_parallelism().map_or(1, usize::from)
     }
+}
+
+/// What [`System::confine`] came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sandbox {
+    /// Everything was taken away.
+    Whole,
+    /// Something the kernel cannot take away: what.
+    Part(String),
+    /// The kernel can take away nothing: why.
+    None(String),
+    /// There is none for this system.
+    NotBuilt,
 }
 
 /// Puts a message for the user on standard error, under the program's name.

@@ -15,12 +15,13 @@ const PART: usize = 1 << 20;
 /// What became of each file.
 pub(super) type Originals = Vec<Result<InputDigests, String>>;
 
-/// Starts the thread.
+/// Starts the thread. `files` are those of `paths` that are open already.
 ///
 /// # Errors
 /// An input that can be read only once, and what the system says.
 pub(super) fn start(
     paths: Vec<PathBuf>,
+    mut files: Vec<Option<File>>,
     algorithms: Vec<Algorithm>,
     stop: Stop,
 ) -> Result<JoinHandle<Originals>, String> {
@@ -32,11 +33,12 @@ pub(super) fn start(
         }
     }
     spawn("originals", move || {
-        let digests = |path: &PathBuf| {
-            let digests = digest(path, &algorithms, &stop).transpose()?;
+        files.resize_with(paths.len(), || None);
+        let digests = |(path, file): (&PathBuf, Option<File>)| {
+            let digests = digest(path, file, &algorithms, &stop).transpose()?;
             Some(digests.map_err(|error| format!("no digest of {}: {error}", path.display())))
         };
-        paths.iter().filter_map(digests).collect()
+        paths.iter().zip(files).filter_map(digests).collect()
     })
 }
 
@@ -45,8 +47,13 @@ fn is_stdin(path: &Path) -> bool {
 }
 
 /// The digests of a file; none when the run is asked to stop before its end.
-fn digest(path: &Path, algorithms: &[Algorithm], stop: &Stop) -> io::Result<Option<InputDigests>> {
-    let mut file = File::open(path)?;
+fn digest(
+    path: &Path,
+    file: Option<File>,
+    algorithms: &[Algorithm],
+    stop: &Stop,
+) -> io::Result<Option<InputDigests>> {
+    let mut file = file.map_or_else(|| File::open(path), Ok)?;
     let mut hasher = Hasher::new(algorithms);
     let (mut part, mut size) = (vec![0; PART], 0);
     while !stop.is_asked() {

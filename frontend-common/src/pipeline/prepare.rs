@@ -12,10 +12,11 @@ use tapflow_core::decode::{self, MAX_TUNNEL_PORTS};
 
 use super::budget::Budget;
 use super::complaints::Complaints;
+use super::confine::{Needs, hand_over_outputs, open_inputs, uses_directory};
 use super::reporter::{Reporter, Totals};
 use super::run::Run;
 use super::writer::{Told, Writer};
-use super::{Say, Stop, System, originals, scanning, spawn};
+use super::{Sandbox, Say, Stop, System, originals, scanning, spawn};
 use crate::cli::{Options, ReportTarget};
 use crate::input::{self, Filter};
 use crate::output::pcap::FlowCaptures;
@@ -51,7 +52,7 @@ impl<'o> Run<'o> {
         let template = Template::parse(options.template.as_deref(), &options.names)
             .map_err(|error| error.to_string())?;
         let template = Arc::new(template);
-        let filter = match &options.filter {
+        let mut filter = match &options.filter {
             Some(expression) => Some(Filter::new(system.filters(), expression)?),
             None => None,
         };
@@ -61,17 +62,42 @@ impl<'o> Run<'o> {
             None => options.inputs.iter().map(|input| input.path.clone().into_os_string()).collect(),
         };
         let lock = options.lock.as_ref().map(|name| system.lock(name)).transpose()?;
+        let rights = &options.rights;
+        if rights.user.is_some() || !rights.no_sandbox {
+            // Names in it are looked up while that is possible.
+            filter.iter_mut().for_each(Filter::compile_known);
+        }
+        // What tells of both may be out of reach later.
+        let (memory, processors) = (system.memory(), system.processors());
+        let (mut files, mut hashed) = (Vec::new(), Vec::new());
+        if let Some(user) = &rights.user {
+            files = open_inputs(options)?;
+            if !options.scan.input_algorithms.is_empty() {
+                hashed = open_inputs(options)?;
+            }
+            let owner = system.enter(user, rights.root.as_deref())?;
+            hand_over_outputs(options, &owner)?;
+            system.become_user(&owner)?;
+        }
         let report = open_report(options, system, sources.clone())?;
         let report_path = report.as_ref().map(|report| report.path().to_owned());
-        let (scanners, alerts) = scanners(options, system)?;
         let har = match options.scan.har.as_ref().filter(|_| options.files) {
             Some(path) => Some(open_har(options, path)?),
             None => None,
         };
         let lines = open_lines(options)?;
         let mut rest = open_rest(options)?;
+        // Programs that are run get along without the sandbox.
+        let (scanners, alerts) = scanners(options, system)?;
+        if !rights.no_sandbox {
+            match system.confine(&Needs::of(options))? {
+                Sandbox::None(reason) if !options.verbosity.is_quiet() => say(&reason),
+                Sandbox::Part(reason) if options.verbosity.is_verbose() => say(&reason),
+                _ => {}
+            }
+        }
 
-        // Everything that needs rights is open; no thread has begun.
+        // Everything that needs rights is open; no thread has begun but those that run programs.
         let (told, finished) = sync_channel(QUEUE);
         let reports = Some(told.clone());
         let reporter = start_reporter(report, lines, har, finished, stop)?;
@@ -79,10 +105,10 @@ impl<'o> Run<'o> {
             (told, None)
         } else {
             let (to_scanners, finished) = sync_channel(QUEUE);
-            (to_scanners, Some(scanning::start(scanners, system.processors(), finished, told)?))
+            (to_scanners, Some(scanning::start(scanners, processors, finished, told)?))
         };
         let writer_count = if options.files || options.captures {
-            system.processors().saturating_sub(1).clamp(1, MAX_WRITERS)
+            processors.saturating_sub(1).clamp(1, MAX_WRITERS)
         } else {
             1
         };
@@ -102,7 +128,7 @@ impl<'o> Run<'o> {
         let hashes = !options.scan.input_algorithms.is_empty();
         let inputs = || options.inputs.iter().map(|input| input.path.clone()).collect();
         let originals = hashes
-            .then(|| originals::start(inputs(), options.scan.input_algorithms.clone(), stop.clone()))
+            .then(|| originals::start(inputs(), hashed, options.scan.input_algorithms.clone(), stop.clone()))
             .transpose()?;
         Ok(Self {
             options,
@@ -110,7 +136,7 @@ impl<'o> Run<'o> {
             stop,
             started,
             template,
-            budget: Budget::new(options, system.memory()),
+            budget: Budget::new(options, memory),
             decode: decode::Settings {
                 check_fcs: options.check_fcs,
                 checksums: options.checksums,
@@ -121,6 +147,7 @@ impl<'o> Run<'o> {
             device,
             lock,
             unreadable: Vec::new(),
+            files,
             say,
             complaints: Complaints::new(say),
             writers,
@@ -155,7 +182,7 @@ fn open_report(
     sources: Vec<OsString>,
 ) -> Result<Option<Report>, String> {
     let path = options.report_path();
-    if options.files || options.captures || options.report == ReportTarget::Default {
+    if uses_directory(options) {
         path::prepare(&options.output_dir).map_err(|error| error.to_string())?;
     }
     let Some(path) = path else { return Ok(None) };
@@ -268,14 +295,15 @@ fn scanners(options: &Options, system: &dyn System) -> Result<(Scanners, Option<
     }
     if wants_http(options) {
         let saves = scan.scanners.has(ScannerName::Http);
-        let command = scan.http_command.clone().map(|command| Runner::new("http_cmd", command));
+        let command = scan.http_command.clone().filter(|_| saves);
+        let command = command.map(|command| Runner::new("http_cmd", command)).transpose()?;
         let alerts = scan.http_alert.map(|number| alerts(system, "http_alert_fd", number)).transpose()?;
         scanners.push(Box::new(Http::new(HttpOptions {
             files: saves,
             har: scan.har.is_some(),
             limits: Limits { decode: !scan.keep_coded, ..Limits::default() },
             algorithms: scan.algorithms.clone(),
-            command: command.filter(|_| saves),
+            command,
             alerts: alerts.filter(|_| saves),
         })));
     }
@@ -287,7 +315,7 @@ fn scanners(options: &Options, system: &dyn System) -> Result<(Scanners, Option<
         scanners.push(Box::new(alerts.clone()));
     }
     if let Some(command) = &scan.tcp_command {
-        scanners.push(Box::new(Runner::new("tcp_cmd", command.clone())));
+        scanners.push(Box::new(Runner::new("tcp_cmd", command.clone())?));
     }
     Ok((scanners, alerts))
 }

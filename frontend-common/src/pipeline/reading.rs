@@ -154,7 +154,12 @@ impl Run<'_> {
             if self.unreadable.contains(&index) {
                 continue;
             }
-            let mut source = match input::open(&input.path, self.stop.flag()) {
+            let file = self.files.get_mut(index).and_then(Option::take);
+            let opened = match file {
+                Some(file) => input::open_file(&input.path.display().to_string(), file, self.stop.flag()),
+                None => input::open(&input.path, self.stop.flag()),
+            };
+            let mut source = match opened {
                 Ok(source) => source,
                 Err(error) => {
                     progress.clear();

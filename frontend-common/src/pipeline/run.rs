@@ -1,6 +1,7 @@
 //! One run from its beginning to its end, in the thread of the core: prepared, read, ended.
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
@@ -64,6 +65,8 @@ pub(super) struct Run<'o> {
     pub(super) lock: Option<Box<dyn ConsoleLock>>,
     /// Numbers of inputs that cannot be opened, which has been told.
     pub(super) unreadable: Vec<usize>,
+    /// Inputs that were opened before rights were given up, by number.
+    pub(super) files: Vec<Option<File>>,
     pub(super) complaints: Complaints<'o>,
     pub(super) writers: Vec<JoinHandle<()>>,
     pub(super) senders: Vec<SyncSender<Batch>>,

@@ -2,10 +2,15 @@
 //!
 //! No shell is involved: the command line is split into words, once, and the file's name is one argument after
 //! them, whatever characters are in it. A bounded number of programs runs at a time; every one is waited for.
+//!
+//! They are started by a thread of the [`Runner`], which begins when that one is made: what the program gives up
+//! afterwards, for itself and the threads that it starts then, the programs still have.
 
 use std::collections::VecDeque;
+use std::io;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 
 use super::{Connection, Scanner};
@@ -41,6 +46,36 @@ pub struct Runner {
     name: &'static str,
     command: CommandLine,
     state: Mutex<State>,
+    starter: Mutex<Starter>,
+}
+
+/// The thread that starts programs: what to start, and what came of it. It ends when nobody asks any more.
+#[derive(Debug)]
+struct Starter {
+    commands: SyncSender<Command>,
+    started: Receiver<io::Result<Child>>,
+}
+
+impl Starter {
+    fn begin() -> io::Result<Self> {
+        let (commands, todo) = sync_channel::<Command>(0);
+        let (done, started) = sync_channel(1);
+        let work = move || {
+            for mut command in todo {
+                if done.send(command.spawn()).is_err() {
+                    return;
+                }
+            }
+        };
+        std::thread::Builder::new().name("programs".to_owned()).spawn(work)?;
+        Ok(Self { commands, started })
+    }
+
+    fn start(&self, command: Command) -> io::Result<Child> {
+        let gone = || io::Error::other("the thread that starts programs has ended");
+        self.commands.send(command).map_err(|_| gone())?;
+        self.started.recv().map_err(|_| gone())?
+    }
 }
 
 #[derive(Debug, Default)]
@@ -52,9 +87,13 @@ struct State {
 
 impl Runner {
     /// A runner that messages call `name`.
-    #[must_use]
-    pub fn new(name: &'static str, command: CommandLine) -> Self {
-        Self { name, command, state: Mutex::default() }
+    ///
+    /// # Errors
+    /// Its thread cannot be started.
+    pub fn new(name: &'static str, command: CommandLine) -> Result<Self, String> {
+        let starter = Starter::begin()
+            .map_err(|error| format!("cannot start the thread that runs the programs of {name}: {error}"))?;
+        Ok(Self { name, command, state: Mutex::default(), starter: Mutex::new(starter) })
     }
 
     /// Runs the program for a file, after waiting for another one where too many run.
@@ -70,11 +109,9 @@ impl Runner {
         } else {
             file.to_owned()
         };
-        let child = Command::new(&self.command.program)
-            .args(&self.command.arguments)
-            .arg(&file)
-            .stdin(Stdio::null())
-            .spawn();
+        let mut command = Command::new(&self.command.program);
+        command.args(&self.command.arguments).arg(&file).stdin(Stdio::null());
+        let child = self.starter.lock().unwrap_or_else(PoisonError::into_inner).start(command);
         let about = file.display().to_string();
         match child {
             Ok(child) => state.running.push_back((child, about)),
@@ -156,7 +193,7 @@ mod tests {
     use super::*;
 
     fn runner(command_line: &str) -> Runner {
-        Runner::new("tcp_cmd", CommandLine::parse(command_line).expect("words"))
+        Runner::new("tcp_cmd", CommandLine::parse(command_line).expect("words")).expect("a thread")
     }
 
     #[test]

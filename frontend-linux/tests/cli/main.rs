@@ -18,6 +18,7 @@ mod names;
 mod progress;
 mod receivers;
 mod reports;
+mod rights;
 mod scanning;
 mod stopping;
 mod support;

@@ -4,7 +4,6 @@
 mod archives;
 mod compressed;
 mod files;
-mod live;
 mod pcap;
 mod pcapng;
 
