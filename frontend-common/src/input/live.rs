@@ -73,6 +73,15 @@ pub struct LiveCounts {
 }
 
 impl LiveCounts {
+    /// Adds what came between two looks at the device's counts, which begin again at 0 after 2^32.
+    pub(super) fn add(&mut self, last: [u32; 3], now: [u32; 3]) {
+        let [received, dropped, by_interface] =
+            [0, 1, 2].map(|at: usize| u64::from(now[at].wrapping_sub(last[at])));
+        self.received += received;
+        self.dropped += dropped;
+        self.dropped_by_interface += by_interface;
+    }
+
     /// What was added after `before`.
     #[must_use]
     pub fn since(&self, before: &Self) -> Self {
@@ -375,18 +384,13 @@ impl Taker {
         self.room.hand_over(&self.parts, &self.shared);
     }
 
-    /// Adds up the device's counts, which begin again at 0 after 2^32.
+    /// Adds up the device's counts.
     fn count(&mut self) {
         self.looked = Instant::now();
         // A system that does not tell has told before, or never.
         let Ok(counts) = self.device.counts() else { return };
-        let [received, dropped, by_interface] =
-            [0, 1, 2].map(|at: usize| u64::from(counts[at].wrapping_sub(self.last[at])));
-        self.last = counts;
-        let mut shared = self.shared.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        shared.received += received;
-        shared.dropped += dropped;
-        shared.dropped_by_interface += by_interface;
+        let last = std::mem::replace(&mut self.last, counts);
+        self.shared.counts.lock().unwrap_or_else(PoisonError::into_inner).add(last, counts);
     }
 }
 
