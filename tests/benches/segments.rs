@@ -87,11 +87,13 @@ struct Bench {
 
 impl Bench {
     fn push(&mut self, bytes: &[u8]) {
-        self.time += STEP;
-        let Ok(()) = self.core.push(&self.frame(bytes), &mut self.sink);
+        let frame = self.frame(bytes);
+        let Ok(()) = self.core.push(&frame, &mut self.sink);
     }
 
-    fn frame<'f>(&self, bytes: &'f [u8]) -> Frame<'f> {
+    /// A frame, some time after the one before.
+    fn frame<'f>(&mut self, bytes: &'f [u8]) -> Frame<'f> {
+        self.time += STEP;
         let wire_len = bytes.len() as u32;
         Frame { link: LinkType::ETHERNET, time: Timestamp(self.time), wire_len, bytes }
     }
@@ -116,10 +118,15 @@ impl Bench {
         let before = self.sink.data;
         let mut spent = Duration::ZERO;
         for _ in 0..rounds {
+            let mut ahead = Vec::with_capacity(Reassembler::AHEAD);
             let start = Instant::now();
-            for ahead in frames.bytes.chunks(frames.length * Reassembler::AHEAD) {
-                self.core.look_ahead(ahead.chunks_exact(frames.length).map(|bytes| self.frame(bytes)));
-                ahead.chunks_exact(frames.length).for_each(|bytes| self.push(bytes));
+            for chunk in frames.bytes.chunks(frames.length * Reassembler::AHEAD) {
+                ahead.clear();
+                ahead.extend(chunk.chunks_exact(frames.length).map(|bytes| self.frame(bytes)));
+                self.core.look_ahead(&ahead);
+                for frame in &ahead {
+                    let Ok(()) = self.core.push(frame, &mut self.sink);
+                }
             }
             spent += start.elapsed();
             frames.move_on(by);

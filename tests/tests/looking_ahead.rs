@@ -36,11 +36,12 @@ fn events(frames: &[Vec<u8>], look_ahead: bool) -> Lines {
     for (second, batch) in (0..).zip(frames.chunks(Reassembler::AHEAD + 3)) {
         let frame =
             |bytes| Frame { link: LinkType::ETHERNET, time: Timestamp::new(second, 0), wire_len: 60, bytes };
+        let batch: Vec<_> = batch.iter().map(|bytes| frame(bytes)).collect();
         if look_ahead {
-            core.look_ahead(batch.iter().map(|bytes| frame(bytes)));
+            core.look_ahead(&batch);
         }
-        for bytes in batch {
-            let Ok(()) = core.push(&frame(bytes), &mut lines);
+        for frame in &batch {
+            let Ok(()) = core.push(frame, &mut lines);
         }
     }
     let Ok(()) = core.finish(&mut lines);

@@ -15,14 +15,14 @@ impl Reassembler<'_> {
 
     /// Brings into the processor's cache what pushing these frames will need. Nothing changes and nothing is
     /// told: for speed alone, where many connections are known. Of use just before the frames are pushed.
-    pub fn look_ahead<'f>(&self, frames: impl IntoIterator<Item = Frame<'f>>) {
+    pub fn look_ahead(&self, frames: &[Frame<'_>]) {
         if self.table.len() < Self::FEW {
             return;
         }
         let mut keys = [ConnectionKey::default(); AHEAD];
         let mut len = 0;
-        for frame in frames.into_iter().take(AHEAD) {
-            if let Some(segment) = usual(&frame, &self.config.decode) {
+        for frame in frames.iter().take(AHEAD) {
+            if let Some(segment) = usual(frame, &self.config.decode) {
                 (keys[len], _) = ConnectionKey::new(&segment.key, segment.domain);
                 len += 1;
             }
