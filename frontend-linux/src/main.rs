@@ -81,7 +81,8 @@ impl System for Linux {
                 "the sandbox does not restrict the use of files: this kernel has no Landlock (5.13 has it)".to_owned(),
             ),
             (false, false) => Sandbox::None(
-                "running without a sandbox: this kernel has neither Landlock nor filters of system calls;                  --no-sandbox asks for none"
+                "running without a sandbox: this kernel has neither Landlock nor filters of system calls; \
+                 --no-sandbox asks for none"
                     .to_owned(),
             ),
         })

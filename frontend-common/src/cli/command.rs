@@ -138,14 +138,17 @@ fn input() -> [Arg; 6] {
                 .hide_short_help(true)
                 .help("whatever VLANs and tunnels")
                 .long_help(
-                    "Put packets with the same addresses and ports into one connection whatever VLANs and tunnels they                      come through: for captures in which the two directions are tagged differently, or only one comes                      through a tunnel. Otherwise connections in different VLANs and tunnels are different ones.",
+                    "Put packets with the same addresses and ports into one connection whatever VLANs and tunnels they \
+                     come through: for captures in which the two directions are tagged differently, or only one comes \
+                     through a tunnel. Otherwise connections in different VLANs and tunnels are different ones.",
                 ),
             long_value(id::TUNNEL_PORT, "PROTOCOL=PORT", ValueParser::new(values::tunnel_port))
                 .action(ArgAction::Append)
                 .hide_short_help(true)
                 .help("a tunnel at a port of its own")
                 .long_help(
-                    "Look for tunnels in UDP at this port too: ayiya, geneve, gre, gtp, l2tp, mpls, sflow, teredo, vxlan                      or vxlan-gpe. The ports assigned to them are always looked at. May be repeated, 16 times at most.",
+                    "Look for tunnels in UDP at this port too: ayiya, geneve, gre, gtp, l2tp, mpls, sflow, teredo, vxlan \
+                     or vxlan-gpe. The ports assigned to them are always looked at. May be repeated, 16 times at most.",
                 ),
             Arg::new(id::WORDS)
                 .value_name(id::WORDS)

@@ -66,7 +66,7 @@ fn a_quiet_run_shows_none() {
 
 #[test]
 fn a_short_run_shows_none() {
-    let screen = on_a_terminal(&[], Duration::ZERO);
+    let screen = on_a_terminal(&["--no-sandbox"], Duration::ZERO);
     assert!(screen.starts_with("read:") || screen.contains(" left"), "{screen:?}");
 }
 
