@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::path::PathBuf;
 use std::time::SystemTime;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -520,7 +519,7 @@ mod trouble {
         Some(())
     }
 
-    fn child_directory() -> PathBuf {
+    fn child_directory() -> std::path::PathBuf {
         std::env::var_os("TAPFLOW_TEST_DIRECTORY").expect("set by the parent").into()
     }
 
