@@ -499,7 +499,8 @@ mod trouble {
     /// Runs one of the tests below that are marked as such, after a shell command, with a directory.
     /// `None` where the shell command is not allowed here.
     fn in_child(test: &str, shell: &str, out: &Path) -> Option<()> {
-        let run = "echo ready; exec \"$0\" --exact --ignored --nocapture \"$1\"";
+        // The words of an emulator, where the tests run in one.
+        let run = "echo ready; exec $TAPFLOW_RUNNER \"$0\" --exact --ignored --nocapture \"$1\"";
         let output = Command::new("sh")
             .arg("-c")
             .arg(format!("{shell} && {{ {run}; }}"))
