@@ -75,10 +75,10 @@ impl Namespace {
         ip(&format!("-n {} {words}", self.0));
     }
 
-    /// A program that will run in it.
+    /// A program that will run in it. No signal is ignored, as some would be where the tests run in the background.
     pub(super) fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new("ip");
-        command.args(["netns", "exec", &self.0]).arg(program);
+        command.args(["netns", "exec", &self.0, "env", "--default-signal=INT,HUP,TERM"]).arg(program);
         command
     }
 
