@@ -16,7 +16,12 @@ use tapflow_tests::not_tested;
 use tapflow_tests::program;
 use tempfile::TempDir;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_tapflow");
+/// The program of the package that is tested.
+const PROGRAM: &str =
+    match (option_env!("CARGO_BIN_EXE_tapflow"), option_env!("CARGO_BIN_EXE_tapflow-windows")) {
+        (Some(program), _) | (None, Some(program)) => program,
+        (None, None) => panic!("cargo names the program"),
+    };
 
 /// How a run ended.
 #[derive(Debug, PartialEq, Eq)]
