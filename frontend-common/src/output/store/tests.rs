@@ -554,7 +554,7 @@ mod trouble {
     fn a_full_disk_keeps_what_was_written() {
         let out = directory();
         let shell = "unshare -m true 2>/dev/null && [ -z \"$INSIDE\" ] && exec env INSIDE=1 unshare -m sh -c \
-            'mount -t tmpfs -o size=64k none \"$TAPFLOW_TEST_DIRECTORY\" && echo ready && exec \"$0\" --exact --ignored --nocapture \"$1\"' \"$0\" \"$1\"";
+            'mount -t tmpfs -o size=64k none \"$TAPFLOW_TEST_DIRECTORY\" && echo ready && exec $TAPFLOW_RUNNER \"$0\" --exact --ignored --nocapture \"$1\"' \"$0\" \"$1\"";
         in_child("child_full_disk", shell, out.path());
     }
 
