@@ -7,7 +7,7 @@
 //! A [`LiveDevice`] is what a front-end opens. A thread takes frames out of it, copies each once into a block of
 //! memory, behind a header of its own, and hands blocks over as they are filled, or as soon as the wire is quiet.
 //! Blocks are used again when the last slice of them is gone, so nothing is allocated per frame. When all
-//! [`BLOCKS`] are in use, by frames that wait for the core or by bytes that wait for the disk, the thread waits
+//! `BLOCKS` are in use, by frames that wait for the core or by bytes that wait for the disk, the thread waits
 //! too; then the kernel's buffer fills, the kernel drops, and [`Source::counts`] tells how much.
 //!
 //! After a stop all frames that the kernel had taken by then are delivered.

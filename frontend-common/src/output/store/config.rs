@@ -6,10 +6,10 @@ use std::sync::Arc;
 use crate::output::template::Template;
 use crate::scan::alert::Alerts;
 
-/// What a [`FileStore`] is to do.
+/// What a [`FileStore`](super::FileStore) is to do.
 #[derive(Clone, Debug)]
 pub struct StoreConfig {
-    /// The output directory, which exists (see [`super::path::prepare`]).
+    /// The output directory, which exists (see [`crate::output::path::prepare`]).
     pub directory: PathBuf,
     /// How files are named.
     pub template: Arc<Template>,
