@@ -23,6 +23,8 @@ use crate::scan::{Connection, ScannedFlow, Scanners};
 const QUEUE: usize = 8;
 /// Connections in a job: a thread that wakes up has something to do.
 const BATCH: usize = 16;
+/// Bytes of flow files that are in memory for one thread, unless a single connection has more.
+const TOGETHER: u64 = 1 << 20;
 /// Flows that may be done before one that closed earlier is.
 const AHEAD: u64 = 4096;
 /// Complaints about single connections that are told; more are counted.
@@ -139,12 +141,26 @@ fn scan(shared: &Shared, reporter: &SyncSender<Vec<Told>>) {
 }
 
 impl Shared {
-    /// All scanners look at a job's connections.
+    /// All scanners look at a job's connections: at as many together as are small enough to be in memory at once.
     fn scan(&self, job: Job) -> Vec<Told> {
         let mut told = Vec::with_capacity(2 * job.len());
-        let (mut places, mut connections) =
-            (Vec::with_capacity(2 * job.len()), Vec::with_capacity(job.len()));
+        let (mut group, mut held) = (Job::new(), 0);
         for flows in job {
+            let size: u64 = flows.iter().map(|(.., flow)| flow.size()).sum();
+            if held + size > TOGETHER {
+                self.scan_group(std::mem::take(&mut group), &mut told);
+                held = 0;
+            }
+            held += size;
+            group.push(flows);
+        }
+        self.scan_group(group, &mut told);
+        told
+    }
+
+    fn scan_group(&self, group: Job, told: &mut Vec<Told>) {
+        let (mut places, mut connections) = (Vec::new(), Vec::with_capacity(group.len()));
+        for flows in group {
             let pair = flows.len() == 2;
             places.extend(flows.iter().map(|(order, beyond_limit, _)| (*order, *beyond_limit, pair)));
             connections.push(Connection { flows: flows.into_iter().map(|(.., flow)| flow).collect() });
@@ -160,7 +176,6 @@ impl Shared {
         for ((order, beyond_limit, pair), scanned) in places.into_iter().zip(flows) {
             told.push(Told::Flow { order, pair, flow: scanned.flow, beyond_limit });
         }
-        told
     }
 
     fn may_tell(&self) -> bool {
