@@ -36,12 +36,15 @@ impl Model {
         let contiguous = before.contiguous();
         // What was not captured decides nothing.
         let end = offset + captured.len();
+        let mut old = 0..0;
         for (at, byte) in (offset..).zip(captured) {
             let new = match before.bytes[at] {
                 None => true,
                 Some(_) if at < contiguous => false,
                 Some(_) => {
-                    let old = before.piece(at);
+                    if !old.contains(&at) {
+                        old = before.piece(at);
+                    }
                     let relation = Relation { begins: offset.cmp(&old.start), ends: end.cmp(&old.end) };
                     keep_new(self.policy, relation)
                 }

@@ -13,6 +13,8 @@ pub struct Record {
     pub opened: Opened,
     /// The bytes placed by `data`.
     pub bytes: Vec<Option<u8>>,
+    /// How many those are.
+    pub data: u64,
     /// The ranges told by `gap`, as they were moved since.
     pub gaps: Vec<Range<u64>>,
     /// Bytes told by `repeated`.
@@ -105,6 +107,7 @@ impl Sink for Recorder {
         let record = Record {
             opened: opened.clone(),
             bytes: Vec::new(),
+            data: 0,
             gaps: Vec::new(),
             repeated: 0,
             replaced: 0,
@@ -127,6 +130,7 @@ impl Sink for Recorder {
             assert_eq!(offset, record.told, "data continues what was told");
             record.told += bytes.len() as u64;
         }
+        record.data += bytes.len() as u64;
         record.bytes.resize(record.bytes.len().max(end), None);
         for (place, byte) in record.bytes[start..end].iter_mut().zip(bytes) {
             assert!(place.replace(*byte).is_none(), "data never overlaps data");
@@ -213,6 +217,7 @@ impl Sink for Recorder {
         let record = self.live(flow);
         let data = record.bytes.iter().flatten().count() as u64;
         let gaps: u64 = record.gaps.iter().map(|gap| gap.end - gap.start).sum();
+        assert_eq!(record.data, data, "every byte has a place of its own");
         assert_eq!(summary.data, data, "the summary counts the data");
         assert_eq!(summary.gaps, gaps, "the summary counts the gaps");
         assert_eq!(data + gaps, summary.span, "data and gaps fill the span");
