@@ -54,10 +54,16 @@ pub(crate) struct Matcher<'m, 'a> {
 impl Matcher<'_, '_> {
     /// Looks for the connection of a segment. What carries neither SYN nor data goes to the newest one
     /// where nothing fits.
-    pub(crate) fn find(&self, key: &ConnectionKey, direction: Direction, segment: &Segment<'_>) -> Found {
+    pub(crate) fn find(
+        &self,
+        key: &ConnectionKey,
+        hash: u32,
+        direction: Direction,
+        segment: &Segment<'_>,
+    ) -> Found {
         let mut found = Found::default();
         let mut max_jump = self.config.max_jump;
-        for (index, connection) in self.table.entries_of(key) {
+        for (index, connection) in self.table.entries_by(hash, |other| other == key) {
             let fit = if segment.flags.syn {
                 self.fit_of_syn(connection, direction, segment)
             } else {

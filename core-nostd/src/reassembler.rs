@@ -9,13 +9,15 @@ mod datagrams;
 mod inside;
 mod usual;
 
+pub use ahead::{Ahead, Seen};
 use clock::Clock;
 use managed::ManagedSlice;
+use usual::{Continuation, Place};
 
 use crate::config::{Check, Config};
-use crate::connection::{ConnectionKey, Direction, State, Table};
+use crate::connection::{Connection, ConnectionKey, Direction, State, Table};
 use crate::counters::Counters;
-use crate::decode::{Outcome, Segment, dissect, usual};
+use crate::decode::{Outcome, Segment};
 use crate::flow::Opened;
 use crate::fragment::{Fragments, Packets};
 use crate::frame::{Frame, Timestamp};
@@ -115,31 +117,12 @@ impl<'a> Reassembler<'a> {
         self.targets = targets;
     }
 
-    /// Takes one frame.
+    /// Takes one frame. Many at once cost less by [`push_all`](Self::push_all).
     ///
     /// # Errors
     /// The sink's.
     pub fn push<S: Sink>(&mut self, frame: &Frame<'_>, sink: &mut S) -> Result<(), S::Error> {
-        self.counters.frames += 1;
-        self.counters.frame_bytes += frame.bytes.len() as u64;
-        let clock = self.clock.observe(frame.time, self.config.max_clock_step, &mut self.counters);
-        self.expire(sink)?;
-        let packets = Packets {
-            frames: 1,
-            wire: frame.wire_len.into(),
-            captured: frame.bytes.len() as u64,
-            time: frame.time,
-            clock,
-            datagram: None,
-        };
-        if let Some(mut segment) = usual(frame, &self.config.decode) {
-            return self.segment(&packets, &mut segment, sink);
-        }
-        match dissect(frame, &self.config.decode) {
-            Outcome::Several(several) => self.several(frame, &packets, several, sink),
-            Outcome::Packed(packed) => self.packed(frame, &packets, &packed, sink),
-            outcome => self.outcome(frame, &packets, outcome, sink),
-        }
+        self.push_seen(&self.look(frame), sink)
     }
 
     /// What a frame, or one of the frames inside, came to.
@@ -243,11 +226,33 @@ impl<'a> Reassembler<'a> {
         self.counters.tcp_checksum_errors += u64::from(segment.checksum_errors.tcp);
         let domain = if self.config.ignore_encapsulation { 0 } else { segment.domain };
         let (key, direction) = ConnectionKey::new(&segment.key, domain);
-        if self.usual(packets, &key, direction, segment, sink)? {
+        let place = Place { key, hash: self.table.hash(&key), direction };
+        if let Some(usual) = Continuation::of(segment)
+            && self.usual(
+                packets,
+                &place,
+                |other| *other == key,
+                &usual,
+                |sink: &mut S, side| sink.segment(side, segment),
+                sink,
+            )?
+        {
             return Ok(());
         }
+        self.unusual(packets, &place, segment, sink)
+    }
+
+    /// A segment that may do anything.
+    fn unusual<S: Sink>(
+        &mut self,
+        packets: &Packets,
+        place: &Place<ConnectionKey>,
+        segment: &Segment<'_>,
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
+        let Place { key, hash, direction } = *place;
         let matcher = Matcher { table: &self.table, pool: &self.pool, config: &self.config };
-        let found = matcher.find(&key, direction, segment);
+        let found = matcher.find(&key, hash, direction, segment);
         let (index, fit) = match found.best {
             Some(best) => best,
             None => match self.begin(key, direction, segment, &found, sink)? {
@@ -270,9 +275,9 @@ impl<'a> Reassembler<'a> {
             self.counters.after_close_bytes += segment.payload.len() as u64;
             return Ok(());
         }
-        let outdated = stream.is_outdated(other, segment, packets.clock);
+        let outdated = stream.is_outdated(other, &segment.control(), packets.clock);
         stream.note_packet(packets);
-        let (beyond, scales) = (stream.beyond_window(other, segment), other.answers_scale());
+        let (beyond, scales) = (stream.beyond_window(other, &segment.control()), other.answers_scale());
         let kept;
         self.counters.paws_failures += u64::from(outdated);
         self.counters.beyond_window_segments += u64::from(beyond > 0);
@@ -289,7 +294,7 @@ impl<'a> Reassembler<'a> {
                 &kept
             }
         };
-        self.table.get_mut(index).streams[direction.index()].note_acknowledgement(segment, scales);
+        self.table.get_mut(index).streams[direction.index()].note_acknowledgement(&segment.control(), scales);
         if segment.flags.rst {
             self.reset(index, direction, segment);
             return Ok(());
@@ -326,9 +331,15 @@ impl<'a> Reassembler<'a> {
 
     /// Keeps the table's order of activity, once in a tick for each connection.
     fn refresh(&mut self, index: u32) {
-        if self.table.get(index).last().0 / TICK != self.clock.now().0 / TICK {
+        if self.is_stale(self.table.get(index)) {
             self.table.touch(index);
         }
+    }
+
+    /// Whether a connection's place in the order of activity is of another tick.
+    #[inline]
+    fn is_stale(&self, connection: &Connection) -> bool {
+        connection.last().0 / TICK != self.clock.now().0 / TICK
     }
 
     /// Enters a new connection into the table, unless the segment says nothing that begins one.

@@ -36,6 +36,12 @@ pub trait Sink {
         Ok(())
     }
 
+    /// Whether `segment` does anything. Where it does not, most segments are not put together for it.
+    #[inline]
+    fn wants_segments(&self) -> bool {
+        true
+    }
+
     /// The connection with the slots `slot` and `slot + 1` has left the table: no segment of it comes any more.
     fn forgotten(&mut self, slot: u32) -> Result<(), Self::Error> {
         Ok(())

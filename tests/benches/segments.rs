@@ -28,6 +28,10 @@ struct Count {
 impl Sink for Count {
     type Error = Infallible;
 
+    fn wants_segments(&self) -> bool {
+        false
+    }
+
     fn data(&mut self, _: Flow, offset: u64, bytes: &[u8]) -> Result<(), Infallible> {
         black_box((offset, bytes.as_ptr()));
         self.data += bytes.len() as u64;
@@ -123,10 +127,7 @@ impl Bench {
             for chunk in frames.bytes.chunks(frames.length * Reassembler::AHEAD) {
                 ahead.clear();
                 ahead.extend(chunk.chunks_exact(frames.length).map(|bytes| self.frame(bytes)));
-                self.core.look_ahead(&ahead);
-                for frame in &ahead {
-                    let Ok(()) = self.core.push(frame, &mut self.sink);
-                }
+                let Ok(()) = self.core.push_all(&ahead, &mut self.sink);
             }
             spent += start.elapsed();
             frames.move_on(by);

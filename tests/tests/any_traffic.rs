@@ -131,7 +131,7 @@ fn setting() -> impl Strategy<Value = Setting> {
     })
 }
 
-/// Plays the steps. Answers the core at the end.
+/// Plays the steps, frame by frame. Answers the core at the end.
 fn play<S: Sink<Error = std::convert::Infallible>>(
     setting: &Setting,
     steps: &[Step],
@@ -164,6 +164,46 @@ fn play<S: Sink<Error = std::convert::Infallible>>(
                 let Ok(()) = core.finish(sink);
             }
         }
+    }
+    let Ok(()) = core.finish(sink);
+    core
+}
+
+/// The same with all frames between two other steps at once.
+fn play_together(setting: &Setting, steps: &[Step], sink: &mut Lines) -> Reassembler<'static> {
+    let storage = Storage::heap(setting.connections, setting.islands).unwrap();
+    let mut core = Reassembler::new(setting.config.clone(), storage).unwrap();
+    let mut now = 1000u64;
+    let is_frame = |step: &Step| matches!(step, Step::Segment { .. } | Step::Bytes { .. });
+    for steps in steps.chunk_by(|one, other| is_frame(one) && is_frame(other)) {
+        let mut frames = Vec::new();
+        for step in steps {
+            match step {
+                Step::Segment { segment, captured, seconds } => {
+                    now = now.saturating_add_signed(*seconds);
+                    let missing = segment.payload.len().saturating_sub(*captured);
+                    let (mut bytes, whole) = (segment.bytes(), segment.bytes().len());
+                    bytes.truncate(whole - missing);
+                    frames.push((LinkType::ETHERNET, now, whole as u32, bytes));
+                }
+                Step::Bytes { bytes, link, wire_len } => {
+                    frames.push((LinkType(*link), now, *wire_len, bytes.clone()));
+                }
+                Step::Quiet { seconds } => {
+                    now += seconds;
+                    let Ok(()) = core.advance(Timestamp::new(now, 0), sink);
+                }
+                Step::Accept(accept) => core.accept_new_connections(*accept),
+                Step::Finish => {
+                    let Ok(()) = core.finish(sink);
+                }
+            }
+        }
+        let frame =
+            |(link, time, wire_len, bytes)| Frame { link, time: Timestamp::new(time, 0), wire_len, bytes };
+        let frames: Vec<_> =
+            frames.iter().map(|(link, time, len, bytes)| frame((*link, *time, *len, &bytes[..]))).collect();
+        let Ok(()) = core.push_all(&frames, sink);
     }
     let Ok(()) = core.finish(sink);
     core
@@ -204,6 +244,17 @@ proptest! {
         let first = play(&setting, &steps, [0; 16], &mut one);
         let second = play(&setting, &steps, key, &mut other);
         prop_assert_eq!(one.lines, other.lines);
+        prop_assert_eq!(first.counters(), second.counters());
+    }
+
+    #[test]
+    fn tells_the_same_of_frames_that_come_together(
+        setting in setting(), steps in prop::collection::vec(step(), 1..120),
+    ) {
+        let (mut alone, mut together) = (Lines::default(), Lines::default());
+        let first = play(&setting, &steps, [0; 16], &mut alone);
+        let second = play_together(&setting, &steps, &mut together);
+        prop_assert_eq!(alone.lines, together.lines);
         prop_assert_eq!(first.counters(), second.counters());
     }
 

@@ -1,17 +1,18 @@
 //! The identity of a connection: the same for both directions.
 
 use core::hash::Hasher;
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv4Addr};
 
 use siphasher::sip::SipHasher13;
-use zerocopy::FromZeros;
+use zerocopy::{FromZeros, Immutable, IntoBytes};
 
 use crate::flow::FlowKey;
 
 /// Which of the two directions of an entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Direction {
     /// From the lower endpoint (address, then port) to the higher one.
+    #[default]
     Up,
     /// The other one.
     Down,
@@ -37,7 +38,7 @@ impl Direction {
 }
 
 /// Endpoints in ascending order, and the domain that tells apart equal ones (VLANs).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromZeros)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromZeros, Immutable, IntoBytes)]
 #[repr(C)]
 pub(crate) struct ConnectionKey {
     /// IPv4 addresses fill the first four bytes.
@@ -53,16 +54,26 @@ impl ConnectionKey {
     /// The top bit of `domain`: IPv6. Decoding leaves it 0.
     const IPV6: u32 = 1 << 31;
 
+    #[inline]
     pub(crate) fn new(flow: &FlowKey, domain: u32) -> (Self, Direction) {
-        let (source, v6) = octets(flow.source);
-        let (destination, _) = octets(flow.destination);
-        let domain = domain & !Self::IPV6 | if v6 { Self::IPV6 } else { 0 };
         let ports = [flow.source_port, flow.destination_port];
+        match (flow.source, flow.destination) {
+            (IpAddr::V4(source), IpAddr::V4(destination)) => {
+                let ports = u32::from(ports[0]) << 16 | u32::from(ports[1]);
+                let (key, direction) = Ipv4Key::new(source.to_bits(), destination.to_bits(), ports);
+                (Self { domain: domain & !Self::IPV6, ..key.whole() }, direction)
+            }
+            (source, destination) => Self::of_ipv6([octets(source), octets(destination)], ports, domain),
+        }
+    }
+
+    fn of_ipv6(addresses: [[u8; 16]; 2], ports: [u16; 2], domain: u32) -> (Self, Direction) {
+        let domain = domain | Self::IPV6;
+        let [source, destination] = addresses;
         if (source, ports[0]) <= (destination, ports[1]) {
-            (Self { addresses: [source, destination], ports, domain }, Direction::Up)
+            (Self { addresses, ports, domain }, Direction::Up)
         } else {
-            let ports = [ports[1], ports[0]];
-            (Self { addresses: [destination, source], ports, domain }, Direction::Down)
+            (Self { addresses: [destination, source], ports: [ports[1], ports[0]], domain }, Direction::Down)
         }
     }
 
@@ -71,37 +82,83 @@ impl ConnectionKey {
         self.addresses[0] == self.addresses[1] && self.ports[0] == self.ports[1]
     }
 
-    pub(crate) fn hash(&self, key: &[u8; 16]) -> u64 {
-        let mut hasher = SipHasher13::new_with_key(key);
-        let word = |bytes: &[u8; 16], at: usize| {
-            let mut eight = [0; 8];
-            eight.copy_from_slice(&bytes[at..at + 8]);
-            u64::from_ne_bytes(eight)
-        };
-        let ports = u64::from(self.ports[0]) << 16 | u64::from(self.ports[1]);
-        hasher.write_u64(ports << 32 | u64::from(self.domain));
-        let [low, high] = &self.addresses;
+    #[inline]
+    pub(crate) fn hash(&self, hash_key: [u64; 2]) -> u32 {
         if self.domain & Self::IPV6 == 0 {
-            // Four bytes of each, in one word.
-            hasher.write_u64(word(low, 0) | word(high, 0).rotate_left(32));
-        } else {
-            [low, high].into_iter().for_each(|address| {
-                hasher.write_u64(word(address, 0));
-                hasher.write_u64(word(address, 8));
-            });
+            return self.short().hash_in(self.domain, hash_key);
         }
-        hasher.finish()
+        let mut hasher = SipHasher13::new_with_keys(hash_key[0], hash_key[1]);
+        hasher.write(self.as_bytes());
+        hasher.finish() as u32
+    }
+
+    /// The key of an IPv4 connection without its domain.
+    fn short(&self) -> Ipv4Key {
+        let [low, high] = self.addresses.map(|[a, b, c, d, ..]| u32::from_be_bytes([a, b, c, d]));
+        Ipv4Key { low, high, ports: u32::from(self.ports[0]) << 16 | u32::from(self.ports[1]) }
     }
 }
 
-fn octets(address: IpAddr) -> ([u8; 16], bool) {
+/// The key of a connection over IPv4 without VLANs and tunnels, in few numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Ipv4Key {
+    low: u32,
+    high: u32,
+    /// That of the lower endpoint in the high half.
+    ports: u32,
+}
+
+impl Ipv4Key {
+    /// From addresses and ports, that of the source in the high half.
+    #[inline]
+    pub(crate) fn new(source: u32, destination: u32, ports: u32) -> (Self, Direction) {
+        let from = u64::from(source) << 16 | u64::from(ports >> 16);
+        let to = u64::from(destination) << 16 | u64::from(ports & 0xffff);
+        if from <= to {
+            (Self { low: source, high: destination, ports }, Direction::Up)
+        } else {
+            (Self { low: destination, high: source, ports: ports.rotate_left(16) }, Direction::Down)
+        }
+    }
+
+    pub(crate) fn whole(self) -> ConnectionKey {
+        let address = |address| octets(IpAddr::V4(Ipv4Addr::from_bits(address)));
+        ConnectionKey {
+            addresses: [address(self.low), address(self.high)],
+            ports: [(self.ports >> 16) as u16, self.ports as u16],
+            domain: 0,
+        }
+    }
+
+    /// Whether it is this key.
+    #[inline]
+    pub(crate) fn is(self, key: &ConnectionKey) -> bool {
+        key.domain == 0 && key.short() == self
+    }
+
+    #[inline]
+    pub(crate) fn hash(self, hash_key: [u64; 2]) -> u32 {
+        self.hash_in(0, hash_key)
+    }
+
+    #[inline]
+    fn hash_in(self, domain: u32, [k0, k1]: [u64; 2]) -> u32 {
+        let mut hasher = SipHasher13::new_with_keys(k0, k1);
+        hasher.write_u64(u64::from(self.low) << 32 | u64::from(self.high));
+        hasher.write_u64(u64::from(self.ports) << 32 | u64::from(domain));
+        hasher.finish() as u32
+    }
+}
+
+#[inline]
+fn octets(address: IpAddr) -> [u8; 16] {
     match address {
         IpAddr::V4(v4) => {
             let mut octets = [0; 16];
             octets[..4].copy_from_slice(&v4.octets());
-            (octets, false)
+            octets
         }
-        IpAddr::V6(v6) => (v6.octets(), true),
+        IpAddr::V6(v6) => v6.octets(),
     }
 }
 
@@ -126,7 +183,7 @@ mod tests {
             let (back_key, back_direction) = ConnectionKey::new(&there.reversed(), 7);
             assert_eq!(key, back_key);
             assert_eq!(direction, back_direction.other());
-            assert_eq!(key.hash(&[3; 16]), back_key.hash(&[3; 16]));
+            assert_eq!(key.hash([3; 2]), back_key.hash([3; 2]));
         }
     }
 

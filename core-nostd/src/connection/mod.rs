@@ -9,7 +9,7 @@ mod key;
 mod list;
 
 pub(crate) use ahead::AHEAD;
-pub(crate) use key::{ConnectionKey, Direction};
+pub(crate) use key::{ConnectionKey, Direction, Ipv4Key};
 use list::{Links, List};
 
 use managed::ManagedSlice;
@@ -128,7 +128,7 @@ pub(crate) struct Table<'a> {
     entries: ManagedSlice<'a, Connection>,
     /// First entry of each bucket, plus 1; the length is a power of two.
     buckets: ManagedSlice<'a, u32>,
-    hash_key: [u8; 16],
+    hash_key: [u64; 2],
     half_open: List,
     open: List,
     /// Closing and lingering ones.
@@ -150,7 +150,7 @@ impl<'a> Table<'a> {
         Self {
             entries,
             buckets,
-            hash_key,
+            hash_key: halves(&hash_key),
             half_open: none,
             open: none,
             ending: none,
@@ -182,8 +182,25 @@ impl<'a> Table<'a> {
         &mut self.entries[index as usize]
     }
 
-    fn bucket(&self, key: &ConnectionKey) -> usize {
-        key.hash(&self.hash_key) as usize & (self.buckets.len() - 1)
+    /// The hash by which entries of `key` are found.
+    #[inline]
+    pub(crate) fn hash(&self, key: &ConnectionKey) -> u32 {
+        key.hash(self.hash_key)
+    }
+
+    /// The same of a short key.
+    #[inline]
+    pub(crate) fn hash_ipv4(&self, key: Ipv4Key) -> u32 {
+        key.hash(self.hash_key)
+    }
+
+    #[inline]
+    fn bucket(&self, hash: u32) -> usize {
+        hash as usize & (self.buckets.len() - 1)
+    }
+
+    fn bucket_of(&self, key: &ConnectionKey) -> usize {
+        self.bucket(self.hash(key))
     }
 
     /// The entries of `key`, the newest first.
@@ -191,13 +208,23 @@ impl<'a> Table<'a> {
         &'t self,
         key: &'t ConnectionKey,
     ) -> impl Iterator<Item = (u32, &'t Connection)> {
-        let mut link = self.buckets[self.bucket(key)];
+        self.entries_by(self.hash(key), move |other| other == key)
+    }
+
+    /// The entries whose key has this hash and `is` the one, the newest first.
+    #[inline]
+    pub(crate) fn entries_by(
+        &self,
+        hash: u32,
+        is: impl Fn(&ConnectionKey) -> bool,
+    ) -> impl Iterator<Item = (u32, &Connection)> {
+        let mut link = self.buckets[self.bucket(hash)];
         core::iter::from_fn(move || {
             while link != 0 {
                 let index = link - 1;
                 let entry = self.get(index);
                 link = entry.chain;
-                if entry.key == *key {
+                if is(&entry.key) {
                     return Some((index, entry));
                 }
             }
@@ -222,7 +249,7 @@ impl<'a> Table<'a> {
         } else {
             return Err(TableFull);
         };
-        let bucket = self.bucket(&key);
+        let bucket = self.bucket_of(&key);
         let chain = core::mem::replace(&mut self.buckets[bucket], index + 1);
         *self.get_mut(index) = Connection {
             key,
@@ -240,7 +267,7 @@ impl<'a> Table<'a> {
     /// Takes an entry out of the table.
     pub(crate) fn remove(&mut self, index: u32) {
         let (key, chain, state) = (self.get(index).key, self.get(index).chain, self.get(index).state);
-        let bucket = self.bucket(&key);
+        let bucket = self.bucket_of(&key);
         let mut link = self.buckets[bucket];
         if link == index + 1 {
             self.buckets[bucket] = chain;
@@ -306,4 +333,13 @@ impl<'a> Table<'a> {
     pub(crate) fn oldest_ending(&self) -> Option<u32> {
         self.ending.oldest()
     }
+}
+
+fn halves(key: &[u8; 16]) -> [u64; 2] {
+    let half = |at| {
+        let mut bytes = [0; 8];
+        bytes.copy_from_slice(&key[at..at + 8]);
+        u64::from_le_bytes(bytes)
+    };
+    [half(0), half(8)]
 }

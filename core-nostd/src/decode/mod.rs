@@ -65,9 +65,10 @@ use ip_in_ip::Inside;
 pub(crate) use ipcomp::Packed;
 use peel::Peel;
 use piece::Part;
+pub(crate) use segment::Control;
 use several::Kind;
 pub(crate) use several::Several;
-pub(crate) use usual::usual;
+pub(crate) use usual::{Usual, usual};
 use wifi::Radio;
 
 /// Headers inside each other, a stack of VLAN tags being one. Real traffic stays below ten.

@@ -61,6 +61,33 @@ pub struct Segment<'a> {
     pub payload_len: u32,
 }
 
+/// What a segment says about where its connection stands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Control {
+    pub(crate) sequence: u32,
+    pub(crate) acknowledgement: u32,
+    pub(crate) flags: TcpFlags,
+    pub(crate) window: u16,
+    pub(crate) window_scale: Option<u8>,
+    pub(crate) timestamp: Option<u32>,
+    pub(crate) payload_len: u32,
+}
+
+impl Segment<'_> {
+    #[inline]
+    pub(crate) fn control(&self) -> Control {
+        Control {
+            sequence: self.sequence,
+            acknowledgement: self.acknowledgement,
+            flags: self.flags,
+            window: self.window,
+            window_scale: self.window_scale,
+            timestamp: self.timestamp,
+            payload_len: self.payload_len,
+        }
+    }
+}
+
 /// The header in which decoding stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Layer {

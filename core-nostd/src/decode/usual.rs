@@ -15,61 +15,152 @@ const ETHERNET: usize = 14;
 const IPV4: usize = 20;
 const TCP: usize = 20;
 
+/// What the headers of a usual frame say, as far as it takes to continue a connection. Single numbers, as many of
+/// these are written and read at once.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Usual {
+    pub(crate) source: u32,
+    pub(crate) destination: u32,
+    /// That of the source in the high half.
+    pub(crate) ports: u32,
+    pub(crate) sequence: u32,
+    pub(crate) acknowledgement: u32,
+    /// Meaningful with [`Self::TIMESTAMP`].
+    timestamp: u32,
+    /// Of the payload in the frame.
+    start: u32,
+    end: u32,
+    pub(crate) window: u16,
+    facts: u8,
+}
+
+impl Usual {
+    /// The frame is a usual one.
+    const IS: u8 = 1;
+    /// The flags are those that most segments have: [`TcpFlags::ACK_ONLY`].
+    const PLAIN: u8 = 2;
+    /// There is a timestamp.
+    const TIMESTAMP: u8 = 4;
+
+    /// What the headers say, if the frame is a usual one.
+    #[inline(always)]
+    pub(crate) fn of(frame: &Frame<'_>, settings: &Settings) -> Self {
+        Self::read(frame, settings).unwrap_or_default()
+    }
+
+    #[inline(always)]
+    fn read(frame: &Frame<'_>, settings: &Settings) -> Option<Self> {
+        if frame.link != LinkType::ETHERNET || settings.checksums != Checksums::Ignore {
+            return None;
+        }
+        let headers: &[u8; ETHERNET + IPV4 + TCP] = frame.bytes.first_chunk()?;
+        let (ethernet, ip, tcp) = parts(headers);
+        let is_usual = ethernet.ethertype() == EthernetProtocol::Ipv4
+            && ip.version() == 4
+            && usize::from(ip.header_len()) == IPV4
+            && !ip.more_frags()
+            && ip.frag_offset() == 0
+            && ip.next_header() == IpProtocol::Tcp;
+        let (start, end) =
+            (ETHERNET + IPV4 + usize::from(tcp.header_len()), ETHERNET + usize::from(ip.total_len()));
+        if !is_usual || start < headers.len() || start > end || end > frame.bytes.len() {
+            return None;
+        }
+        let timestamp =
+            if start == headers.len() { None } else { tcp::timestamp(&frame.bytes[ETHERNET + IPV4..start]) };
+        let plain = flags(&tcp) == TcpFlags::ACK_ONLY;
+        Some(Self {
+            source: ip.src_addr().to_bits(),
+            destination: ip.dst_addr().to_bits(),
+            ports: u32::from(tcp.src_port()) << 16 | u32::from(tcp.dst_port()),
+            sequence: tcp.seq_number().0.cast_unsigned(),
+            acknowledgement: tcp.ack_number().0.cast_unsigned(),
+            timestamp: timestamp.unwrap_or_default(),
+            start: start as u32,
+            end: end as u32,
+            window: tcp.window_len(),
+            facts: Self::IS
+                | if plain { Self::PLAIN } else { 0 }
+                | if timestamp.is_some() { Self::TIMESTAMP } else { 0 },
+        })
+    }
+
+    #[inline]
+    pub(crate) fn is_usual(&self) -> bool {
+        self.facts & Self::IS != 0
+    }
+
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.facts & Self::PLAIN != 0
+    }
+
+    #[inline]
+    pub(crate) fn timestamp(&self) -> Option<u32> {
+        (self.facts & Self::TIMESTAMP != 0).then_some(self.timestamp)
+    }
+
+    /// The payload, all of which was captured; `frame` must be the one that this is of.
+    #[inline]
+    pub(crate) fn payload<'a>(&self, frame: &Frame<'a>) -> &'a [u8] {
+        frame.bytes.get(self.start as usize..self.end as usize).unwrap_or_default()
+    }
+
+    /// All that the frame says; `frame` must be the one that this is of.
+    #[inline(always)]
+    pub(crate) fn segment<'a>(&self, frame: &Frame<'a>) -> Option<Segment<'a>> {
+        let (ethernet, ip, tcp) = parts(frame.bytes.first_chunk()?);
+        let (flags, payload) = (flags(&tcp), self.payload(frame));
+        let header = frame.bytes.get(ETHERNET + IPV4..self.start as usize)?;
+        Some(Segment {
+            key: FlowKey {
+                source: IpAddr::V4(ip.src_addr()),
+                destination: IpAddr::V4(ip.dst_addr()),
+                source_port: tcp.src_port(),
+                destination_port: tcp.dst_port(),
+            },
+            domain: 0,
+            link: LinkInfo {
+                source_mac: Some(ethernet.src_addr().0),
+                destination_mac: Some(ethernet.dst_addr().0),
+                ..LinkInfo::NONE
+            },
+            sequence: self.sequence,
+            acknowledgement: self.acknowledgement,
+            flags,
+            checksum_errors: ChecksumErrors::default(),
+            window: self.window,
+            window_scale: if flags.syn { tcp::window_scale(header) } else { None },
+            timestamp: self.timestamp(),
+            urgent_pointer: tcp.urgent_at(),
+            payload,
+            payload_len: payload.len() as u32,
+        })
+    }
+}
+
+type Header<'a, const N: usize> = &'a [u8; N];
+
+#[inline(always)]
+fn parts(
+    headers: &[u8; ETHERNET + IPV4 + TCP],
+) -> (EthernetFrame<Header<'_, ETHERNET>>, Ipv4Packet<Header<'_, IPV4>>, TcpPacket<Header<'_, TCP>>) {
+    let (ethernet, rest) = headers.split_first_chunk().unwrap_or((&[0; ETHERNET], &[]));
+    let (ip, rest) = rest.split_first_chunk().unwrap_or((&[0; IPV4], &[]));
+    let tcp = rest.first_chunk().unwrap_or(&[0; TCP]);
+    (EthernetFrame::new_unchecked(ethernet), Ipv4Packet::new_unchecked(ip), TcpPacket::new_unchecked(tcp))
+}
+
+#[inline(always)]
+fn flags(header: &TcpPacket<Header<'_, TCP>>) -> TcpFlags {
+    TcpFlags { fin: header.fin(), syn: header.syn(), rst: header.rst(), ack: header.ack(), urg: header.urg() }
+}
+
 /// The segment, if the frame is a usual one.
 #[inline(always)]
 pub(crate) fn usual<'a>(frame: &Frame<'a>, settings: &Settings) -> Option<Segment<'a>> {
-    if frame.link != LinkType::ETHERNET || settings.checksums != Checksums::Ignore {
-        return None;
-    }
-    let fixed: &[u8; ETHERNET + IPV4 + TCP] = frame.bytes.first_chunk()?;
-    let ethernet = EthernetFrame::new_unchecked(fixed);
-    let ip = Ipv4Packet::new_unchecked(fixed.last_chunk::<{ IPV4 + TCP }>()?);
-    let header = TcpPacket::new_unchecked(fixed.last_chunk::<TCP>()?);
-    let is_usual = ethernet.ethertype() == EthernetProtocol::Ipv4
-        && ip.version() == 4
-        && usize::from(ip.header_len()) == IPV4
-        && !ip.more_frags()
-        && ip.frag_offset() == 0
-        && ip.next_header() == IpProtocol::Tcp;
-    if !is_usual {
-        return None;
-    }
-    let datagram = frame.bytes.get(ETHERNET..ETHERNET + usize::from(ip.total_len()))?;
-    let (tcp_header, payload) = datagram.get(IPV4..)?.split_at_checked(usize::from(header.header_len()))?;
-    if tcp_header.len() < TCP {
-        return None;
-    }
-    let flags = TcpFlags {
-        fin: header.fin(),
-        syn: header.syn(),
-        rst: header.rst(),
-        ack: header.ack(),
-        urg: header.urg(),
-    };
-    Some(Segment {
-        key: FlowKey {
-            source: IpAddr::V4(ip.src_addr()),
-            destination: IpAddr::V4(ip.dst_addr()),
-            source_port: header.src_port(),
-            destination_port: header.dst_port(),
-        },
-        domain: 0,
-        link: LinkInfo {
-            source_mac: Some(ethernet.src_addr().0),
-            destination_mac: Some(ethernet.dst_addr().0),
-            ..LinkInfo::NONE
-        },
-        sequence: header.seq_number().0.cast_unsigned(),
-        acknowledgement: header.ack_number().0.cast_unsigned(),
-        flags,
-        checksum_errors: ChecksumErrors::default(),
-        window: header.window_len(),
-        window_scale: if flags.syn { tcp::window_scale(tcp_header) } else { None },
-        timestamp: tcp::timestamp(tcp_header),
-        urgent_pointer: header.urgent_at(),
-        payload,
-        payload_len: payload.len() as u32,
-    })
+    let usual = Usual::of(frame, settings);
+    if usual.is_usual() { usual.segment(frame) } else { None }
 }
 
 #[cfg(test)]

@@ -267,6 +267,10 @@ impl<S: Sink> Sink for InOrder<'_, S> {
         Ok(())
     }
 
+    fn wants_segments(&self) -> bool {
+        self.inner.wants_segments()
+    }
+
     fn segment(&mut self, side: &Side, segment: &Segment<'_>) -> Result<(), S::Error> {
         self.inner.segment(side, segment)
     }

@@ -5,7 +5,7 @@
 //! are anomalies to count, unless the caller wants them refused.
 
 use super::{Stream, StreamFlags};
-use crate::decode::Segment;
+use crate::decode::Control;
 use crate::frame::Timestamp;
 
 /// Silence after which a timestamp says nothing any more (RFC 7323, 5.5): 24 days, in nanoseconds.
@@ -15,7 +15,8 @@ impl Stream {
     /// Whether the segment's timestamp is older than the last one that the receiver accepted, so that it drops the
     /// segment (RFC 7323, 5.3). Otherwise remembers it. `other` is the direction of the receiver, and `self` has not
     /// counted the packet yet.
-    pub(crate) fn is_outdated(&mut self, other: &Self, segment: &Segment<'_>, now: Timestamp) -> bool {
+    #[inline]
+    pub(crate) fn is_outdated(&mut self, other: &Self, segment: &Control, now: Timestamp) -> bool {
         let Some(value) = segment.timestamp.filter(|_| !segment.flags.rst) else { return false };
         let known =
             self.flags.has(StreamFlags::TIMESTAMP) && !segment.flags.syn && now.since(self.last) < OUTDATED;
@@ -34,7 +35,8 @@ impl Stream {
 
     /// How many of the segment's bytes lie beyond the window that the receiver, the sender of `other`, has
     /// announced: it drops them (RFC 9293, 3.10.7.4). 0 where the window is not known, as its scale may not be.
-    pub(crate) fn beyond_window(&self, other: &Self, segment: &Segment<'_>) -> u32 {
+    #[inline]
+    pub(crate) fn beyond_window(&self, other: &Self, segment: &Control) -> u32 {
         if segment.payload_len == 0 || !self.has_syn() || !other.has_syn() {
             return 0;
         }

@@ -16,7 +16,7 @@ pub(crate) use place::{Placement, Placer};
 use zerocopy::FromZeros;
 
 use crate::config::Config;
-use crate::decode::Segment;
+use crate::decode::Control;
 use crate::flow::Flow;
 use crate::fragment::Packets;
 use crate::frame::Timestamp;
@@ -190,6 +190,7 @@ impl Stream {
     }
 
     /// Counts the packet or packets of a segment of this direction.
+    #[inline]
     pub(crate) fn note_packet(&mut self, from: &Packets) {
         let (packets, carry) = self.packets_low.overflowing_add(from.frames);
         self.packets_low = packets;
@@ -209,7 +210,8 @@ impl Stream {
     }
 
     /// Remembers what a packet of this direction says about the other one; `scales` as of [`Self::answers_scale`].
-    pub(crate) fn note_acknowledgement(&mut self, segment: &Segment<'_>, scales: bool) {
+    #[inline]
+    pub(crate) fn note_acknowledgement(&mut self, segment: &Control, scales: bool) {
         let mut window = segment.window;
         if segment.flags.syn {
             if let Some(scale) = segment.window_scale.filter(|_| scales) {
@@ -221,12 +223,18 @@ impl Stream {
             self.window = window;
         }
         if segment.flags.ack && !segment.flags.rst {
-            let ahead = segment.acknowledgement.wrapping_sub(self.acknowledged) as i32;
-            if ahead >= 0 || !self.flags.has(StreamFlags::ACKNOWLEDGES) {
-                self.acknowledged = segment.acknowledgement;
-                self.window = window;
-                self.flags.set(StreamFlags::ACKNOWLEDGES);
-            }
+            self.acknowledge(segment.acknowledgement, window);
+        }
+    }
+
+    /// Remembers an acknowledgement and the window beyond it, unless it is an old one.
+    #[inline]
+    pub(crate) fn acknowledge(&mut self, acknowledgement: u32, window: u16) {
+        let ahead = acknowledgement.wrapping_sub(self.acknowledged) as i32;
+        if ahead >= 0 || !self.flags.has(StreamFlags::ACKNOWLEDGES) {
+            self.acknowledged = acknowledgement;
+            self.window = window;
+            self.flags.set(StreamFlags::ACKNOWLEDGES);
         }
     }
 

@@ -301,6 +301,11 @@ impl Sink for Dispatch<'_> {
     type Error = WriterGone;
 
     #[inline]
+    fn wants_segments(&self) -> bool {
+        self.frames.is_some()
+    }
+
+    #[inline]
     fn segment(&mut self, side: &Side, segment: &Segment<'_>) -> Result<(), WriterGone> {
         if let Some(frames) = &mut self.frames {
             frames.segment(side, segment);

@@ -118,6 +118,10 @@ impl<P: Prints> Sink for Tee<'_, '_, P> {
         self.files.time(now)
     }
 
+    fn wants_segments(&self) -> bool {
+        self.files.wants_segments()
+    }
+
     fn segment(&mut self, side: &Side, segment: &Segment<'_>) -> Result<(), WriterGone> {
         self.files.segment(side, segment)
     }
