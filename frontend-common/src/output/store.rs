@@ -39,9 +39,6 @@ use crate::scan::alert::Alerts;
 
 /// Pending bytes of one flow that are written at once.
 const FLOW_BYTES: u64 = 256 << 10;
-/// Data of all flows that passes before a flow's oldest pending piece is written. Pieces may be small
-/// parts of large blocks of input, which they keep in memory.
-const AGE_BYTES: u64 = 16 << 20;
 /// Index lines in memory before all of them are written.
 const INDEX_LINES: usize = 1 << 18;
 /// Names whose next free count is remembered.
@@ -87,6 +84,9 @@ pub struct FileStore {
     index: bool,
     max_pending_bytes: u64,
     max_pending_pieces: usize,
+    /// Data of all flows that passes before a flow's oldest pending piece is written. Pieces may be small
+    /// parts of large blocks of input, which they keep in memory.
+    max_age: u64,
     files: Files,
     numbers: FxHashMap<u64, u32>,
     flows: Vec<State>,
@@ -152,6 +152,7 @@ impl FileStore {
             index: config.index,
             max_pending_bytes: config.pending_bytes,
             max_pending_pieces: config.pending_pieces,
+            max_age: config.pending_bytes.saturating_mul(2),
             files: Files::new(Directory::new(config.directory), config.max_open),
             numbers: FxHashMap::default(),
             flows: Vec::new(),
@@ -260,7 +261,7 @@ impl FileStore {
         while let Some(first) = self.flows.get(self.first as usize)
             && (self.pending_bytes > self.max_pending_bytes
                 || self.pending_pieces > self.max_pending_pieces
-                || self.passed - first.since > AGE_BYTES)
+                || self.passed - first.since > self.max_age)
         {
             result = result.and(self.write(self.first));
         }

@@ -108,7 +108,7 @@ impl<'o> Run<'o> {
             (to_scanners, Some(scanning::start(scanners, processors, finished, told)?))
         };
         let writer_count = if options.files || options.captures {
-            processors.saturating_sub(1).clamp(1, MAX_WRITERS)
+            writer_count(processors, descriptors(options, system))
         } else {
             1
         };
@@ -250,30 +250,50 @@ fn store(
     stores: usize,
     alerts: Option<Alerts>,
 ) -> FileStore {
-    let max_open = max_open(options, system, stores);
-    let config = StoreConfig::new(options.output_dir.clone(), Arc::clone(template), max_open);
     FileStore::new(StoreConfig {
         limit: options.max_bytes,
         index: options.index,
         alerts,
         keep: reads_contents(options),
-        ..config
+        ..store_config(options, system, Arc::clone(template), stores)
     })
 }
 
 /// Where a writer puts the frames of connections.
 fn captures(options: &Options, system: &dyn System, template: &Arc<Template>, stores: usize) -> FlowCaptures {
     let template = Arc::new(Template::clone(template).with_ending(".pcap"));
-    let max_open = max_open(options, system, stores);
-    FlowCaptures::new(FileStore::new(StoreConfig::new(options.output_dir.clone(), template, max_open)))
+    FlowCaptures::new(FileStore::new(store_config(options, system, template, stores)))
 }
 
-/// Descriptors for the files of one of so many stores.
-fn max_open(options: &Options, system: &dyn System, stores: usize) -> usize {
+/// What each of so many stores is told: its share of what all of them may take.
+fn store_config(
+    options: &Options,
+    system: &dyn System,
+    template: Arc<Template>,
+    stores: usize,
+) -> StoreConfig {
+    let max_open = (descriptors(options, system) / stores).max(1);
+    let config = StoreConfig::new(options.output_dir.clone(), template, max_open);
+    StoreConfig {
+        pending_bytes: config.pending_bytes / stores as u64,
+        pending_pieces: config.pending_pieces / stores,
+        ..config
+    }
+}
+
+/// Descriptors for the files of all stores.
+fn descriptors(options: &Options, system: &dyn System) -> usize {
     let system_limit =
         system.open_file_limit().map_or(usize::MAX, |limit| limit.saturating_sub(OTHER_DESCRIPTORS));
     let asked = options.max_open_files.map_or(usize::MAX, std::num::NonZeroUsize::get);
-    (system_limit.min(asked).min(MAX_OPEN) / stores).max(1)
+    system_limit.min(asked).min(MAX_OPEN).max(1)
+}
+
+/// How many writers there are. Flows are spread over them by name, a few large ones unevenly: with two for each
+/// processor none of those rests while another has too much to do. Each needs a descriptor.
+fn writer_count(processors: usize, descriptors: usize) -> usize {
+    let wanted = if processors > 1 { processors.saturating_mul(2) } else { 1 };
+    wanted.min(descriptors).clamp(1, MAX_WRITERS)
 }
 
 /// Makes the file of `-w`, unless it is an input.
@@ -354,4 +374,18 @@ fn start_reporter(
 ) -> Result<JoinHandle<(Option<Report>, Totals)>, String> {
     let reporter = Reporter::new(report, lines, har, stop.clone());
     spawn("reporter", move || reporter.run(&finished))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_writers_for_each_processor_but_no_more_than_descriptors() {
+        for (processors, descriptors, writers) in
+            [(1, 1000, 1), (2, 1000, 4), (3, 1000, 6), (64, 1000, MAX_WRITERS), (2, 1, 1), (64, 3, 3)]
+        {
+            assert_eq!(writer_count(processors, descriptors), writers);
+        }
+    }
 }
