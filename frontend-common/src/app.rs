@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use crate::cli::{self, Action, Options, Program, USAGE_EXIT_CODE};
-use crate::input::live::Interface;
+use crate::input::live::{Interface, TimestampType};
 use crate::pipeline::{self, Stop, System};
 
 /// How the system told the run to end early.
@@ -51,6 +51,13 @@ pub fn main(
                 ExitCode::FAILURE
             }
         },
+        Ok(Action::ListTimestampTypes(interface)) => match system.timestamp_types(interface.as_deref()) {
+            Ok(types) => print(&list_types(&types), complain),
+            Err(error) => {
+                complain(&error);
+                ExitCode::FAILURE
+            }
+        },
         Err(error) => {
             complain(&error.to_string());
             ExitCode::from(USAGE_EXIT_CODE)
@@ -77,6 +84,7 @@ fn run(
         options.notes.iter().for_each(|note| complain(note));
     }
     if program.is_tcpflow()
+        && options.rotate.is_none()
         && let Some(path) = options.report_path()
     {
         let _ = writeln!(io::stderr(), "reportfilename: {}", path.display());
@@ -114,6 +122,12 @@ fn list(interfaces: &[Interface]) -> String {
         text + "\n"
     };
     interfaces.iter().map(line).collect()
+}
+
+/// Types of timestamps, a line each.
+fn list_types(types: &[TimestampType]) -> String {
+    let width = types.iter().map(|kind| kind.name.len()).max().unwrap_or(0);
+    types.iter().map(|kind| format!("{:width$}  {}\n", kind.name, kind.description)).collect()
 }
 
 /// Prints help or version; a reader that closes the pipe early has read enough.

@@ -16,6 +16,8 @@ pub struct FlowFacts {
     pub flow: Flow,
     /// Addresses, link, first time, session.
     pub opened: Opened,
+    /// The numbered directory below the output directory to which its files belong; 0 for none.
+    pub directory: u32,
 }
 
 /// What an output file came to.

@@ -21,7 +21,7 @@ use tapflow_common::app;
 use tapflow_common::cli::Program;
 use tapflow_common::input::FilterCompiler;
 use tapflow_common::input::libpcap::{self, Libpcap};
-use tapflow_common::input::live::{Interface, LiveDevice, LiveSettings};
+use tapflow_common::input::live::{Interface, LiveDevice, LiveSettings, TimestampType};
 use tapflow_common::output::console::ConsoleLock;
 use tapflow_common::pipeline::{Needs, Owner, Sandbox, System};
 use tapflow_common::report::{Host, Usage};
@@ -49,6 +49,10 @@ impl System for Linux {
 
     fn interfaces(&self) -> Result<Vec<Interface>, String> {
         libpcap::interfaces()
+    }
+
+    fn timestamp_types(&self, interface: Option<&str>) -> Result<Vec<TimestampType>, String> {
+        libpcap::timestamp_types(interface)
     }
 
     fn open_live(&self, settings: &LiveSettings) -> Result<Box<dyn LiveDevice>, String> {

@@ -11,6 +11,7 @@ use clap::{Arg, ArgAction, Command, value_parser};
 
 use super::values;
 
+mod bounds;
 mod live;
 mod rights;
 
@@ -28,6 +29,8 @@ pub(super) mod id {
     pub(crate) const SNAPLEN: &str = "snaplen";
     pub(crate) const BUFFER_SIZE: &str = "buffer-size";
     pub(crate) const READ_TIMEOUT: &str = "read-timeout";
+    pub(crate) const TIMESTAMP: &str = "timestamp-type";
+    pub(crate) const TIMESTAMPS: &str = "list-timestamp-types";
     pub(crate) const STATISTICS: &str = "stats-interval";
     pub(crate) const OUTPUT: &str = "output";
     pub(crate) const TEMPLATE: &str = "template";
@@ -40,6 +43,9 @@ pub(super) mod id {
     pub(crate) const ROOT: &str = "chroot";
     pub(crate) const NO_SANDBOX: &str = "no-sandbox";
     pub(crate) const REPORT: &str = "report";
+    pub(crate) const ROTATE: &str = "rotate";
+    pub(crate) const MAX_DISK: &str = "max-disk";
+    pub(crate) const DISK_FULL: &str = "disk-full";
     pub(crate) const MAX_BYTES: &str = "max-bytes";
     pub(crate) const MAX_JUMP: &str = "max-jump";
     pub(crate) const MAX_OPEN_FILES: &str = "max-open-files";
@@ -101,6 +107,7 @@ pub fn command(name: &'static str, version: &'static str) -> Command {
         .args(live::live())
         .args(rights::rights())
         .args(files())
+        .args(bounds::bounds())
         .args(console())
         .args(scanners())
         .args(limits())

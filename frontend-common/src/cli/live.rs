@@ -38,6 +38,7 @@ pub(super) fn settings(
         read_timeout: Duration::from_millis(
             matches.get_one(id::READ_TIMEOUT).copied().or(timeout).unwrap_or(READ_TIMEOUT),
         ),
+        timestamp_type: matches.get_one(id::TIMESTAMP).cloned(),
         filter: filter.cloned(),
     })
 }
@@ -49,12 +50,13 @@ pub(super) fn reads_files(matches: &ArgMatches) -> bool {
 
 /// Options of live capture that have no effect on files.
 pub(super) fn notes(matches: &ArgMatches, notes: &mut Vec<String>) {
-    const LIVE: [(&str, &str); 5] = [
+    const LIVE: [(&str, &str); 6] = [
         ("-i", id::INTERFACE),
         ("-p", id::NO_PROMISCUOUS),
         ("--snaplen", id::SNAPLEN),
         ("--buffer-size", id::BUFFER_SIZE),
         ("--read-timeout", id::READ_TIMEOUT),
+        ("--timestamp-type", id::TIMESTAMP),
     ];
     if reads_files(matches) {
         for (name, _) in LIVE.iter().filter(|(_, id)| given(matches, id)) {

@@ -4,6 +4,7 @@
 //! arguments. Options stand anywhere among the other words, short ones may be bundled, long ones cut
 //! short; the words are a filter expression, or files with `-l`.
 
+mod bounds;
 mod command;
 mod help;
 mod live;
@@ -23,8 +24,8 @@ use tapflow_core::{Config, OverlapPolicy, Target};
 
 pub use command::command;
 pub use options::{
-    ConsoleOrder, Input, InputRole, MAX_CONNECTIONS, NameFlags, NamePrefix, Options, ReportTarget, Rights,
-    ScanOptions, VERBOSE, Verbosity,
+    ConsoleOrder, DiskFull, Input, InputRole, MAX_CONNECTIONS, MaxDisk, NameFlags, NamePrefix, Options,
+    ReportTarget, Rights, Rotate, ScanOptions, VERBOSE, Verbosity,
 };
 
 use command::id;
@@ -83,6 +84,8 @@ pub enum Action {
     Imitate(String),
     /// Print the system's interfaces and leave.
     ListInterfaces,
+    /// Print the types of timestamps of an interface, or of the system's choice, and leave.
+    ListTimestampTypes(Option<String>),
 }
 
 /// A command line that cannot be obeyed. Its text has the reason and what to do, without the
@@ -124,6 +127,9 @@ pub fn parse(args: impl IntoIterator<Item = OsString>, program: &Program) -> Res
     }
     if matches.get_flag(id::INTERFACES) {
         return Ok(Action::ListInterfaces);
+    }
+    if matches.get_flag(id::TIMESTAMPS) {
+        return Ok(Action::ListTimestampTypes(matches.get_one(id::INTERFACE).cloned()));
     }
     if matches.get_flag(id::SCANNERS) {
         return Ok(Action::Print(help::scanners()));
@@ -176,7 +182,10 @@ fn options(
     let idle_timeout = matches.get_one(id::IDLE_TIMEOUT).copied().or(settings.tcp_timeout);
     let idle_default = if live.is_some() { live::IDLE_TIMEOUT } else { 0 };
 
+    let rotate = bounds::rotate(matches, console.is_some())?;
     Ok(Options {
+        max_disk: bounds::max_disk(matches, rotate.as_ref())?,
+        rotate,
         inputs,
         live,
         time_shift: settings.time_shift,

@@ -47,6 +47,10 @@ pub struct Options {
     pub check_fcs: bool,
     /// Where files go (`-o`); `.` when not given. Made when missing.
     pub output_dir: PathBuf,
+    /// When output goes on in the next directory below that one (`--rotate`); none for a single one.
+    pub rotate: Option<Rotate>,
+    /// How much may be written (`--max-disk`).
+    pub max_disk: Option<MaxDisk>,
     /// Whether each flow gets a file: not with `-c`, `-C` or `-FX`.
     pub files: bool,
     /// The name template of `-T`, unparsed; none for the usual names.
@@ -114,7 +118,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// The file of the report, if there is to be one.
+    /// The file of the report, if there is to be one; with `--rotate` only its name counts.
     #[must_use]
     pub fn report_path(&self) -> Option<PathBuf> {
         match &self.report {
@@ -123,6 +127,34 @@ impl Options {
             ReportTarget::File(path) => Some(path.clone()),
         }
     }
+}
+
+/// When output goes on in the next directory: whatever comes first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rotate {
+    /// At multiples of this time since 1970, on the packets' clock.
+    pub every: Option<Duration>,
+    /// Once so many bytes of streams and packets are in the present one.
+    pub size: Option<u64>,
+}
+
+/// How much may be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MaxDisk {
+    /// Bytes of everything.
+    pub bytes: u64,
+    /// What is done then.
+    pub full: DiskFull,
+}
+
+/// What is done when as much is written as may be (`--disk-full`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DiskFull {
+    /// The run ends.
+    #[default]
+    Stop,
+    /// The oldest of what it has written goes.
+    Delete,
 }
 
 /// What a run may do once everything is open.

@@ -68,6 +68,8 @@ fn one_capture_and_nothing_else_gives_the_defaults() {
         tunnel_ports: Vec::new(),
         check_fcs: true,
         output_dir: ".".into(),
+        rotate: None,
+        max_disk: None,
         files: true,
         template: None,
         names: NameFlags::default(),
@@ -343,6 +345,7 @@ fn without_a_file_an_interface_is_captured_from() {
         snap_length: 262_144,
         kernel_buffer: 32 << 20,
         read_timeout: Duration::from_millis(10),
+        timestamp_type: None,
         filter: None,
     };
     let options = run("-o out -c");
@@ -358,6 +361,7 @@ fn without_a_file_an_interface_is_captured_from() {
         snap_length: 96,
         kernel_buffer: 4 << 20,
         read_timeout: Duration::ZERO,
+        timestamp_type: None,
         filter: Some("tcp port 80".to_owned()),
     };
     assert_eq!((options.live, options.filter), (Some(expected), None));

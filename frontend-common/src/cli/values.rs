@@ -1,23 +1,25 @@
 //! Values of options, from text. Every error says what would be right; the caller names the option.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use tapflow_core::decode::{Checksums, UdpTunnel};
 use tapflow_core::{Check, FragmentPolicy, OverlapPolicy, Target, Urgent};
 
 use super::live::MAX_SNAP_LENGTH;
-use super::options::{ConsoleOrder, NamePrefix};
+use super::options::{ConsoleOrder, DiskFull, NamePrefix};
 use crate::scan::command::CommandLine;
 use crate::scan::hash::Algorithm;
 use crate::scan::{SCANNERS, ScannerName};
 
-/// A size in bytes: digits, then optionally k, M or G (powers of 1024).
+/// A size in bytes: digits, then optionally k, M, G or T (powers of 1024).
 pub(super) fn size(text: &str) -> Result<u64, String> {
-    const WANTED: &str = "a size in bytes is wanted, such as 4096, 64k, 10M or 2G";
+    const WANTED: &str = "a size in bytes is wanted, such as 4096, 64k, 10M, 2G or 1T";
     let (digits, unit) = match text.char_indices().last() {
         Some((at, 'k' | 'K')) => (&text[..at], 1 << 10),
         Some((at, 'm' | 'M')) => (&text[..at], 1 << 20),
         Some((at, 'g' | 'G')) => (&text[..at], 1 << 30),
+        Some((at, 't' | 'T')) => (&text[..at], 1 << 40),
         _ => (text, 1u64),
     };
     let number: u64 = decimal(digits).ok_or(WANTED)?;
@@ -29,6 +31,46 @@ pub(super) fn positive_size(text: &str) -> Result<u64, String> {
     match size(text)? {
         0 => Err("it must be at least 1".to_owned()),
         bytes => Ok(bytes),
+    }
+}
+
+/// One `--rotate`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RotateBy {
+    Time(Duration),
+    Size(u64),
+}
+
+/// The argument of `--rotate`: a time with its unit, or a size.
+pub(super) fn rotate(text: &str) -> Result<RotateBy, String> {
+    const WANTED: &str = "a time such as 90s, 15min, 1h or 1d is wanted, or a size such as 100M or 10G";
+    let end = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
+    let (digits, unit) = text.split_at(end);
+    let seconds = match unit {
+        "s" => 1,
+        "min" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        "m" => return Err(format!("minutes or megabytes? {digits}min or {digits}M is wanted")),
+        "" => return Err(WANTED.to_owned()),
+        _ => {
+            let bytes = size(text).map_err(|_| WANTED)?;
+            return if bytes > 0 { Ok(RotateBy::Size(bytes)) } else { Err(WANTED.to_owned()) };
+        }
+    };
+    let time = decimal::<u64>(digits).and_then(|number| number.checked_mul(seconds));
+    // No more than nanoseconds in 64 bits.
+    time.filter(|seconds| (1..=u64::MAX / 1_000_000_000).contains(seconds))
+        .map(|seconds| RotateBy::Time(Duration::from_secs(seconds)))
+        .ok_or_else(|| WANTED.to_owned())
+}
+
+/// The argument of `--disk-full`.
+pub(super) fn disk_full(text: &str) -> Result<DiskFull, String> {
+    match text {
+        "stop" => Ok(DiskFull::Stop),
+        "delete" => Ok(DiskFull::Delete),
+        _ => Err("stop or delete is wanted".to_owned()),
     }
 }
 

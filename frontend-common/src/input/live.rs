@@ -57,6 +57,8 @@ pub struct LiveSettings {
     /// How long the kernel may hold a frame back to hand over several at once (`--read-timeout`); 0 for each frame
     /// at once.
     pub read_timeout: Duration,
+    /// Whose clock stamps packets (`--timestamp-type`); none for the kernel's.
+    pub timestamp_type: Option<String>,
     /// A filter expression, for the kernel to apply.
     pub filter: Option<String>,
 }
@@ -124,6 +126,15 @@ pub trait LiveDevice: Send {
     /// # Errors
     /// The system does not tell.
     fn counts(&mut self) -> Result<[u32; 3], String>;
+}
+
+/// A kind of timestamps that an interface has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TimestampType {
+    /// Its name, for `--timestamp-type`.
+    pub name: String,
+    /// What it is.
+    pub description: String,
 }
 
 /// An interface that can be opened.

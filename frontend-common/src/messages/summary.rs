@@ -7,6 +7,7 @@ use super::rejects::RejectCounts;
 use super::statistics::captured;
 use crate::cli::Verbosity;
 use crate::input::live::LiveCounts;
+use crate::output::disk::Deleted;
 use crate::scan::http::{Anomaly, Counts};
 
 /// Columns of a line.
@@ -35,6 +36,10 @@ pub struct RunSummary {
     pub captured: u64,
     /// The file of the packets in no flow, and how many are in it.
     pub rest: Option<(String, u64)>,
+    /// Numbered directories made.
+    pub directories: u64,
+    /// What was deleted of them to make room.
+    pub deleted: Deleted,
     /// Gaps in all flows.
     pub gaps: u64,
     /// What the console skipped to stay in order.
@@ -69,6 +74,7 @@ impl RunSummary {
             line(&mut text, "ended", vec![format!("early, in {input}")]);
         }
         line(&mut text, "written", self.written());
+        line(&mut text, "deleted", self.deleted());
         line(&mut text, "http", self.http());
         line(&mut text, "fragments", self.fragments());
         line(&mut text, "checksums", self.checksums());
@@ -145,6 +151,9 @@ impl RunSummary {
             ("time_backwards", c.time_backwards),
             ("time_jumps", c.time_jumps),
             ("time_resets", c.time_resets),
+            ("deleted_directories", self.deleted.directories),
+            ("deleted_files", self.deleted.files),
+            ("deleted_bytes", self.deleted.bytes),
             ("ipv4_checksum_errors", c.ipv4_checksum_errors),
             ("tcp_checksum_errors", c.tcp_checksum_errors),
         ]
@@ -185,6 +194,10 @@ impl RunSummary {
         if self.files > 0 {
             items.extend([count(self.files, "file"), count(self.file_bytes, "byte")]);
         }
+        if self.directories > 0 {
+            let directories = if self.directories == 1 { "directory" } else { "directories" };
+            items.push(format!("{} numbered {directories}", self.directories));
+        }
         if self.captures > 0 {
             items.push(format!(
                 "{} in {}",
@@ -196,6 +209,16 @@ impl RunSummary {
             items.push(format!("{} of no flow in {path}", count(*frames, "packet")));
         }
         items
+    }
+
+    fn deleted(&self) -> Vec<String> {
+        let Deleted { directories, files, bytes } = self.deleted;
+        if files + directories == 0 {
+            return Vec::new();
+        }
+        let directories =
+            if directories == 1 { "1 directory".to_owned() } else { format!("{directories} directories") };
+        vec![directories, count(files, "file"), format!("{} (--max-disk)", count(bytes, "byte"))]
     }
 
     fn http_counts(&self) -> impl Iterator<Item = (String, u64)> {

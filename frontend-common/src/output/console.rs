@@ -346,6 +346,7 @@ mod tests {
                 client: true,
                 syn: true,
             },
+            directory: 0,
         }
     }
 

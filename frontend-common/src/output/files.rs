@@ -137,6 +137,11 @@ impl Files {
         self.directory.path(&self.entries[id.0 as usize].name)
     }
 
+    /// The path of a file of this name.
+    pub(super) fn place(&self, name: &str) -> PathBuf {
+        self.directory.path(name)
+    }
+
     pub(super) fn error(&self, id: FileId, action: Action, source: io::Error) -> OutputError {
         OutputError::new(action, self.path(id), source)
     }

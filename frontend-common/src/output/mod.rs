@@ -4,6 +4,7 @@
 //! storable on every system, and a [`store`] writes the streams, each beside its [`index`] where one is asked for.
 
 pub mod console;
+pub mod disk;
 pub mod error;
 mod files;
 mod gather;

@@ -142,7 +142,7 @@ impl FlowCaptures {
         self.facts.remove(&side);
         let mut result = Ok(());
         for part in self.sides.remove(&side).unwrap_or_default() {
-            let closed = self.store.close(part.number).map(drop);
+            let closed = self.store.close(part.number).map(|closed| self.store.let_go(&closed));
             if closed.is_err() {
                 // It is still there then; what it came to does not matter here.
                 let _ = self.store.close(part.number);

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use tapflow_core::LinkType;
 use tapflow_core::capture::{FileHeader, FrameHeader};
 
+use super::disk::Disk;
 use super::error::{Action, OutputError};
 use super::gather::{read_at, write_at};
 use super::pcap::{FrameFacts, SNAP_LENGTH, frame_header};
@@ -35,6 +36,7 @@ pub struct RestFile {
     late: u64,
     /// The link type of the capture, for a file without frames.
     link: Option<LinkType>,
+    disk: Option<Disk>,
 }
 
 #[derive(Debug)]
@@ -84,11 +86,40 @@ impl RestFile {
             frames: 0,
             late: 0,
             link: None,
+            disk: None,
         };
         if !plain {
             section(&mut file.buffer);
         }
         Ok(file)
+    }
+
+    /// What it takes is told to `disk`.
+    #[must_use]
+    pub fn with_disk(mut self, disk: Option<Disk>) -> Self {
+        if let (Some(disk), Output::File { seekable: true, .. }) = (&disk, &self.output) {
+            disk.made(&self.path);
+        }
+        self.disk = disk;
+        self
+    }
+
+    /// Completes the file and goes on in one of the same name in another directory: the counts of the first. Standard
+    /// output goes on as it is.
+    ///
+    /// # Errors
+    /// [`OutputError`] of either.
+    pub fn go_on(&mut self, directory: &Path) -> Result<Option<(u64, u64)>, OutputError> {
+        let (Output::File { .. }, Some(name)) = (&self.output, self.path.file_name()) else {
+            return Ok(None);
+        };
+        let path = directory.join(name);
+        self.finish()?;
+        let next = Self::create(&path)?.with_disk(self.disk.take());
+        let link = self.link;
+        let ended = std::mem::replace(self, next);
+        self.link = link;
+        Ok(Some(ended.counts()))
     }
 
     /// How the user named it.
@@ -181,6 +212,9 @@ impl RestFile {
             Output::File { file, seekable: false } => file.write_all(&buffer),
         };
         self.end += buffer.len() as u64;
+        if let (Some(disk), Output::File { seekable: true, .. }) = (&self.disk, &self.output) {
+            disk.add(&self.path, buffer.len() as u64);
+        }
         self.buffer = buffer;
         self.buffer.clear();
         result.map_err(|error| self.error(Action::Write, error))

@@ -28,6 +28,7 @@ mod copies;
 pub use config::StoreConfig;
 use copies::record;
 
+use super::disk::{BLOCK, Disk};
 use super::error::{Action, OutputError};
 use super::files::{FileId, Files};
 use super::gather::{PIECES, Piece, joined, read_start, shift_down, shift_up, write_at, write_pieces};
@@ -107,6 +108,7 @@ pub struct FileStore {
     text: String,
     buffer: Vec<u8>,
     alerts: Option<Alerts>,
+    disk: Option<Disk>,
     keep: bool,
     finished: Finished,
 }
@@ -169,6 +171,7 @@ impl FileStore {
             text: String::new(),
             buffer: Vec::new(),
             alerts: config.alerts,
+            disk: config.disk,
             keep: config.keep,
             finished: Finished::default(),
         }
@@ -428,6 +431,13 @@ impl FileStore {
         Ok(closed)
     }
 
+    /// Nobody needs the file of a closed flow any more.
+    pub(super) fn let_go(&self, closed: &Closed) {
+        if let (Some(disk), Some(file)) = (&self.disk, &closed.file) {
+            disk.let_go(&file.path);
+        }
+    }
+
     /// Writes everything that is pending, so that others can see it.
     ///
     /// # Errors
@@ -524,6 +534,10 @@ impl FileStore {
                 self.template.expand(facts, count, &mut self.text);
                 self.template.place(&self.text)?
             };
+            if let Some(disk) = &self.disk {
+                // Before it is there, so that nobody deletes it.
+                disk.hold(&self.files.place(&path));
+            }
             if let Some(created) = create_with_index(&mut self.files, &path, facts.opened.time, self.index)? {
                 if count > 0 {
                     if self.counts.len() >= REMEMBERED_COUNTS {
@@ -532,6 +546,9 @@ impl FileStore {
                     self.counts.insert(name.into(), count + 1);
                 }
                 self.flows[at as usize].original = original;
+                if let Some(disk) = &self.disk {
+                    disk.add(&self.files.path(created.0), BLOCK * (1 + u64::from(self.index)));
+                }
                 return Ok(created);
             }
             count = count.checked_add(1).ok_or_else(|| {
@@ -564,6 +581,9 @@ impl FileStore {
             return Ok(());
         }
         let (reached, result) = write_pieces(self.files.file(id)?, pieces);
+        if let Some(disk) = &self.disk {
+            disk.add(&self.files.path(id), pieces.iter().map(|piece| piece.bytes.len() as u64).sum());
+        }
         let flow = &mut self.flows[at as usize];
         flow.written = flow.written.max(reached);
         result.map_err(|error| self.files.error(id, Action::Write, error))
@@ -677,6 +697,9 @@ impl FileStore {
         let Some(id) = index.file else { return Ok(()) };
         let written = write_at(self.files.file(id)?, text.as_bytes(), index.on_disk);
         index.on_disk += text.len() as u64;
+        if let Some(disk) = &self.disk {
+            disk.add(&self.files.path(id), text.len() as u64);
+        }
         written.map_err(|error| self.files.error(id, Action::Write, error))
     }
 

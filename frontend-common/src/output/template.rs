@@ -155,8 +155,12 @@ impl Template {
         Ok((stored, original))
     }
 
-    /// Appends the name of a flow to `out`. `count` is how many files of this name there are already.
+    /// Appends the name of a flow to `out`, behind its numbered directory. `count` is how many files of this name there are already.
     pub fn expand(&self, facts: &FlowFacts, count: u32, out: &mut String) {
+        if facts.directory > 0 {
+            let written = write!(out, "{:06}/", facts.directory);
+            debug_assert!(written.is_ok(), "writing to a String cannot fail");
+        }
         for part in &self.parts {
             let written = match part {
                 Part::Text(text) => out.write_str(text),
@@ -283,6 +287,7 @@ fn sample() -> FlowFacts {
             client: true,
             syn: true,
         },
+        directory: 0,
     }
 }
 

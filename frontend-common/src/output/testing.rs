@@ -37,5 +37,6 @@ fn facts_between_ports(source: &str, source_port: u16, destination: &str, number
             client: true,
             syn: true,
         },
+        directory: 0,
     }
 }

@@ -40,7 +40,7 @@ impl Needs {
             write.push(options.output_dir.clone());
         }
         // The next report, while a capture goes on, stands beside the first.
-        if let (ReportTarget::File(path), Some(_)) = (&options.report, &options.live) {
+        if let (ReportTarget::File(path), Some(_), None) = (&options.report, &options.live, options.rotate) {
             let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
             write.push(parent.unwrap_or(Path::new(".")).to_owned());
         }
@@ -88,6 +88,10 @@ pub(super) fn hand_over_outputs(options: &Options, owner: &Owner) -> Result<(), 
         hand_over_directory(directory, owner)
             .map_err(|error| format!("cannot give {} to {}: {error}", directory.display(), owner.name))?;
     }
+    if options.rotate.is_some() {
+        // All of it is in directories that the new user makes.
+        return Ok(());
+    }
     let report = options.report_path();
     for path in [&report, &options.json_lines, &options.rest, &options.scan.har].into_iter().flatten() {
         if path.as_os_str() != "-" {
@@ -99,7 +103,7 @@ pub(super) fn hand_over_outputs(options: &Options, owner: &Owner) -> Result<(), 
 
 /// Whether anything is written to the output directory.
 pub(super) fn uses_directory(options: &Options) -> bool {
-    options.files || options.captures || options.report == ReportTarget::Default
+    options.files || options.captures || options.rotate.is_some() || options.report == ReportTarget::Default
 }
 
 /// Makes a file that the new user is to write, while there are rights to make it where that one may not. One that is

@@ -4,6 +4,7 @@
 //! always handled by one writer, and which file gets which count does not depend on timing.
 
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
@@ -12,6 +13,7 @@ use tapflow_core::decode::{Reject, Segment};
 use tapflow_core::{CloseReason, Flow, Frame, LinkType, Opened, Repeat, Side, Sink, Summary, Timestamp};
 
 use super::frames::Frames;
+use super::rotation::Rotation;
 use crate::facts::FlowFacts;
 use crate::input::Packet;
 use crate::messages::RejectCounts;
@@ -92,6 +94,18 @@ pub(super) enum Operation {
     },
     /// The link type of the first frame of all.
     Link(LinkType),
+    /// The file of frames that are in no connection goes on in this directory.
+    Directory(PathBuf),
+    /// The last connection of a directory has ended: it is among the first `at` flows that closed.
+    Complete {
+        directory: u32,
+        at: u64,
+    },
+    /// To be passed on, as it comes after everything that is under way: `at` flows have closed.
+    Mark {
+        mark: u64,
+        at: u64,
+    },
     /// Everything that waits is written, so that others can see it.
     Flush,
 }
@@ -123,6 +137,8 @@ pub(super) struct Dispatch<'t> {
     name: String,
     /// What becomes of frames, where that is wanted.
     frames: Option<Box<Frames>>,
+    /// The numbered directories, where there are any.
+    rotation: Option<Rotation>,
     open_flows: u64,
     pub(super) rejects: RejectCounts,
     pub(super) gaps: u64,
@@ -133,6 +149,7 @@ pub(super) struct Dispatch<'t> {
 #[derive(Clone, Copy, Default)]
 struct Slot {
     writer: u8,
+    directory: u32,
     has_data: bool,
     is_open: bool,
     /// The other direction closed just now, together with this one.
@@ -144,8 +161,12 @@ impl<'t> Dispatch<'t> {
         template: &'t Template,
         senders: Vec<SyncSender<Batch>>,
         wants_data: bool,
-        frames: Option<Frames>,
+        mut frames: Option<Frames>,
+        rotation: Option<Rotation>,
     ) -> Self {
+        if let (Some(frames), Some(rotation)) = (&mut frames, &rotation) {
+            frames.directory = rotation.number();
+        }
         let batches = senders.iter().map(|_| Vec::with_capacity(BATCH)).collect();
         let has_block = vec![false; senders.len()];
         Self {
@@ -160,6 +181,7 @@ impl<'t> Dispatch<'t> {
             closed: 0,
             name: String::new(),
             frames: frames.map(Box::new),
+            rotation,
             open_flows: 0,
             rejects: RejectCounts::default(),
             gaps: 0,
@@ -197,6 +219,9 @@ impl<'t> Dispatch<'t> {
 
     /// A side of a connection has its first frame: answers the writer of its capture file.
     pub(super) fn capture(&mut self, side: u64, facts: Arc<FlowFacts>) -> Result<usize, WriterGone> {
+        if let Some(rotation) = &mut self.rotation {
+            rotation.enter(facts.directory);
+        }
         let shard = self.shard_of(&facts);
         self.send(shard, Operation::Capture { side, facts })?;
         Ok(shard)
@@ -210,6 +235,58 @@ impl<'t> Dispatch<'t> {
         self.name.clear();
         self.template.expand(facts, 0, &mut self.name);
         (fnv1a(self.name.as_bytes()) % self.senders.len() as u64) as usize
+    }
+
+    /// The numbered directories.
+    pub(super) fn rotation(&mut self) -> Option<&mut Rotation> {
+        self.rotation.as_mut()
+    }
+
+    /// Bytes of a frame are written.
+    pub(super) fn count(&mut self, bytes: usize) {
+        if let Some(rotation) = &mut self.rotation {
+            rotation.count(bytes);
+        }
+    }
+
+    /// Another directory is the present one.
+    fn turn(&mut self) -> Result<(), WriterGone> {
+        let Some(rotation) = &self.rotation else { return Ok(()) };
+        let (number, path) = (rotation.number(), rotation.path());
+        if let Some(frames) = &mut self.frames {
+            frames.directory = number;
+            self.send(0, Operation::Directory(path))?;
+        }
+        Ok(())
+    }
+
+    /// Goes on in the next directory.
+    pub(super) fn rotate(&mut self) -> Result<(), WriterGone> {
+        self.settle()?;
+        if self.rotation.as_mut().is_some_and(Rotation::next) { self.turn() } else { Ok(()) }
+    }
+
+    /// A directory is complete, when everything that is under way has arrived.
+    pub(super) fn complete(&mut self, directory: u32) -> Result<(), WriterGone> {
+        let at = self.closed;
+        (0..self.senders.len()).try_for_each(|shard| self.send(shard, Operation::Complete { directory, at }))
+    }
+
+    /// Something in a directory has ended.
+    fn leave(&mut self, directory: u32) -> Result<(), WriterGone> {
+        let is_complete = self.rotation.as_mut().is_some_and(|rotation| rotation.leave(directory));
+        if is_complete { self.complete(directory) } else { Ok(()) }
+    }
+
+    /// Hands over everything, written, and a mark behind it.
+    pub(super) fn mark(&mut self, mark: u64) -> Result<(), WriterGone> {
+        self.settle()?;
+        let at = self.closed;
+        for shard in 0..self.senders.len() {
+            self.send(shard, Operation::Flush)?;
+            self.send(shard, Operation::Mark { mark, at })?;
+        }
+        self.flush()
     }
 
     /// Flows that are open now.
@@ -306,6 +383,11 @@ impl Sink for Dispatch<'_> {
     }
 
     #[inline]
+    fn time(&mut self, now: Timestamp) -> Result<(), WriterGone> {
+        if self.rotation.as_mut().is_some_and(|rotation| rotation.time(now)) { self.turn() } else { Ok(()) }
+    }
+
+    #[inline]
     fn segment(&mut self, side: &Side, segment: &Segment<'_>) -> Result<(), WriterGone> {
         if let Some(frames) = &mut self.frames {
             frames.segment(side, segment);
@@ -318,8 +400,9 @@ impl Sink for Dispatch<'_> {
             self.settle()?;
         }
         let Some(frames) = &mut self.frames else { return Ok(()) };
-        for (side, shard) in frames.forget(slot).into_iter().flatten() {
+        for (side, shard, directory) in frames.forget(slot).into_iter().flatten() {
             self.send(shard, Operation::Captured { side })?;
+            self.leave(directory)?;
         }
         Ok(())
     }
@@ -339,7 +422,14 @@ impl Sink for Dispatch<'_> {
     }
 
     fn opened(&mut self, flow: Flow, opened: &Opened) -> Result<(), WriterGone> {
-        let facts = Arc::new(FlowFacts { flow, opened: opened.clone() });
+        let mut directory = 0;
+        if let Some(rotation) = &mut self.rotation {
+            // Both flows of a connection go into one directory.
+            let other = self.slots.get((flow.slot ^ 1) as usize).filter(|other| other.is_open);
+            directory = other.map_or(rotation.number(), |other| other.directory);
+            rotation.enter(directory);
+        }
+        let facts = Arc::new(FlowFacts { flow, opened: opened.clone(), directory });
         let shard = self.shard_of(&facts);
         if let Some(frames) = &mut self.frames {
             frames.opened(&facts);
@@ -348,7 +438,8 @@ impl Sink for Dispatch<'_> {
         if self.slots.len() <= slot {
             self.slots.resize(slot + 1, Slot::default());
         }
-        self.slots[slot] = Slot { writer: shard as u8, has_data: false, is_open: true, is_second: false };
+        self.slots[slot] =
+            Slot { writer: shard as u8, directory, has_data: false, is_open: true, is_second: false };
         self.open_flows += 1;
         self.max_open_flows = self.max_open_flows.max(self.open_flows);
         self.send(shard, Operation::Open(facts))
@@ -357,6 +448,9 @@ impl Sink for Dispatch<'_> {
     fn data(&mut self, flow: Flow, offset: u64, bytes: &[u8]) -> Result<(), WriterGone> {
         if !self.wants_data {
             return Ok(());
+        }
+        if let Some(rotation) = &mut self.rotation {
+            rotation.count(bytes.len());
         }
         let shard = self.shard(flow.slot);
         let (part, time) = (self.part(shard, bytes)?, self.time);
@@ -409,7 +503,14 @@ impl Sink for Dispatch<'_> {
         self.open_flows -= 1;
         let pair = self.close_slot(flow.slot);
         let summary = Box::new(summary.clone());
-        self.send(self.shard(flow.slot), Operation::Close { flow: flow.number, order, pair, reason, summary })
+        self.send(
+            self.shard(flow.slot),
+            Operation::Close { flow: flow.number, order, pair, reason, summary },
+        )?;
+        match self.slots.get(flow.slot as usize) {
+            Some(&Slot { directory, .. }) if self.rotation.is_some() => self.leave(directory),
+            _ => Ok(()),
+        }
     }
 
     fn rejected(&mut self, _frame: &Frame<'_>, reject: &Reject) -> Result<(), WriterGone> {

@@ -6,9 +6,9 @@ use tapflow_core::Counters;
 
 use super::Outcome;
 use super::reading::Read;
-use super::reporter::Totals;
+use super::reporter::{Reported, Totals};
 use super::run::Run;
-use crate::messages::RunSummary;
+use crate::messages::{Progress, RunSummary};
 use crate::output::pcap::CaptureCounts;
 use crate::report::{RunTotals, Usage};
 use crate::scan::alert::Alerts;
@@ -18,22 +18,31 @@ impl Run<'_> {
     pub(super) fn end(mut self, counters: &Counters, mut read: Read) -> Outcome {
         drop(std::mem::take(&mut self.senders));
         drop(self.reports.take());
-        for writer in self.writers {
+        for writer in std::mem::take(&mut self.writers) {
             if writer.join().is_err() {
                 self.complaints.add("a writer stopped by a fault of the program".to_owned());
             }
         }
-        if self.scanning.is_some_and(|scanning| scanning.join().is_err()) {
+        if self.scanning.take().is_some_and(|scanning| scanning.join().is_err()) {
             self.complaints.add("the scanners stopped by a fault of the program".to_owned());
         }
         if let Some(error) = self.alerts.as_ref().and_then(Alerts::failure) {
             self.complaints.add(format_args!("tcp_alert_fd: {error}"));
         }
-        let (report, totals) = match self.reporter.join() {
+        let mut progress = Progress::new(None, false);
+        self.tell_deletions(&mut progress);
+        read.deleted = self.deleted();
+        if let Some(disk) = &self.disk {
+            disk.end();
+        }
+        if self.keeper.take().is_some_and(|keeper| keeper.join().is_err()) {
+            self.complaints.add("who deletes stopped by a fault of the program".to_owned());
+        }
+        let Reported { report, totals, told, last } = match self.reporter.join() {
             Ok(done) => done,
             Err(_) => {
                 self.complaints.add("the reporter stopped by a fault of the program".to_owned());
-                (None, Totals::default())
+                Reported::default()
             }
         };
         totals.errors.iter().for_each(|error| self.complaints.add(error));
@@ -59,10 +68,20 @@ impl Run<'_> {
         errors.extend(ended_in.iter().map(|input| format!("ended early, in {input}")));
         let summary = RunSummary { ended_in, ..summarize(counters, &read, &totals) };
         if let Some(mut report) = report {
-            let end = run_totals(&summary, read, errors, self.started.elapsed(), self.system.usage());
+            let (elapsed, usage) = (self.started.elapsed(), self.system.usage());
+            // Files of earlier directories are in their reports.
+            let summary = match &last {
+                Some(_) => summarize(counters, &read, &Totals::default()),
+                None => summary.clone(),
+            };
+            let end = run_totals(&summary, read, errors, elapsed, usage);
             let end = RunTotals { inputs, ..end };
-            let end = match &totals.told {
+            let end = match &told {
                 Some(told) => end.since(told),
+                None => end,
+            };
+            let end = match &last {
+                Some(last) => end.plus(&counted(last)),
                 None => end,
             };
             if let Err(error) = report.finish(&end) {
@@ -97,8 +116,16 @@ pub(super) fn summarize(counters: &Counters, read: &Read, totals: &Totals) -> Ru
         http: totals.http.clone(),
         captures: totals.captures.files,
         captured: totals.captures.frames,
+        directories: read.directories,
+        deleted: read.deleted,
         rest: totals.rest.as_ref().map(|(path, frames)| (path.display().to_string(), *frames)),
     }
+}
+
+/// What flows came to, by name.
+pub(super) fn counted(totals: &Totals) -> Vec<(String, u64)> {
+    let counts = summarize(&Counters::default(), &Read::default(), totals).counts();
+    counts.into_iter().filter(|(_, count)| *count > 0).collect()
 }
 
 /// The same for the end of a report.

@@ -32,6 +32,8 @@ pub(super) struct Frames {
     /// Frames of datagrams that came to nothing.
     rest: Vec<Kept>,
     frames: u64,
+    /// The present output directory.
+    pub(super) directory: u32,
 }
 
 /// What is known of a side.
@@ -99,6 +101,7 @@ impl Frames {
             waiting: Vec::new(),
             rest: Vec::new(),
             frames: 0,
+            directory: 0,
         }
     }
 
@@ -147,6 +150,12 @@ impl Frames {
         if self.sides.len() <= slot {
             self.sides.resize_with(slot + 1, || None);
         }
+        if self.sides[slot].is_some() {
+            return;
+        }
+        // Both sides of a connection go into one directory.
+        let other = self.sides.get(slot ^ 1).and_then(Option::as_ref);
+        let directory = other.map_or(self.directory, |other| other.facts.directory);
         self.sides[slot].get_or_insert_with(|| {
             let time = self.current.as_ref().map_or(Timestamp::default(), |current| current.facts.time);
             let opened = Opened {
@@ -159,7 +168,7 @@ impl Frames {
             };
             // Unless it gets a number of its own with SYN or data.
             let flow = Flow { slot: side.slot, number: side.session };
-            let facts = Arc::new(FlowFacts { flow, opened });
+            let facts = Arc::new(FlowFacts { flow, opened, directory });
             Known { session: side.session, client: side.client, facts, shard: None }
         });
     }
@@ -167,7 +176,8 @@ impl Frames {
     /// A flow has a number.
     pub(super) fn opened(&mut self, facts: &Arc<FlowFacts>) {
         if let Some(Some(known)) = self.sides.get_mut(facts.flow.slot as usize) {
-            known.facts = Arc::clone(facts);
+            let directory = known.facts.directory;
+            known.facts = Arc::new(FlowFacts { directory, ..FlowFacts::clone(facts) });
         }
     }
 
@@ -208,11 +218,11 @@ impl Frames {
         self.waiting.iter().any(|waiting| waiting.slot | 1 == slot | 1)
     }
 
-    /// A connection is forgotten: the numbers and writers of its sides that have a file.
-    pub(super) fn forget(&mut self, slot: u32) -> [Option<(u64, usize)>; 2] {
+    /// A connection is forgotten: the numbers, writers and directories of its sides that have a file.
+    pub(super) fn forget(&mut self, slot: u32) -> [Option<(u64, usize, u32)>; 2] {
         [slot, slot | 1].map(|slot| {
             let known = self.sides.get_mut(slot as usize)?.take()?;
-            Some((known.number(), known.shard?))
+            Some((known.number(), known.shard?, known.facts.directory))
         })
     }
 
@@ -231,6 +241,7 @@ impl Frames {
                 }
             };
             if let Some((frame, part)) = self.place(kept, shard, dispatch)? {
+                dispatch.count(part.len());
                 dispatch.send(shard, Operation::Frame { side, frame, part })?;
             }
         }
@@ -243,6 +254,7 @@ impl Frames {
         let rest = std::mem::take(&mut self.rest);
         for kept in rest.into_iter().chain(unused.then_some(Kept::Current)) {
             if let Some((frame, part)) = self.place(kept, 0, dispatch)? {
+                dispatch.count(part.len());
                 dispatch.send(0, Operation::Rest { frame, part })?;
             }
         }

@@ -10,6 +10,7 @@
 //! accepted stays, the report is closed, the message names the file. A stop, as a signal asks for,
 //! ends the run the way the end of the input does.
 
+mod bounds;
 mod budget;
 mod complaints;
 mod confine;
@@ -17,11 +18,13 @@ mod dispatch;
 mod ending;
 mod frames;
 mod originals;
+mod outputs;
 mod prepare;
 mod printer;
 mod reading;
 mod renewing;
 mod reporter;
+mod rotation;
 mod run;
 mod scanning;
 mod tee;
@@ -37,7 +40,7 @@ pub use confine::{Needs, Owner};
 pub use run::run;
 
 use crate::input::FilterCompiler;
-use crate::input::live::{Interface, LiveDevice, LiveSettings};
+use crate::input::live::{Interface, LiveDevice, LiveSettings, TimestampType};
 use crate::output::console::ConsoleLock;
 use crate::report::{Host, Usage};
 
@@ -55,6 +58,14 @@ pub trait System {
     /// # Errors
     /// The system does not tell: why.
     fn interfaces(&self) -> Result<Vec<Interface>, String> {
+        Err(NO_CAPTURE.to_owned())
+    }
+
+    /// The types of timestamps that an interface has; of the one that the system chooses without a name.
+    ///
+    /// # Errors
+    /// The system does not tell.
+    fn timestamp_types(&self, _interface: Option<&str>) -> Result<Vec<TimestampType>, String> {
         Err(NO_CAPTURE.to_owned())
     }
 

@@ -1,10 +1,9 @@
 //! Preparing a run: everything is opened first, in one thread; then the other stages are started.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, sync_channel};
-use std::thread::JoinHandle;
+use std::sync::mpsc::sync_channel;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use tapflow_core::Timestamp;
@@ -13,12 +12,15 @@ use tapflow_core::decode::{self, MAX_TUNNEL_PORTS};
 use super::budget::Budget;
 use super::complaints::Complaints;
 use super::confine::{Needs, hand_over_outputs, open_inputs, uses_directory};
-use super::reporter::{Reporter, Totals};
+use super::outputs::{Opener, Outputs};
+use super::reporter::{Reporter, ReporterConfig};
+use super::rotation::Rotation;
 use super::run::Run;
-use super::writer::{Told, Writer};
+use super::writer::Writer;
 use super::{Sandbox, Say, Stop, System, originals, scanning, spawn};
-use crate::cli::{Options, ReportTarget};
+use crate::cli::{DiskFull, Options, ReportTarget};
 use crate::input::{self, Filter};
+use crate::output::disk::Disk;
 use crate::output::pcap::FlowCaptures;
 use crate::output::rest::RestFile;
 use crate::output::{FileStore, StoreConfig, Template, path};
@@ -79,16 +81,15 @@ impl<'o> Run<'o> {
             hand_over_outputs(options, &owner)?;
             system.become_user(&owner)?;
         }
-        let report = open_report(options, system, sources.clone())?;
-        let report_path = report.as_ref().map(|report| report.path().to_owned());
-        let har = match options.scan.har.as_ref().filter(|_| options.files) {
-            Some(path) => Some(open_har(options, path)?),
-            None => None,
-        };
-        let lines = open_lines(options)?;
-        let mut rest = open_rest(options)?;
+        let disk = options
+            .max_disk
+            .map(|limit| Disk::new(options.output_dir.clone(), limit.bytes, limit.full == DiskFull::Delete));
+        let Opened { outputs, rotation, opener, lines, rest } =
+            open_outputs(options, system, &sources, disk.as_ref())?;
+        let mut rest = rest.map(|rest| rest.with_disk(disk.clone()));
+        let report_path = outputs.report.as_ref().map(|report| report.path().to_owned());
         // Programs that are run get along without the sandbox.
-        let (scanners, alerts) = scanners(options, system)?;
+        let (scanners, alerts) = scanners(options, system, disk.as_ref())?;
         if !rights.no_sandbox {
             match system.confine(&Needs::of(options))? {
                 Sandbox::None(reason) if !options.verbosity.is_quiet() => say(&reason),
@@ -100,23 +101,28 @@ impl<'o> Run<'o> {
         // Everything that needs rights is open; no thread has begun but those that run programs.
         let (told, finished) = sync_channel(QUEUE);
         let reports = Some(told.clone());
-        let reporter = start_reporter(report, lines, har, finished, stop)?;
+        let writer_count = if options.files || options.captures {
+            writer_count(processors, descriptors(options, system))
+        } else {
+            1
+        };
+        let config = ReporterConfig { outputs, opener, lines, disk: disk.clone(), writers: writer_count };
+        let reporter = Reporter::new(config, stop.clone());
+        let reporter = spawn("reporter", move || reporter.run(&finished))?;
+        let keeper = disk.clone().filter(Disk::deletes);
+        let keeper = keeper.map(|disk| spawn("keeper of the disk", move || disk.keep())).transpose()?;
         let (told, scanning) = if scanners.is_empty() {
             (told, None)
         } else {
             let (to_scanners, finished) = sync_channel(QUEUE);
             (to_scanners, Some(scanning::start(scanners, processors, finished, told)?))
         };
-        let writer_count = if options.files || options.captures {
-            writer_count(processors, descriptors(options, system))
-        } else {
-            1
-        };
         let (mut writers, mut senders) = (Vec::new(), Vec::new());
         for _ in 0..writer_count {
             let store =
-                options.files.then(|| store(options, system, &template, writer_count, alerts.clone()));
-            let captures = options.captures.then(|| captures(options, system, &template, writer_count));
+                options.files.then(|| store(options, system, &template, writer_count, alerts.clone(), &disk));
+            let captures =
+                options.captures.then(|| captures(options, system, &template, writer_count, &disk));
             let (sender, batches) = sync_channel(QUEUE);
             // The first one has the frames that belong to none.
             let rest = rest.take();
@@ -157,6 +163,10 @@ impl<'o> Run<'o> {
             reports,
             report_path,
             sources,
+            rotation,
+            disk,
+            keeper,
+            mark: 0,
             next_statistics: options.statistics_interval.map(|interval| started + interval),
             reporter,
             originals,
@@ -174,6 +184,52 @@ pub(super) fn check_inputs(options: &Options, complaints: &mut Complaints<'_>) -
         }
     }
     unreadable
+}
+
+/// What is open before anything is read.
+struct Opened {
+    outputs: Outputs,
+    rotation: Option<Rotation>,
+    opener: Option<(u32, Opener)>,
+    /// Lines on standard output, with numbered directories.
+    lines: Option<JsonLines>,
+    rest: Option<RestFile>,
+}
+
+/// Makes everything that is written beside the files of flows, in the first directory where they are numbered.
+fn open_outputs(
+    options: &Options,
+    system: &dyn System,
+    sources: &[OsString],
+    disk: Option<&Disk>,
+) -> Result<Opened, String> {
+    let Some(by) = options.rotate else {
+        let report = open_report(options, system, sources.to_vec())?;
+        let har = match options.scan.har.as_ref().filter(|_| options.files) {
+            Some(path) => Some(open_har(options, path)?),
+            None => None,
+        };
+        let outputs = Outputs { report, lines: open_lines(options)?, har };
+        let rest = open_rest(options)?;
+        return Ok(Opened { outputs, rotation: None, opener: None, lines: None, rest });
+    };
+    path::prepare(&options.output_dir).map_err(|error| error.to_string())?;
+    let rotation = Rotation::begin(options.output_dir.clone(), by)?;
+    let opener = Opener::new(options, run_info(options, system, sources.to_vec()));
+    let outputs = opener.open(rotation.number(), disk)?;
+    let is_stdout = |path: &&PathBuf| path.as_os_str() == "-";
+    let lines = match options.json_lines.as_ref().filter(is_stdout) {
+        Some(path) => Some(JsonLines::create(path).map_err(|error| error.to_string())?),
+        None => None,
+    };
+    let rest = match &options.rest {
+        Some(path) if is_stdout(&path) => RestFile::create(path).map(Some),
+        Some(name) => RestFile::create(&rotation.path().join(name)).map(Some),
+        None => Ok(None),
+    };
+    let rest = rest.map_err(|error| error.to_string())?;
+    let opener = Some((rotation.number(), opener));
+    Ok(Opened { outputs, rotation: Some(rotation), opener, lines, rest })
 }
 
 fn open_report(
@@ -249,20 +305,29 @@ fn store(
     template: &Arc<Template>,
     stores: usize,
     alerts: Option<Alerts>,
+    disk: &Option<Disk>,
 ) -> FileStore {
     FileStore::new(StoreConfig {
         limit: options.max_bytes,
         index: options.index,
         alerts,
+        disk: disk.clone(),
         keep: reads_contents(options),
         ..store_config(options, system, Arc::clone(template), stores)
     })
 }
 
 /// Where a writer puts the frames of connections.
-fn captures(options: &Options, system: &dyn System, template: &Arc<Template>, stores: usize) -> FlowCaptures {
+fn captures(
+    options: &Options,
+    system: &dyn System,
+    template: &Arc<Template>,
+    stores: usize,
+    disk: &Option<Disk>,
+) -> FlowCaptures {
     let template = Arc::new(Template::clone(template).with_ending(".pcap"));
-    FlowCaptures::new(FileStore::new(store_config(options, system, template, stores)))
+    let config = store_config(options, system, template, stores);
+    FlowCaptures::new(FileStore::new(StoreConfig { disk: disk.clone(), ..config }))
 }
 
 /// What each of so many stores is told: its share of what all of them may take.
@@ -286,7 +351,7 @@ fn descriptors(options: &Options, system: &dyn System) -> usize {
     let system_limit =
         system.open_file_limit().map_or(usize::MAX, |limit| limit.saturating_sub(OTHER_DESCRIPTORS));
     let asked = options.max_open_files.map_or(usize::MAX, std::num::NonZeroUsize::get);
-    system_limit.min(asked).min(MAX_OPEN).max(1)
+    system_limit.min(asked).clamp(1, MAX_OPEN)
 }
 
 /// How many writers there are. Flows are spread over them by name, a few large ones unevenly: with two for each
@@ -307,7 +372,11 @@ fn open_rest(options: &Options) -> Result<Option<RestFile>, String> {
 
 /// The scanners that the options ask for, in the order in which they look at a connection, and whoever is told
 /// of flow files. Programs come last: they may do with a file what they like.
-fn scanners(options: &Options, system: &dyn System) -> Result<(Scanners, Option<Alerts>), String> {
+fn scanners(
+    options: &Options,
+    system: &dyn System,
+    disk: Option<&Disk>,
+) -> Result<(Scanners, Option<Alerts>), String> {
     let mut scanners = Scanners::new();
     let scan = &options.scan;
     if !options.files {
@@ -325,6 +394,7 @@ fn scanners(options: &Options, system: &dyn System) -> Result<(Scanners, Option<
             algorithms: scan.algorithms.clone(),
             command,
             alerts: alerts.filter(|_| saves),
+            disk: disk.cloned(),
         })));
     }
     if !scan.algorithms.is_empty() {
@@ -363,17 +433,6 @@ fn alerts(system: &dyn System, name: &str, number: i32) -> Result<Alerts, String
         format!("-S {name}={number}: {error}; open it for writing before, as in {number}>FILE")
     })?;
     Ok(Alerts::new(file))
-}
-
-fn start_reporter(
-    report: Option<Report>,
-    lines: Option<JsonLines>,
-    har: Option<Har>,
-    finished: Receiver<Vec<Told>>,
-    stop: &Stop,
-) -> Result<JoinHandle<(Option<Report>, Totals)>, String> {
-    let reporter = Reporter::new(report, lines, har, stop.clone());
-    spawn("reporter", move || reporter.run(&finished))
 }
 
 #[cfg(test)]

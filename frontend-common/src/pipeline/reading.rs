@@ -19,6 +19,7 @@ use crate::input::live::{Live, LiveCounts};
 use crate::input::{self, Packet, Source};
 use crate::messages::{Progress, RejectCounts, RejectKind};
 use crate::output::console::Console;
+use crate::output::disk::Deleted;
 use crate::output::standard_output;
 use crate::scan::ScannerName;
 use crate::scan::wifiviz::Wireless;
@@ -35,7 +36,7 @@ const PATIENCE: Duration = Duration::from_millis(20);
 const LONG_PATIENCE: Duration = Duration::from_millis(100);
 
 /// What reading came to.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Read {
     pub(super) packets: u64,
     pub(super) filtered: u64,
@@ -46,6 +47,10 @@ pub(super) struct Read {
     pub(super) beyond_limit: u64,
     /// The interface, and what the system counted, where frames were captured live.
     pub(super) live: Option<(String, LiveCounts)>,
+    /// Numbered directories.
+    pub(super) directories: u64,
+    /// What was deleted of them.
+    pub(super) deleted: Deleted,
     /// Wireless networks, where they are looked for.
     pub(super) wireless: Option<Wireless>,
     /// What putting the console in order came to.
@@ -63,7 +68,8 @@ impl Run<'_> {
         let (captures, rest) = (self.options.captures, self.options.rest.is_some());
         let frames = (captures || rest).then(|| Frames::new(captures, rest));
         let senders = std::mem::take(&mut self.senders);
-        let mut dispatch = Dispatch::new(&template, senders, self.options.files, frames);
+        let mut dispatch =
+            Dispatch::new(&template, senders, self.options.files, frames, self.rotation.take());
         let wireless = self.options.scan.scanners.has(ScannerName::Wifiviz).then(Wireless::default);
         let mut read = Read { wireless, ..Read::default() };
         match &self.options.console {
@@ -106,6 +112,7 @@ impl Run<'_> {
         read.rejects = std::mem::take(&mut dispatch.rejects);
         read.gaps = dispatch.gaps;
         read.max_open_flows = dispatch.max_open_flows;
+        read.directories = dispatch.rotation().map_or(0, |rotation| rotation.made());
         read
     }
 
@@ -234,7 +241,8 @@ impl Run<'_> {
                 }
             };
             read.packets += 1;
-            let look = read.packets.is_multiple_of(if is_live { LIVE_LOOK } else { LOOK });
+            let look =
+                read.packets.is_multiple_of(if is_live || self.disk.is_some() { LIVE_LOOK } else { LOOK });
             let wanted = match &mut self.filter {
                 Some(filter) => match filter.accepts(&packet.frame) {
                     Ok(wanted) => wanted,
@@ -252,6 +260,9 @@ impl Run<'_> {
                 }
                 sink.frame(&packet)?;
                 core.push(&packet.frame, sink)?;
+                if self.options.rotate.is_some() {
+                    self.rotated(core.counters(), source, sink, read)?;
+                }
             } else {
                 read.filtered += 1;
             }
@@ -265,7 +276,7 @@ impl Run<'_> {
                     sink.rest()?;
                     rested = Instant::now();
                 }
-                self.requests(core.counters(), source, sink, read, progress);
+                self.requests(core.counters(), source, sink, read, progress)?;
                 progress.update(before + source.progress().done);
             }
         }
@@ -285,9 +296,10 @@ impl Run<'_> {
         while source.waits(LONG_PATIENCE) && !self.stop.is_asked() && !sink.is_over() {
             if let Some(now) = source.now() {
                 core.advance(shifted(now, self.options.time_shift), sink)?;
+                self.rotated(core.counters(), source, sink, read)?;
                 sink.hand_over()?;
             }
-            self.requests(core.counters(), source, sink, read, progress);
+            self.requests(core.counters(), source, sink, read, progress)?;
         }
         Ok(())
     }

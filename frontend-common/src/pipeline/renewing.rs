@@ -3,9 +3,8 @@
 //! A report ends with the flows that were closed when it was asked for; the next one begins with those that close
 //! then. Its numbers are what was added since.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tapflow_core::Counters;
 
@@ -18,21 +17,45 @@ use super::tee::Watched;
 use super::writer::Told;
 use crate::input::Source;
 use crate::messages::{Progress, statistics};
-use crate::report::{Report, RunTotals};
+use crate::report::{Report, RunTotals, Usage};
 
 /// The next report, for the reporter.
+#[derive(Debug)]
 pub(super) struct Renewal {
     /// How many flows the report before it has seen closed.
     pub(super) at: u64,
     /// The next report.
     pub(super) report: Report,
-    /// The end of the one before it, from what the reporter knows by then.
-    pub(super) totals: Box<dyn FnOnce(&Totals) -> RunTotals + Send>,
+    /// What there was to count by then.
+    pub(super) snapshot: Snapshot,
 }
 
-impl fmt::Debug for Renewal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Renewal").field("at", &self.at).finish_non_exhaustive()
+/// Another directory is the present one, for the reporter.
+#[derive(Debug)]
+pub(super) struct Rotated {
+    /// The one before it.
+    pub(super) ended: u32,
+    /// The present one.
+    pub(super) number: u32,
+    /// What there was to count by then.
+    pub(super) snapshot: Snapshot,
+}
+
+/// What the core's thread has counted so far.
+#[derive(Debug)]
+pub(super) struct Snapshot {
+    counters: Counters,
+    read: Read,
+    errors: Vec<String>,
+    elapsed: Duration,
+    usage: Option<Usage>,
+}
+
+impl Snapshot {
+    /// The end of a report, with what the reporter knows.
+    pub(super) fn totals(self, totals: &Totals) -> RunTotals {
+        let summary = summarize(&self.counters, &self.read, totals);
+        run_totals(&summary, self.read, self.errors, self.elapsed, self.usage)
     }
 }
 
@@ -42,10 +65,10 @@ impl Run<'_> {
         &mut self,
         counters: &Counters,
         source: &dyn Source,
-        sink: &S,
+        sink: &mut S,
         read: &Read,
         progress: &mut Progress,
-    ) {
+    ) -> Result<(), S::Error> {
         let due = self.next_statistics.is_some_and(|next| Instant::now() >= next);
         if due || self.stop.take_statistics() {
             let interval = self.options.statistics_interval.filter(|_| due);
@@ -59,9 +82,41 @@ impl Run<'_> {
         }
         if self.stop.take_report() {
             progress.clear();
-            if let Err(error) = self.renew(counters, source, sink, read) {
+            if sink.rotation().is_some() {
+                sink.rotate()?;
+                self.rotated(counters, source, sink, read)?;
+            } else if let Err(error) = self.renew(counters, source, sink, read) {
                 self.complaints.add(error);
             }
+        }
+        self.bounds(sink, progress)
+    }
+
+    /// What there is to count now.
+    fn snapshot<S: Watched>(
+        &self,
+        counters: &Counters,
+        source: &dyn Source,
+        sink: &S,
+        read: &Read,
+    ) -> Snapshot {
+        let dispatch = sink.dispatch();
+        let read = Read {
+            packets: read.packets,
+            filtered: read.filtered,
+            rejects: dispatch.rejects.clone(),
+            gaps: dispatch.gaps,
+            max_open_flows: dispatch.max_open_flows,
+            live: source.counts().map(|counts| (source.name().to_owned(), counts)),
+            deleted: self.deleted(),
+            ..Read::default()
+        };
+        Snapshot {
+            counters: counters.clone(),
+            read,
+            errors: self.complaints.list().to_vec(),
+            elapsed: self.started.elapsed(),
+            usage: self.system.usage(),
         }
     }
 
@@ -78,31 +133,46 @@ impl Run<'_> {
         let info = run_info(self.options, self.system, self.sources.clone());
         let report = Report::create(&path, self.options.report_shape, &info)
             .map_err(|error| format!("{error}; the present one goes on"))?;
-        let dispatch = sink.dispatch();
-        let read = Read {
-            packets: read.packets,
-            filtered: read.filtered,
-            rejects: dispatch.rejects.clone(),
-            gaps: dispatch.gaps,
-            max_open_flows: dispatch.max_open_flows,
-            live: source.counts().map(|counts| (source.name().to_owned(), counts)),
-            ..Read::default()
-        };
-        let (counters, elapsed, usage) = (counters.clone(), self.started.elapsed(), self.system.usage());
-        let errors = self.complaints.list().to_vec();
-        let totals = move |totals: &Totals| {
-            let summary = summarize(&counters, &read, totals);
-            run_totals(&summary, read, errors, elapsed, usage)
-        };
-        let renewal = Renewal { at: dispatch.closed(), report, totals: Box::new(totals) };
-        if let Some(reports) = &self.reports {
-            // Fails where the reporter has failed, which is told at the end.
-            let _ = reports.send(vec![Told::Renewed(Box::new(renewal))]);
-        }
+        let snapshot = self.snapshot(counters, source, sink, read);
+        let at = sink.dispatch().closed();
+        self.tell(Told::Renewed(Box::new(Renewal { at, report, snapshot })));
         if !self.options.verbosity.is_quiet() {
             (self.say)(&format!("the report goes on in {}", path.display()));
         }
         Ok(())
+    }
+
+    /// Tells the reporter of another directory, if there is one.
+    pub(super) fn rotated<S: Watched>(
+        &mut self,
+        counters: &Counters,
+        source: &dyn Source,
+        sink: &mut S,
+        read: &Read,
+    ) -> Result<(), S::Error> {
+        let Some(rotation) = sink.rotation() else { return Ok(()) };
+        if let Some(error) = rotation.error() {
+            if !self.stop.is_asked() {
+                self.complaints.add(error);
+                self.stop.ask();
+            }
+            return Ok(());
+        }
+        let Some((ended, is_complete)) = rotation.take_ended() else { return Ok(()) };
+        let (number, path) = (rotation.number(), rotation.path());
+        let snapshot = self.snapshot(counters, source, sink, read);
+        self.tell(Told::Rotated(Box::new(Rotated { ended, number, snapshot })));
+        if self.options.verbosity.is_verbose() {
+            (self.say)(&format!("going on in {}", path.display()));
+        }
+        if is_complete { sink.complete(ended) } else { Ok(()) }
+    }
+
+    fn tell(&self, message: Told) {
+        if let Some(reports) = &self.reports {
+            // Fails where the reporter has failed, which is told at the end.
+            let _ = reports.send(vec![message]);
+        }
     }
 }
 

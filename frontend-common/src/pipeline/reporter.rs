@@ -3,17 +3,20 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use super::Stop;
-use super::renewing::Renewal;
+use super::ending::counted;
+use super::outputs::{Opener, Outputs, Period};
+use super::renewing::{Renewal, Rotated};
 use super::writer::Told;
 use crate::facts::FinishedFlow;
+use crate::output::disk::Disk;
 use crate::output::pcap::CaptureCounts;
 use crate::report::{Har, JsonLines, Report, RunTotals};
-use crate::scan::http::{Counts, HttpFindings};
+use crate::scan::http::Counts;
 
 /// How long a finished flow may be in memory only.
 const PATIENCE: Duration = Duration::from_millis(50);
@@ -33,46 +36,94 @@ pub(super) struct Totals {
     /// Frames in the file of those in no connection, and its name.
     pub(super) rest: Option<(PathBuf, u64)>,
     pub(super) errors: Vec<String>,
+}
+
+impl Totals {
+    fn flow(&mut self, flow: &FinishedFlow, beyond_limit: u64) {
+        if let Some(file) = &flow.file {
+            self.files += 1;
+            self.file_bytes += file.size;
+        }
+        self.conflicts += flow.conflicts.listed.len() as u64 + flow.conflicts.omitted;
+        self.conflict_bytes += flow.conflicts.bytes;
+        self.replaced += flow.replaced.listed.len() as u64 + flow.replaced.omitted;
+        self.replaced_bytes += flow.replaced.bytes;
+        self.beyond_limit += beyond_limit;
+        if let Some(http) = &flow.found.http {
+            self.http.add(&http.counts);
+        }
+    }
+}
+
+/// What the reporter leaves: the last report, to be ended, and what everything came to.
+#[derive(Debug, Default)]
+pub(super) struct Reported {
+    pub(super) report: Option<Report>,
+    pub(super) totals: Totals,
     /// What the reports before the last one have said.
     pub(super) told: Option<RunTotals>,
+    /// With numbered directories: what came to the last one, which alone is in its report.
+    pub(super) last: Option<Totals>,
+}
+
+/// What the reporter works with.
+pub(super) struct ReporterConfig {
+    /// The files of the run, or of its first directory.
+    pub(super) outputs: Outputs,
+    /// With numbered directories: the number of the first, and who makes files in the next.
+    pub(super) opener: Option<(u32, Opener)>,
+    /// Lines on standard output, where each directory has other files.
+    pub(super) lines: Option<JsonLines>,
+    /// Who counts what is written.
+    pub(super) disk: Option<Disk>,
+    /// How many writers there are.
+    pub(super) writers: usize,
 }
 
 pub(super) struct Reporter {
-    report: Option<Report>,
+    /// By the number of the directory; the run without them is 0.
+    periods: BTreeMap<u32, Period>,
+    opener: Option<Opener>,
     lines: Option<JsonLines>,
-    har: Option<Har>,
+    disk: Option<Disk>,
+    writers: usize,
+    /// Marks that are on their way: how many writers have passed them, and flows that had closed.
+    marks: BTreeMap<u64, (usize, u64)>,
     /// Flows that closed after one that has not arrived yet.
-    early: BTreeMap<u64, (bool, Box<FinishedFlow>)>,
+    early: BTreeMap<u64, (bool, Box<FinishedFlow>, u64)>,
     next: u64,
     /// Reports that follow, in order.
     renewals: VecDeque<Box<Renewal>>,
     totals: Totals,
+    /// What the reports before the present one have said.
+    told: Option<RunTotals>,
     failed: bool,
     stop: Stop,
 }
 
 impl Reporter {
-    pub(super) fn new(
-        report: Option<Report>,
-        lines: Option<JsonLines>,
-        har: Option<Har>,
-        stop: Stop,
-    ) -> Self {
+    pub(super) fn new(config: ReporterConfig, stop: Stop) -> Self {
+        let ReporterConfig { outputs, opener, lines, disk, writers } = config;
+        let (first, opener) = opener.map_or((0, None), |(first, opener)| (first, Some(opener)));
         Self {
-            report,
+            periods: BTreeMap::from([(first, Period { outputs, ..Period::default() })]),
+            opener,
             lines,
-            har,
+            disk,
+            writers,
+            marks: BTreeMap::new(),
             early: BTreeMap::new(),
             next: 0,
             renewals: VecDeque::new(),
             totals: Totals::default(),
+            told: None,
             failed: false,
             stop,
         }
     }
 
     /// Works until all writers have hung up.
-    pub(super) fn run(mut self, told: &Receiver<Vec<Told>>) -> (Option<Report>, Totals) {
+    pub(super) fn run(mut self, told: &Receiver<Vec<Told>>) -> Reported {
         let mut flushed = Instant::now();
         loop {
             let messages = match told.recv_timeout(PATIENCE) {
@@ -84,83 +135,198 @@ impl Reporter {
                     messages
                 }
             };
-            for message in messages {
-                match message {
-                    Told::Captured(counts) => self.totals.captures.add(&counts),
-                    Told::Rest { path, frames, late } => {
-                        self.totals.captures.late += late;
-                        self.totals.rest = Some((path, frames));
-                    }
-                    Told::Failed(error) => self.totals.errors.push(error.to_string()),
-                    Told::Renewed(renewal) => {
-                        self.renewals.push_back(renewal);
-                        self.renew(false);
-                    }
-                    Told::Complaint(text) => self.totals.errors.push(text),
-                    Told::Flow { order, flow, beyond_limit, pair } => {
-                        self.totals.beyond_limit += beyond_limit;
-                        self.early.insert(order, (pair, flow));
-                        while let Some((pair, flow)) = self.early.remove(&self.next) {
-                            self.flow(flow, pair);
-                            self.renew(false);
-                        }
-                    }
-                }
-            }
+            messages.into_iter().for_each(|message| self.take(message));
+            self.settle(false);
             if flushed.elapsed() >= PATIENCE {
                 self.flush();
                 flushed = Instant::now();
             }
         }
         // A writer that died leaves a hole in the order; what came after it is still told.
-        while let Some((_, (pair, flow))) = self.early.pop_first() {
-            self.flow(flow, pair);
+        while let Some((_, (pair, flow, beyond_limit))) = self.early.pop_first() {
+            self.flow(flow, pair, beyond_limit);
             self.renew(false);
         }
         self.renew(true);
+        self.settle(true);
         self.written(|reporter| reporter.lines.as_mut().map_or(Ok(()), JsonLines::finish));
-        self.end_har(Har::finish);
-        (self.report, self.totals)
+        let Some((number, mut last)) = self.periods.pop_last() else {
+            return Reported { totals: self.totals, ..Reported::default() };
+        };
+        self.end_lines(number, &mut last);
+        let Outputs { report, .. } = last.outputs;
+        if self.opener.is_none() {
+            return Reported { report, totals: self.totals, told: self.told, last: None };
+        }
+        Reported { report, totals: self.totals, told: Some(last.begin), last: Some(last.totals) }
+    }
+
+    fn take(&mut self, message: Told) {
+        match message {
+            Told::Captured(counts) => self.totals.captures.add(&counts),
+            Told::Rest { path, frames, late } => {
+                self.totals.captures.late += late;
+                let before = self.totals.rest.take().map_or(0, |(_, frames)| frames);
+                self.totals.rest = Some((path, before + frames));
+            }
+            Told::Failed(error) => self.totals.errors.push(error.to_string()),
+            Told::Renewed(renewal) => {
+                self.renewals.push_back(renewal);
+                self.renew(false);
+            }
+            Told::Rotated(rotated) => self.rotate(*rotated),
+            Told::Complete { directory, at } => {
+                let period = self.period(directory);
+                period.done += 1;
+                period.at = Some(at);
+            }
+            Told::Mark { mark, at } => {
+                let (passed, closed) = self.marks.entry(mark).or_default();
+                *passed += 1;
+                *closed = at;
+            }
+            Told::Complaint(text) => self.totals.errors.push(text),
+            Told::Flow { order, flow, beyond_limit, pair } => {
+                self.early.insert(order, (pair, flow, beyond_limit));
+                while let Some((pair, flow, beyond_limit)) = self.early.remove(&self.next) {
+                    self.flow(flow, pair, beyond_limit);
+                    self.renew(false);
+                }
+            }
+        }
+    }
+
+    /// The run, or a numbered directory: its files are made when the first is heard of it.
+    fn period(&mut self, number: u32) -> &mut Period {
+        let number = if self.opener.is_some() { number } else { 0 };
+        if !self.periods.contains_key(&number) {
+            let disk = self.disk.clone();
+            let opened = self.opener.as_ref().map(|opener| opener.open(number, disk.as_ref()));
+            let outputs = opened.unwrap_or_else(|| Ok(Outputs::default())).unwrap_or_else(|error| {
+                self.written(|_| Err(io::Error::other(error)));
+                Outputs::default()
+            });
+            self.periods.insert(number, Period { outputs, ..Period::default() });
+        }
+        self.periods.entry(number).or_default()
+    }
+
+    /// A directory has ended and the next one has begun.
+    fn rotate(&mut self, rotated: Rotated) {
+        let totals = rotated.snapshot.totals(&Totals::default());
+        self.period(rotated.number).begin = totals.clone();
+        let ended = self.period(rotated.ended);
+        ended.end = Some(totals.since(&ended.begin));
+    }
+
+    /// Ends what is complete: directories, and marks.
+    fn settle(&mut self, at_end: bool) {
+        let (next, writers) = (self.next, self.writers);
+        while let Some(mark) = self.marks.first_entry().filter(|mark| {
+            let (passed, closed) = *mark.get();
+            passed >= writers && closed <= next
+        }) {
+            let (mark, _) = mark.remove_entry();
+            if let Some(disk) = &self.disk {
+                disk.done(mark);
+            }
+        }
+        if self.opener.is_none() {
+            return;
+        }
+        let is_complete = |period: &Period| {
+            period.end.is_some()
+                && (at_end || period.done >= writers && period.at.is_some_and(|at| at <= next))
+        };
+        let complete = |(number, period): (&u32, &Period)| is_complete(period).then_some(*number);
+        let complete: Vec<u32> = self.periods.iter().filter_map(complete).collect();
+        for number in complete {
+            let Some(mut period) = self.periods.remove(&number) else { continue };
+            self.end_lines(number, &mut period);
+            let counts = counted(&period.totals);
+            let end = period.end.take().unwrap_or_default().plus(&counts);
+            let report = period.outputs.report.take();
+            self.written(|_| report.map_or(Ok(()), |mut report| report.finish(&end)));
+            if let Some(disk) = &self.disk {
+                disk.complete(number);
+            }
+        }
+    }
+
+    /// Ends everything of the run or a directory but the report.
+    fn end_lines(&mut self, number: u32, period: &mut Period) {
+        self.written(|_| period.outputs.lines.as_mut().map_or(Ok(()), JsonLines::finish));
+        self.end_har(&mut period.outputs.har, Har::finish);
+        if let Some(disk) = &self.disk {
+            period.account(number, disk);
+        }
     }
 
     /// Begins the next report if all flows of the present one are in it, or if there are no more.
     fn renew(&mut self, at_end: bool) {
         while self.renewals.front().is_some_and(|renewal| at_end || renewal.at <= self.next) {
             let Some(renewal) = self.renewals.pop_front() else { return };
-            let Renewal { report, totals, .. } = *renewal;
-            let totals = totals(&self.totals);
-            let end = match &self.totals.told {
+            let Renewal { report, snapshot, .. } = *renewal;
+            let totals = snapshot.totals(&self.totals);
+            let end = match &self.told {
                 Some(told) => totals.clone().since(told),
                 None => totals.clone(),
             };
-            self.totals.told = Some(totals);
-            let ended = self.report.replace(report);
+            self.told = Some(totals);
+            let ended = self.period(0).outputs.report.replace(report);
             self.written(|_| ended.map_or(Ok(()), |mut report| report.finish(&end)));
         }
     }
 
     /// Whoever kills the program finds the flows that have finished.
     fn flush(&mut self) {
-        self.written(|reporter| reporter.report.as_mut().map_or(Ok(()), Report::flush));
+        let mut periods = std::mem::take(&mut self.periods);
+        for (number, period) in &mut periods {
+            self.written(|_| period.outputs.report.as_mut().map_or(Ok(()), Report::flush));
+            self.written(|_| period.outputs.lines.as_mut().map_or(Ok(()), JsonLines::flush));
+            self.end_har(&mut period.outputs.har, Har::flush);
+            if let Some(disk) = &self.disk {
+                period.account(*number, disk);
+            }
+        }
+        self.periods = periods;
         self.written(|reporter| reporter.lines.as_mut().map_or(Ok(()), JsonLines::flush));
-        self.end_har(Har::flush);
     }
 
-    fn flow(&mut self, flow: Box<FinishedFlow>, pair: bool) {
+    fn flow(&mut self, flow: Box<FinishedFlow>, pair: bool, beyond_limit: u64) {
         self.next += 1;
-        if let Some(file) = &flow.file {
-            self.totals.files += 1;
-            self.totals.file_bytes += file.size;
+        self.totals.flow(&flow, beyond_limit);
+        let file = self.disk.as_ref().and_then(|_| flow.file.as_ref().map(|file| file.path.clone()));
+        let number = flow.facts.directory;
+        let is_numbered = self.opener.is_some();
+        let period = self.period(number);
+        if is_numbered {
+            period.totals.flow(&flow, beyond_limit);
         }
-        self.totals.conflicts += flow.conflicts.listed.len() as u64 + flow.conflicts.omitted;
-        self.totals.conflict_bytes += flow.conflicts.bytes;
-        self.totals.replaced += flow.replaced.listed.len() as u64 + flow.replaced.omitted;
-        self.totals.replaced_bytes += flow.replaced.bytes;
+        let reported = period.outputs.report.as_mut().map_or(Ok(()), |report| report.flow(&flow));
+        let mut har = period.outputs.har.take();
+        self.written(|_| reported);
         if let Some(http) = &flow.found.http {
-            self.http(http);
+            let mut added = Ok(());
+            self.end_har(&mut har, |har| {
+                let read = http.entries.read(|part| {
+                    if added.is_ok() {
+                        added = har.add(part);
+                    }
+                });
+                added.and(read.map_err(|error| format!("entries of the HAR file: {error}")))
+            });
         }
-        self.written(|reporter| reporter.report.as_mut().map_or(Ok(()), |report| report.flow(&flow)));
-        self.written(|reporter| reporter.lines.as_mut().map_or(Ok(()), |lines| lines.flow(flow, pair)));
+        let period = self.period(number);
+        period.outputs.har = har;
+        let listed = match &mut period.outputs.lines {
+            Some(lines) => lines.flow(flow, pair),
+            None => self.lines.as_mut().map_or(Ok(()), |lines| lines.flow(flow, pair)),
+        };
+        self.written(|_| listed);
+        if let (Some(disk), Some(file)) = (&self.disk, &file) {
+            disk.let_go(Path::new(file));
+        }
     }
 
     /// Writes; the first error ends the run.
@@ -173,29 +339,12 @@ impl Reporter {
         }
     }
 
-    /// Ends the HAR file, for now or for good.
-    fn end_har(&mut self, end: impl FnOnce(&mut Har) -> Result<(), String>) {
-        if let Some(har) = &mut self.har
-            && let Err(error) = end(har)
+    /// Does something with the HAR file; after an error that file is let go.
+    fn end_har(&mut self, har: &mut Option<Har>, end: impl FnOnce(&mut Har) -> Result<(), String>) {
+        if let Some(file) = har
+            && let Err(error) = end(file)
         {
-            self.har = None;
-            self.totals.errors.push(error);
-            self.stop.ask();
-        }
-    }
-
-    /// Adds up, and writes the entries of the HAR file; after an error that file is let go.
-    fn http(&mut self, http: &HttpFindings) {
-        self.totals.http.add(&http.counts);
-        let Some(har) = &mut self.har else { return };
-        let mut added = Ok(());
-        let read = http.entries.read(|part| {
-            if added.is_ok() {
-                added = har.add(part);
-            }
-        });
-        if let Err(error) = added.and(read.map_err(|error| format!("entries of the HAR file: {error}"))) {
-            self.har = None;
+            *har = None;
             self.totals.errors.push(error);
             self.stop.ask();
         }

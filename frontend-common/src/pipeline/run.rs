@@ -17,7 +17,8 @@ use super::dispatch::Batch;
 use super::originals::Originals;
 use super::prepare::check_inputs;
 use super::reading::Read;
-use super::reporter::Totals;
+use super::reporter::Reported;
+use super::rotation::Rotation;
 use super::writer::Told;
 use super::{Outcome, Say, Stop, System};
 use crate::cli::Options;
@@ -25,7 +26,7 @@ use crate::input::Filter;
 use crate::input::live::LiveDevice;
 use crate::output::Template;
 use crate::output::console::ConsoleLock;
-use crate::report::Report;
+use crate::output::disk::Disk;
 use crate::scan::alert::Alerts;
 
 /// Runs: reads all inputs, writes everything that `options` asks for.
@@ -79,9 +80,16 @@ pub(super) struct Run<'o> {
     pub(super) report_path: Option<PathBuf>,
     /// What is read, for reports.
     pub(super) sources: Vec<OsString>,
+    /// The numbered directories, before reading begins.
+    pub(super) rotation: Option<Rotation>,
+    /// The books of what is written, where it has a bound; and who deletes.
+    pub(super) disk: Option<Disk>,
+    pub(super) keeper: Option<JoinHandle<()>>,
+    /// Marks sent through the pipeline so far.
+    pub(super) mark: u64,
     /// When statistics are due, where they are wanted.
     pub(super) next_statistics: Option<Instant>,
-    pub(super) reporter: JoinHandle<(Option<Report>, Totals)>,
+    pub(super) reporter: JoinHandle<Reported>,
     /// Digests of the inputs, where they are wanted.
     pub(super) originals: Option<JoinHandle<Originals>>,
 }

@@ -10,6 +10,7 @@ use tapflow_core::{
 
 use super::dispatch::{Dispatch, WriterGone};
 use super::printer::Printer;
+use super::rotation::Rotation;
 use crate::input::Packet;
 
 /// A sink of the pipeline.
@@ -19,6 +20,18 @@ pub(super) trait Watched: Sink<Error = WriterGone> {
 
     /// The side of the writers.
     fn dispatch(&self) -> &Dispatch<'_>;
+
+    /// The numbered directories.
+    fn rotation(&mut self) -> Option<&mut Rotation>;
+
+    /// Goes on in the next one.
+    fn rotate(&mut self) -> Result<(), WriterGone>;
+
+    /// A directory is complete, when everything that is under way has arrived.
+    fn complete(&mut self, directory: u32) -> Result<(), WriterGone>;
+
+    /// Hands over everything, written, and a mark behind it.
+    fn mark(&mut self, mark: u64) -> Result<(), WriterGone>;
 
     /// Whether the output that the run is for is gone.
     fn is_over(&self) -> bool;
@@ -37,6 +50,22 @@ impl Watched for Dispatch<'_> {
 
     fn frame(&mut self, packet: &Packet<'_>) -> Result<(), WriterGone> {
         self.set_frame(packet)
+    }
+
+    fn rotation(&mut self) -> Option<&mut Rotation> {
+        Dispatch::rotation(self)
+    }
+
+    fn rotate(&mut self) -> Result<(), WriterGone> {
+        Dispatch::rotate(self)
+    }
+
+    fn complete(&mut self, directory: u32) -> Result<(), WriterGone> {
+        Dispatch::complete(self, directory)
+    }
+
+    fn mark(&mut self, mark: u64) -> Result<(), WriterGone> {
+        Dispatch::mark(self, mark)
     }
 
     fn is_over(&self) -> bool {
@@ -94,6 +123,22 @@ impl<P: Prints> Watched for Tee<'_, '_, P> {
 
     fn frame(&mut self, packet: &Packet<'_>) -> Result<(), WriterGone> {
         self.files.set_frame(packet)
+    }
+
+    fn rotation(&mut self) -> Option<&mut Rotation> {
+        self.files.rotation()
+    }
+
+    fn rotate(&mut self) -> Result<(), WriterGone> {
+        self.files.rotate()
+    }
+
+    fn complete(&mut self, directory: u32) -> Result<(), WriterGone> {
+        self.files.complete(directory)
+    }
+
+    fn mark(&mut self, mark: u64) -> Result<(), WriterGone> {
+        self.files.mark(mark)
     }
 
     fn is_over(&self) -> bool {

@@ -15,7 +15,7 @@ use rustc_hash::FxHashMap;
 
 use super::Stop;
 use super::dispatch::{Batch, Operation};
-use super::renewing::Renewal;
+use super::renewing::{Renewal, Rotated};
 use crate::facts::{FinishedFlow, FlowFacts, Ranges};
 use crate::output::pcap::{CaptureCounts, FlowCaptures};
 use crate::output::rest::RestFile;
@@ -36,6 +36,12 @@ pub(super) enum Told {
     Failed(OutputError),
     /// Another report follows.
     Renewed(Box<Renewal>),
+    /// Another directory is the present one.
+    Rotated(Box<Rotated>),
+    /// Of one writer: the connections of a directory have all ended, with the first `at` flows that closed.
+    Complete { directory: u32, at: u64 },
+    /// Of one writer: everything that came before the mark is written; `at` flows had closed then.
+    Mark { mark: u64, at: u64 },
     /// What went wrong with scanners.
     Complaint(String),
 }
@@ -229,6 +235,20 @@ impl Writer {
                     Some(rest) if !self.failed => rest.frame(frame, &bytes),
                     _ => Ok(()),
                 }
+            }
+            Operation::Directory(path) => {
+                let Some(rest) = self.rest.as_mut().filter(|_| !self.failed) else { return Ok(()) };
+                let ended = rest.go_on(&path)?;
+                self.told.extend(ended.map(|(frames, late)| Told::Rest { path, frames, late }));
+                Ok(())
+            }
+            Operation::Complete { directory, at } => {
+                self.told.push(Told::Complete { directory, at });
+                Ok(())
+            }
+            Operation::Mark { mark, at } => {
+                self.told.push(Told::Mark { mark, at });
+                Ok(())
             }
             Operation::Link(link) => {
                 self.rest.iter_mut().for_each(|rest| rest.begin(link));

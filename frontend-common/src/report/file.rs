@@ -67,6 +67,11 @@ impl ReportFile {
         result
     }
 
+    /// Bytes on disk.
+    pub(super) fn size(&self) -> u64 {
+        self.length.unwrap_or(0)
+    }
+
     /// Takes the blanks off.
     pub(super) fn end(&mut self) -> io::Result<()> {
         self.file.flush()?;

@@ -57,6 +57,12 @@ impl Har {
         if self.waiting.len() >= GATHERED { self.write() } else { Ok(()) }
     }
 
+    /// Bytes on disk.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.at.unwrap_or(0)
+    }
+
     /// Writes what waits.
     ///
     /// # Errors

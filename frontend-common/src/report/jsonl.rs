@@ -23,6 +23,9 @@ pub struct JsonLines {
     out: BufWriter<Box<dyn Write + Send>>,
     /// The first flow of a connection whose second one comes next.
     half: Option<Box<FinishedFlow>>,
+    /// The line under way.
+    text: Vec<u8>,
+    size: u64,
 }
 
 impl JsonLines {
@@ -36,7 +39,8 @@ impl JsonLines {
         } else {
             Box::new(File::create(path).map_err(|error| at(path, &error))?)
         };
-        Ok(Self { path: path.to_owned(), out: BufWriter::with_capacity(1 << 16, out), half: None })
+        let out = BufWriter::with_capacity(1 << 16, out);
+        Ok(Self { path: path.to_owned(), out, half: None, text: Vec::new(), size: 0 })
     }
 
     /// Adds a flow, one of a `pair` or alone: a connection's flows come one after the other.
@@ -90,8 +94,17 @@ impl JsonLines {
             end: Utc(end).to_string(),
             flows: flows.iter().map(|flow| FlowLine::new(flow)).collect(),
         };
-        let written = serde_json::to_writer(&mut self.out, &connection).map_err(io::Error::from);
-        written.and_then(|()| self.out.write_all(b"\n")).map_err(|error| at(&self.path, &error))
+        self.text.clear();
+        let written = serde_json::to_writer(&mut self.text, &connection).map_err(io::Error::from);
+        self.text.push(b'\n');
+        self.size += self.text.len() as u64;
+        written.and_then(|()| self.out.write_all(&self.text)).map_err(|error| at(&self.path, &error))
+    }
+
+    /// Bytes of all lines.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.size
     }
 }
 

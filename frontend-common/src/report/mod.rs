@@ -129,6 +129,18 @@ impl RunTotals {
         }
         self
     }
+
+    /// With more counts of the same names.
+    #[must_use]
+    pub fn plus(mut self, counters: &[(String, u64)]) -> Self {
+        for (name, more) in counters {
+            match self.counters.iter_mut().find(|(other, _)| other == name) {
+                Some((_, count)) => *count += more,
+                None => self.counters.push((name.clone(), *more)),
+            }
+        }
+        self
+    }
 }
 
 /// Digests of an input file as it is on disk, compressed or not.
@@ -259,6 +271,12 @@ impl Report {
         }
         self.write()?;
         self.file.end().map_err(|error| at(&self.path, &error))
+    }
+
+    /// Bytes on disk, with room that is kept for the end.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.file.size()
     }
 
     /// The file.

@@ -51,6 +51,7 @@ fn server_flow() -> FinishedFlow {
                 client: false,
                 syn: true,
             },
+            directory: 0,
         },
         reason: CloseReason::Finished,
         summary: Summary {

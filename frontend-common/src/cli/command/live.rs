@@ -6,7 +6,7 @@ use clap::{Arg, ArgAction, value_parser};
 use super::{group, id, long_value, switch, value};
 use crate::cli::values;
 
-pub(super) fn live() -> [Arg; 7] {
+pub(super) fn live() -> [Arg; 9] {
     group(
         "Live",
         [
@@ -44,6 +44,21 @@ pub(super) fn live() -> [Arg; 7] {
                     "For so many milliseconds the kernel may collect frames before it delivers them. 0 delivers each \
                      frame at once, at a higher cost. The default is 10.",
                 ),
+            long_value(id::TIMESTAMP, "TYPE", value_parser!(String))
+                .hide_short_help(true)
+                .help("host or adapter")
+                .long_help(
+                    "Whose clock stamps packets (pcap-tstamp(7)): `host`, the default, is the kernel's when it gets a packet; \
+                     `adapter` and `adapter_unsynced` are the network adapter's, in step with the system's clock or not, where \
+                     it has one. All have nanoseconds. With a clock that is not in step, times differ from those of other \
+                     programs.",
+                ),
+            Arg::new(id::TIMESTAMPS)
+                .long(id::TIMESTAMPS)
+                .action(ArgAction::SetTrue)
+                .hide_short_help(true)
+                .help("and leave")
+                .long_help("List the types of timestamps that the interface of -i has, and leave."),
             long_value(id::STATISTICS, "SECONDS", ValueParser::new(values::seconds))
                 .hide_short_help(true)
                 .help("print statistics")

@@ -6,7 +6,9 @@ use std::time::Duration;
 use pcap::{Active, Capture, Device, Error, Linktype, Packet};
 use tapflow_core::{LinkType, Timestamp};
 
-use crate::input::live::{Interface, LiveDevice, LiveFrame, LiveSettings};
+#[cfg(unix)]
+use super::timestamps;
+use crate::input::live::{Interface, LiveDevice, LiveFrame, LiveSettings, TimestampType};
 
 /// The name that libpcap gives all interfaces of Linux together. They are never promiscuous.
 const ANY: &str = "any";
@@ -29,19 +31,46 @@ pub fn interfaces() -> Result<Vec<Interface>, String> {
     Ok(devices.into_iter().map(interface).collect())
 }
 
+/// The interface of this name, or the one that the system names first.
+fn named(name: Option<&str>) -> Result<String, String> {
+    match name {
+        Some(name) => Ok(name.to_owned()),
+        None => match Device::lookup() {
+            Ok(Some(device)) => Ok(device.name),
+            Ok(None) => Err("there is no interface to capture from; name one with -i".to_owned()),
+            Err(error) => Err(format!("cannot list interfaces: {}", words(&error))),
+        },
+    }
+}
+
+/// The types of timestamps that an interface has, the system's choice of interface without a name.
+///
+/// # Errors
+/// There is no such interface, or nothing that could be chosen.
+pub fn timestamp_types(name: Option<&str>) -> Result<Vec<TimestampType>, String> {
+    let name = named(name)?;
+    let capture = Capture::from_device(name.as_str());
+    let capture = capture
+        .map_err(|error| format!("{name}: {}; --list-interfaces shows those there are", words(&error)))?;
+    #[cfg(unix)]
+    return Ok(timestamps::list(&capture));
+    #[cfg(not(unix))]
+    {
+        drop(capture);
+        Err(format!("{name}: {NO_CHOICE}"))
+    }
+}
+
+/// What there is to say where timestamps have no types.
+#[cfg(not(unix))]
+const NO_CHOICE: &str = "on this system there is no choice of timestamps";
+
 /// Opens an interface. `advice` says what to do where the system does not permit it.
 ///
 /// # Errors
 /// It cannot be opened, or the filter is wrong: why, and what to do.
 pub fn open(settings: &LiveSettings, advice: &str) -> Result<Box<dyn LiveDevice>, String> {
-    let name = match &settings.interface {
-        Some(name) => name.clone(),
-        None => match Device::lookup() {
-            Ok(Some(device)) => device.name,
-            Ok(None) => return Err("there is no interface to capture from; name one with -i".to_owned()),
-            Err(error) => return Err(format!("cannot list interfaces: {}", words(&error))),
-        },
-    };
+    let name = named(settings.interface.as_deref())?;
     let fault = |error: &Error| {
         let reason = words(error);
         let advice = if is_permission(&reason) {
@@ -54,6 +83,13 @@ pub fn open(settings: &LiveSettings, advice: &str) -> Result<Box<dyn LiveDevice>
         format!("{name}: cannot capture: {reason}; {advice}")
     };
     let capture = Capture::from_device(name.as_str()).map_err(|error| fault(&error))?;
+    if let Some(kind) = &settings.timestamp_type {
+        #[cfg(unix)]
+        timestamps::set(&capture, kind)
+            .map_err(|reason| format!("--timestamp-type {kind}: {name}: {reason}"))?;
+        #[cfg(not(unix))]
+        return Err(format!("--timestamp-type {kind}: {NO_CHOICE}"));
+    }
     let capture = capture
         .promisc(settings.promiscuous && name != ANY)
         .snaplen(i32::try_from(settings.snap_length).unwrap_or(i32::MAX))

@@ -2,6 +2,8 @@
 
 mod device;
 mod filter;
+#[cfg(unix)]
+mod timestamps;
 
-pub use device::{interfaces, open};
+pub use device::{interfaces, open, timestamp_types};
 pub use filter::Libpcap;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::output::disk::Disk;
 use crate::output::template::Template;
 use crate::scan::alert::Alerts;
 
@@ -25,6 +26,8 @@ pub struct StoreConfig {
     pub pending_pieces: usize,
     /// Who is told when a file is made.
     pub alerts: Option<Alerts>,
+    /// Who counts what is written.
+    pub disk: Option<Disk>,
     /// Whether the contents of small files are handed on when they close.
     pub keep: bool,
 }
@@ -42,6 +45,7 @@ impl StoreConfig {
             pending_bytes: 8 << 20,
             pending_pieces: 16_384,
             alerts: None,
+            disk: None,
             keep: false,
         }
     }

@@ -13,6 +13,7 @@ use tapflow_core::Timestamp;
 
 use super::har::{self, MAX_TEXT, Place};
 use super::{BodyKind, BodyName, Counts, Direction, Limits, Message, Output, Role, Slot, Stored, scan};
+use crate::output::disk::{BLOCK, Disk};
 use crate::scan::alert::Alerts;
 use crate::scan::command::Runner;
 use crate::scan::hash::{Algorithm, Hasher};
@@ -62,6 +63,8 @@ pub struct HttpOptions {
     pub command: Option<Runner>,
     /// Told of each body file.
     pub alerts: Option<Alerts>,
+    /// Who counts what is written.
+    pub disk: Option<Disk>,
 }
 
 /// The scanner.
@@ -216,8 +219,9 @@ impl<'s> Files<'s> {
         if self.error.is_some() || self.buffers[index].is_empty() && bytes.is_empty() {
             return;
         }
+        let is_new = body.file.is_none();
         let mut put = || {
-            if body.file.is_none() {
+            if is_new {
                 body.file = Some(create(&mut body.path, &body.suffix)?);
                 if let Some(alerts) = &self.options.alerts {
                     alerts.open(&body.path);
@@ -229,6 +233,10 @@ impl<'s> Files<'s> {
                     hasher.update(part);
                 }
                 file.write_all(part)?;
+            }
+            if let Some(disk) = &self.options.disk {
+                let first = if is_new { BLOCK } else { 0 };
+                disk.add(&body.path, first + (self.buffers[index].len() + bytes.len()) as u64);
             }
             Ok(())
         };

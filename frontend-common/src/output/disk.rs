@@ -1,0 +1,377 @@
+//! How much of the disk a run has taken, and room that is made by deleting the oldest of it (`--max-disk`).
+//!
+//! Everything that writes says so here. Bytes are counted as file systems give them away: a file takes a block
+//! ([`BLOCK`]) more than what is in it, holes take nothing. Only what this run has made is counted and deleted. What
+//! can be deleted are whole directories whose connections have all ended, and of directories that are no longer the
+//! present one the files of connections that have ended.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// What a file takes beside its bytes.
+pub const BLOCK: u64 = 4096;
+/// The part of the bound that is kept free, where something can be deleted.
+const FREE: u64 = 16;
+/// How long somebody waits before looking again without being told.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// What was deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Deleted {
+    /// Directories that are gone.
+    pub directories: u64,
+    /// Files, with those in these directories.
+    pub files: u64,
+    /// Bytes that they took.
+    pub bytes: u64,
+}
+
+/// The books of one run. Clones are the same books.
+#[derive(Clone, Debug)]
+pub struct Disk(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    root: PathBuf,
+    limit: u64,
+    deletes: bool,
+    used: AtomicU64,
+    state: Mutex<State>,
+    changed: Condvar,
+    /// One sweeps at a time.
+    sweeping: Mutex<()>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// The directories of this run that are there, by number; the last one is the present one.
+    directories: BTreeMap<u32, Place>,
+    /// Files that somebody still writes or reads, and those that belong to a directory rather than to a connection.
+    open: HashSet<PathBuf>,
+    deleted: Deleted,
+    /// What the user has not been told.
+    news: Vec<String>,
+    error: Option<String>,
+    /// Up to which mark everything that was under way is done.
+    done: u64,
+    over: bool,
+}
+
+#[derive(Debug, Default)]
+struct Place {
+    bytes: u64,
+    complete: bool,
+    /// It cannot be deleted, which was told.
+    stuck: bool,
+}
+
+impl Disk {
+    /// Books for a run that writes below `root` and may take `limit` bytes.
+    #[must_use]
+    pub fn new(root: PathBuf, limit: u64, deletes: bool) -> Self {
+        Self(Arc::new(Shared {
+            root,
+            limit,
+            deletes,
+            used: AtomicU64::new(0),
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            sweeping: Mutex::new(()),
+        }))
+    }
+
+    /// Whether the oldest is deleted when room is short.
+    #[must_use]
+    pub fn deletes(&self) -> bool {
+        self.0.deletes
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// `bytes` more are in a file.
+    pub fn add(&self, path: &Path, bytes: u64) {
+        if bytes == 0 {
+            return;
+        }
+        let used = self.0.used.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        if self.0.deletes {
+            let number = self.number(path).unwrap_or(0);
+            if let Some(place) = self.state().directories.get_mut(&number) {
+                place.bytes += bytes;
+            }
+            if used > self.high() {
+                self.0.changed.notify_all();
+            }
+        }
+    }
+
+    /// A file is not to be deleted before it is [let go](Self::let_go).
+    pub fn hold(&self, path: &Path) {
+        if self.0.deletes {
+            self.state().open.insert(path.to_owned());
+        }
+    }
+
+    /// A file was made, and is held.
+    pub fn made(&self, path: &Path) {
+        self.hold(path);
+        self.add(path, BLOCK);
+    }
+
+    /// Nobody needs a file any more, nor those whose names begin with its name.
+    pub fn let_go(&self, path: &Path) {
+        if self.0.deletes {
+            self.state().open.remove(path);
+        }
+    }
+
+    /// A directory is the present one from now on.
+    pub fn begun(&self, number: u32) {
+        self.state().directories.entry(number).or_default();
+        self.add(&self.directory(number), BLOCK);
+    }
+
+    /// Nothing more comes into a directory.
+    pub fn complete(&self, number: u32) {
+        let mut state = self.state();
+        if let Some(place) = state.directories.get_mut(&number) {
+            place.complete = true;
+        }
+        // What its files were kept for is over.
+        let directory = self.directory(number);
+        state.open.retain(|path| !path.starts_with(&directory));
+        drop(state);
+        self.0.changed.notify_all();
+    }
+
+    /// Everything that was under way when `mark` was set is done.
+    pub fn done(&self, mark: u64) {
+        let mut state = self.state();
+        state.done = state.done.max(mark);
+        drop(state);
+        self.0.changed.notify_all();
+    }
+
+    /// Whether everything up to `mark` is done; waits a little for it.
+    #[must_use]
+    pub fn is_done(&self, mark: u64) -> bool {
+        let state = self.state();
+        if state.done >= mark {
+            return true;
+        }
+        let waited = self.0.changed.wait_timeout(state, PATIENCE);
+        waited.unwrap_or_else(PoisonError::into_inner).0.done >= mark
+    }
+
+    /// Whether as much is written as may be.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.used() >= self.0.limit
+    }
+
+    /// Bytes taken now.
+    #[must_use]
+    pub fn used(&self) -> u64 {
+        self.0.used.load(Ordering::Relaxed)
+    }
+
+    /// Bytes beyond which something is deleted.
+    fn high(&self) -> u64 {
+        self.0.limit - self.0.limit / FREE
+    }
+
+    /// What was deleted so far.
+    #[must_use]
+    pub fn deleted(&self) -> Deleted {
+        self.state().deleted
+    }
+
+    /// What the user has not been told yet: deletions, and the first one that failed.
+    pub fn news(&self) -> (Vec<String>, Option<String>) {
+        let mut state = self.state();
+        (std::mem::take(&mut state.news), state.error.take())
+    }
+
+    /// Deletes whenever room is short, until the run is over.
+    pub fn keep(&self) {
+        loop {
+            let state = self.state();
+            if state.over {
+                return;
+            }
+            if self.used() <= self.high() {
+                drop(self.0.changed.wait_timeout(state, PATIENCE).unwrap_or_else(PoisonError::into_inner));
+                continue;
+            }
+            drop(state);
+            if !self.sweep() {
+                let state = self.state();
+                if !state.over {
+                    drop(
+                        self.0.changed.wait_timeout(state, PATIENCE).unwrap_or_else(PoisonError::into_inner),
+                    );
+                }
+            }
+        }
+    }
+
+    /// The run is over.
+    pub fn end(&self) {
+        self.state().over = true;
+        self.0.changed.notify_all();
+    }
+
+    /// Deletes the oldest until there is room again. Answers whether something was deleted.
+    pub fn sweep(&self) -> bool {
+        let _one = self.0.sweeping.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut any = false;
+        // Complete directories first, then what has ended in those that are not.
+        for whole in [true, false] {
+            let numbers: Vec<u32> = {
+                let state = self.state();
+                let present = state.directories.keys().next_back().copied();
+                let wanted = |(number, place): (&u32, &Place)| {
+                    (place.complete == whole && !place.stuck && Some(*number) != present).then_some(*number)
+                };
+                state.directories.iter().filter_map(wanted).collect()
+            };
+            for number in numbers {
+                if self.used() <= self.high() {
+                    return any;
+                }
+                any |= if whole { self.delete(number) } else { self.thin(number) };
+            }
+        }
+        any
+    }
+
+    /// Deletes a directory with everything in it.
+    fn delete(&self, number: u32) -> bool {
+        let path = self.directory(number);
+        let files = count(&path);
+        let removed = match fs::remove_dir_all(&path) {
+            // Somebody else was faster.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            other => other,
+        };
+        let mut state = self.state();
+        if let Err(error) = removed {
+            if let Some(place) = state.directories.get_mut(&number) {
+                place.stuck = true;
+            }
+            state.error.get_or_insert(format!("cannot delete {}: {error}", path.display()));
+            return false;
+        }
+        let bytes = state.directories.remove(&number).map_or(0, |place| place.bytes);
+        state.deleted.directories += 1;
+        self.freed(&mut state, files, bytes);
+        state.news.push(format!("deleted {}: {files} files, {bytes} bytes (--max-disk)", path.display()));
+        true
+    }
+
+    /// Deletes the files of connections that have ended, in a directory where others are open.
+    fn thin(&self, number: u32) -> bool {
+        let path = self.directory(number);
+        let (mut files, mut bytes) = (0, 0);
+        let mut folders = vec![path.clone()];
+        while let Some(folder) = folders.pop() {
+            let Ok(entries) = fs::read_dir(&folder) else { continue };
+            for entry in entries.filter_map(Result::ok) {
+                let Ok(kind) = entry.file_type() else { continue };
+                let file = entry.path();
+                if kind.is_dir() {
+                    folders.push(file);
+                    continue;
+                }
+                let size = entry.metadata().map_or(0, |facts| taken(&facts));
+                // Held while the file goes: nobody opens it in between.
+                let state = self.state();
+                if !is_needed(&state.open, &file) && fs::remove_file(&file).is_ok() {
+                    files += 1;
+                    bytes += size + BLOCK;
+                }
+            }
+        }
+        if files == 0 {
+            return false;
+        }
+        let mut state = self.state();
+        let known = state.directories.get_mut(&number).map_or(0, |place| {
+            let bytes = bytes.min(place.bytes);
+            place.bytes -= bytes;
+            bytes
+        });
+        self.freed(&mut state, files, known);
+        state.news.push(format!(
+            "deleted what has ended in {}: {files} files, {known} bytes (--max-disk)",
+            path.display()
+        ));
+        true
+    }
+
+    fn freed(&self, state: &mut State, files: u64, bytes: u64) {
+        state.deleted.files += files;
+        state.deleted.bytes += bytes;
+        let _ = self
+            .0
+            .used
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| Some(used.saturating_sub(bytes)));
+    }
+
+    /// The path of a directory.
+    #[must_use]
+    pub fn directory(&self, number: u32) -> PathBuf {
+        directory(&self.0.root, number)
+    }
+
+    fn number(&self, path: &Path) -> Option<u32> {
+        // Paths in the current directory have no `./` before them.
+        let below = path.strip_prefix(&self.0.root).unwrap_or(path);
+        below.components().next()?.as_os_str().to_str()?.parse().ok()
+    }
+}
+
+/// The directory of a number below the output directory.
+#[must_use]
+pub fn directory(root: &Path, number: u32) -> PathBuf {
+    let name = format!("{number:06}");
+    if root.as_os_str() == "." { PathBuf::from(name) } else { root.join(name) }
+}
+
+/// Whether a file is open, or belongs to one that is: its index, its bodies.
+fn is_needed(open: &HashSet<PathBuf>, path: &Path) -> bool {
+    if open.contains(path) {
+        return true;
+    }
+    let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return false };
+    name.match_indices(['-', '.']).any(|(at, _)| open.contains(&path.with_file_name(&name[..at])))
+}
+
+/// Files in a directory and below.
+fn count(path: &Path) -> u64 {
+    let Ok(entries) = fs::read_dir(path) else { return 0 };
+    let below = |entry: fs::DirEntry| match entry.file_type() {
+        Ok(kind) if kind.is_dir() => count(&entry.path()),
+        _ => 1,
+    };
+    entries.filter_map(Result::ok).map(below).sum()
+}
+
+/// Bytes on disk.
+fn taken(facts: &fs::Metadata) -> u64 {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        // A sparse file takes less than its length, no file less than its last block.
+        facts.len().min(facts.blocks().saturating_mul(512))
+    }
+    #[cfg(not(unix))]
+    facts.len()
+}

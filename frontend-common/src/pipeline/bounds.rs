@@ -1,0 +1,68 @@
+//! The bound of what is written (`--max-disk`), on the side of the core: nothing more is read while there is no room,
+//! and the run ends where none can be made.
+
+use super::run::Run;
+use super::tee::Watched;
+use crate::cli::DiskFull;
+use crate::messages::Progress;
+use crate::output::disk::Deleted;
+
+impl Run<'_> {
+    /// Tells what was deleted, and makes sure that there is room.
+    pub(super) fn bounds<S: Watched>(
+        &mut self,
+        sink: &mut S,
+        progress: &mut Progress,
+    ) -> Result<(), S::Error> {
+        let Some(disk) = self.disk.clone() else { return Ok(()) };
+        self.tell_deletions(progress);
+        if !disk.is_full() || self.stop.is_asked() {
+            return Ok(());
+        }
+        if disk.deletes() {
+            // What is under way may complete directories.
+            self.mark += 1;
+            sink.mark(self.mark)?;
+            while !disk.is_done(self.mark) && !self.stop.is_asked() && !self.reporter.is_finished() {}
+            disk.sweep();
+            self.tell_deletions(progress);
+            if !disk.is_full() || self.stop.is_asked() {
+                return Ok(());
+            }
+        }
+        let Some(limit) = self.options.max_disk else { return Ok(()) };
+        let why = match limit.full {
+            DiskFull::Stop => "",
+            DiskFull::Delete => ", and the rest is in use: --rotate more often, or allow more",
+        };
+        progress.clear();
+        self.complaints.add(format_args!(
+            "{}: as much is written as --max-disk {} allows{why}; the run ends here",
+            self.options.output_dir.display(),
+            limit.bytes
+        ));
+        self.stop.ask();
+        Ok(())
+    }
+
+    /// Tells the user what was deleted since the last time, and what could not be.
+    pub(super) fn tell_deletions(&mut self, progress: &mut Progress) {
+        let Some(disk) = &self.disk else { return };
+        let (news, error) = disk.news();
+        if news.is_empty() && error.is_none() {
+            return;
+        }
+        progress.clear();
+        if !self.options.verbosity.is_quiet() {
+            news.iter().for_each(|line| (self.say)(line));
+        }
+        if let Some(error) = error {
+            self.complaints.add(error);
+        }
+    }
+
+    /// What was deleted so far.
+    pub(super) fn deleted(&self) -> Deleted {
+        self.disk.as_ref().map_or_else(Deleted::default, |disk| disk.deleted())
+    }
+}

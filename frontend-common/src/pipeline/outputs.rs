@@ -1,0 +1,118 @@
+//! What the reporter writes beside the files of flows: the report, lines for programs, the HAR file. With numbered
+//! directories each of them has its own.
+
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tapflow_core::Timestamp;
+
+use crate::cli::{Options, ReportTarget};
+use crate::output::disk::{Disk, directory};
+use crate::report::{Har, JsonLines, Report, RunInfo, RunTotals, Shape};
+
+use super::reporter::Totals;
+
+/// The files of the run, or of one directory.
+#[derive(Default)]
+pub(super) struct Outputs {
+    pub(super) report: Option<Report>,
+    pub(super) lines: Option<JsonLines>,
+    pub(super) har: Option<Har>,
+}
+
+impl Outputs {
+    /// Bytes in them.
+    pub(super) fn size(&self) -> u64 {
+        self.report.as_ref().map_or(0, Report::size)
+            + self.lines.as_ref().map_or(0, JsonLines::size)
+            + self.har.as_ref().map_or(0, Har::size)
+    }
+}
+
+/// Makes them in each directory.
+pub(super) struct Opener {
+    root: PathBuf,
+    shape: Shape,
+    report: Option<PathBuf>,
+    lines: Option<PathBuf>,
+    har: Option<PathBuf>,
+    info: RunInfo,
+}
+
+impl Opener {
+    pub(super) fn new(options: &Options, info: RunInfo) -> Self {
+        let report = match &options.report {
+            ReportTarget::None => None,
+            ReportTarget::Default => Some(PathBuf::from("report.xml")),
+            ReportTarget::File(name) => Some(name.clone()),
+        };
+        Self {
+            root: options.output_dir.clone(),
+            shape: options.report_shape,
+            report,
+            lines: options.json_lines.clone().filter(|path| path.as_os_str() != "-"),
+            har: options.scan.har.clone().filter(|_| options.files),
+            info,
+        }
+    }
+
+    /// Makes the files of a directory, which may have been there before them.
+    ///
+    /// # Errors
+    /// What cannot be made, and why.
+    pub(super) fn open(&self, number: u32, disk: Option<&Disk>) -> Result<Outputs, String> {
+        let place = directory(&self.root, number);
+        let made = |path: &Path| disk.into_iter().for_each(|disk| disk.made(path));
+        if let Some(disk) = disk {
+            disk.begun(number);
+        }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let info = RunInfo { start: Timestamp::new(now.as_secs(), 0), ..self.info.clone() };
+        let mut outputs = Outputs::default();
+        if let Some(name) = &self.report {
+            let path = place.join(name);
+            outputs.report =
+                Some(Report::create(&path, self.shape, &info).map_err(|error| error.to_string())?);
+            made(&path);
+        }
+        if let Some(name) = &self.lines {
+            let path = place.join(name);
+            outputs.lines = Some(JsonLines::create(&path).map_err(|error| error.to_string())?);
+            made(&path);
+        }
+        if let Some(name) = &self.har {
+            let path = place.join(name);
+            outputs.har =
+                Some(Har::create(&path).map_err(|error| format!("cannot write the HAR file {error}"))?);
+            made(&path);
+        }
+        Ok(outputs)
+    }
+}
+
+/// What the run or one directory came to, as far as the reporter knows.
+#[derive(Default)]
+pub(super) struct Period {
+    pub(super) outputs: Outputs,
+    /// What its flows came to.
+    pub(super) totals: Totals,
+    /// What was counted before it.
+    pub(super) begin: RunTotals,
+    /// What was counted while it was the present one, once another one is.
+    pub(super) end: Option<RunTotals>,
+    /// Writers that are done with it.
+    pub(super) done: usize,
+    /// Flows that close before all of its own have.
+    pub(super) at: Option<u64>,
+    /// Bytes that were told to the books of the disk.
+    pub(super) told: u64,
+}
+
+impl Period {
+    /// Tells what was written since the last time.
+    pub(super) fn account(&mut self, number: u32, disk: &Disk) {
+        let size = self.outputs.size();
+        disk.add(&disk.directory(number), size.saturating_sub(self.told));
+        self.told = self.told.max(size);
+    }
+}
