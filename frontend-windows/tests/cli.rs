@@ -1,5 +1,5 @@
 //! The program for Windows as users run it: the tests that Linux' program has, but for those that need a shell,
-//! links, permissions, signals or a terminal of Unix.
+//! links, permissions, signals or a terminal of Unix; and those of what only Windows has.
 
 #![cfg(windows)]
 // Tests may panic.
@@ -22,9 +22,22 @@ mod http;
 mod inputs;
 #[path = "../../frontend-linux/tests/cli/messages.rs"]
 mod messages;
+#[path = "../../frontend-linux/tests/cli/names.rs"]
+mod names;
 #[path = "../../frontend-linux/tests/cli/receivers.rs"]
 mod receivers;
 #[path = "../../frontend-linux/tests/cli/reports.rs"]
 mod reports;
 #[path = "../../frontend-linux/tests/cli/support.rs"]
 mod support;
+
+#[path = "cli/interfaces.rs"]
+mod interfaces;
+#[path = "cli/long_paths.rs"]
+mod long_paths;
+#[path = "cli/screen.rs"]
+mod screen;
+#[path = "cli/stopping.rs"]
+mod stopping;
+#[path = "cli/without_npcap.rs"]
+mod without_npcap;

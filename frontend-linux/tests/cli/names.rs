@@ -30,7 +30,8 @@ fn files_indexes_and_bodies_have_portable_names_and_the_same_bytes() {
         );
     }
     assert!(portable.iter().any(|name| name.starts_with(&format!("{SERVER}-HTTPBODY-001."))), "{portable:?}");
-    let back = |name: &String| name.replace("%3A", ":");
+    // Windows has no others.
+    let back = |name: &String| if cfg!(windows) { name.clone() } else { name.replace("%3A", ":") };
     let plain = names(&place, "plain");
     assert_eq!(portable.iter().map(back).collect::<Vec<_>>(), plain);
     for (name, original) in portable.iter().zip(&plain).filter(|(name, _)| *name != "report.xml") {
@@ -47,9 +48,10 @@ fn reports_have_the_stored_name_and_the_original() {
         .tapflow(&["--portable-names", "-e", "http", "-o", "o", "--jsonl", "lines", "-r", "@http-ipv6.pcap"])
         .ends_with(0);
     let report = fs::read_to_string(place.path("o/report.xml")).unwrap();
-    assert!(report.contains(&format!("<filename>o/{SERVER}</filename>")), "{report}");
+    let separator = std::path::MAIN_SEPARATOR;
+    assert!(report.contains(&format!("<filename>o{separator}{SERVER}</filename>")), "{report}");
     assert!(report.contains(&format!("original_name=\"{ORIGINAL}\"")), "{report}");
-    assert!(report.contains(&format!("<filename>o/{SERVER}-HTTPBODY-001.")), "{report}");
+    assert!(report.contains(&format!("<filename>o{separator}{SERVER}-HTTPBODY-001.")), "{report}");
     assert!(report.contains(&format!("original_name=\"{ORIGINAL}-HTTPBODY-001.")), "{report}");
     let lines = fs::read_to_string(place.path("lines")).unwrap();
     assert!(lines.contains(&format!("\"original_name\":\"{ORIGINAL}\"")), "{lines}");

@@ -7,7 +7,7 @@ use super::support::Place;
 const UP: &str = "010.000.000.001.40000-010.000.000.002.00080";
 
 /// A capture of these segments, each with its second.
-fn capture(segments: &[(u32, TcpFrame)]) -> Vec<u8> {
+pub(crate) fn capture(segments: &[(u32, TcpFrame)]) -> Vec<u8> {
     let mut file =
         vec![0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 1, 0, 0, 0];
     for (second, segment) in segments {

@@ -1,36 +1,15 @@
 //! Runs that end before their input does: by a signal, or because nobody reads the console.
 
 use std::io::{Read, Write};
-use std::process::{Child, ChildStdin};
+use std::process::Child;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, mkfifo};
 
-use super::support::{Place, capture_bytes, end_of, record_offsets, streams, wait_until};
-
-const HTTP: &str = "http-plain.pcap";
+use super::support::{HALF_READ as HTTP, Place, capture_bytes, end_of, half, half_read, streams, wait_until};
 
 fn send(child: &Child, signal: Signal) {
     kill(Pid::from_raw(child.id().try_into().unwrap()), signal).unwrap();
-}
-
-/// Starts a run that has read the first 30 records of a capture and waits for more.
-fn half_read(place: &Place, args: &[&str]) -> (Child, ChildStdin) {
-    let bytes = capture_bytes(HTTP);
-    let half = record_offsets(&bytes)[30];
-    let mut child = place.start(&[args, &["-o", "o", "-r", "-"]].concat());
-    let mut stdin = child.stdin.take().unwrap();
-    stdin.write_all(&bytes[..half]).unwrap();
-    wait_until("the files of what was read", || place.path("o").exists() && place.files("o").len() == 2);
-    (child, stdin)
-}
-
-/// The files of the first 30 records, from a run that came to its end.
-fn half(place: &Place) -> std::collections::BTreeMap<String, Vec<u8>> {
-    let bytes = capture_bytes(HTTP);
-    place.put("half.pcap", &bytes[..record_offsets(&bytes)[30]]);
-    place.tapflow(&["-o", "half", "-r", "half.pcap"]).ends_with(0);
-    place.files("half")
 }
 
 #[test]

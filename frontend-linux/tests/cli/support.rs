@@ -6,7 +6,7 @@ use std::io::Write;
 #[cfg(unix)]
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStdin, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 #[cfg(unix)]
@@ -91,6 +91,16 @@ impl Place {
     /// The program, to run here. `@NAME` is a capture of `tests/data`.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         self.prepare(program::command(PROGRAM), args)
+    }
+
+    /// The program, to run here under another name, as [`Self::command`].
+    #[cfg(windows)]
+    pub(crate) fn command_as(&self, name: &str, args: &[&str]) -> Command {
+        let program = self.path(name);
+        if !program.exists() {
+            fs::copy(PROGRAM, &program).unwrap();
+        }
+        self.prepare(Command::new(program), args)
     }
 
     fn prepare(&self, mut command: Command, args: &[&str]) -> Command {
@@ -256,6 +266,27 @@ pub(crate) fn end_of(mut child: Child) -> Run {
         std::thread::sleep(Duration::from_millis(5));
     }
     child.wait_with_output().unwrap().into()
+}
+
+/// The capture of [`half_read`].
+pub(crate) const HALF_READ: &str = "http-plain.pcap";
+
+/// Starts a run that has read the first 30 records of [`HALF_READ`] and waits for more.
+pub(crate) fn half_read(place: &Place, args: &[&str]) -> (Child, ChildStdin) {
+    let bytes = capture_bytes(HALF_READ);
+    let mut child = place.start(&[args, &["-o", "o", "-r", "-"]].concat());
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(&bytes[..record_offsets(&bytes)[30]]).unwrap();
+    wait_until("the files of what was read", || place.path("o").exists() && place.files("o").len() == 2);
+    (child, stdin)
+}
+
+/// The files of the first 30 records, from a run that came to its end.
+pub(crate) fn half(place: &Place) -> BTreeMap<String, Vec<u8>> {
+    let bytes = capture_bytes(HALF_READ);
+    place.put("half.pcap", &bytes[..record_offsets(&bytes)[30]]);
+    place.tapflow(&["-o", "half", "-r", "half.pcap"]).ends_with(0);
+    place.files("half")
 }
 
 /// Offsets of the records of a little-endian pcap, and its length.

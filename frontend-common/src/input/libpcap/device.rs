@@ -16,6 +16,14 @@ const ANY: &str = "any";
 /// How long after its read timeout the kernel has delivered the last frames of an interface that went down.
 const LAST: Duration = Duration::from_millis(100);
 
+/// Frames taken at once, at most: also while the kernel always has more, a stop is seen. Wine's libpcap, where tests
+/// for Windows run, takes none at all without a limit.
+const AT_ONCE: usize = 4096;
+
+/// Between two looks for frames, at most, where nothing tells that there are some.
+#[cfg(not(unix))]
+const PAUSE: Duration = Duration::from_millis(10);
+
 /// The interfaces that can be opened, as libpcap lists them.
 ///
 /// # Errors
@@ -75,7 +83,7 @@ pub fn open(settings: &LiveSettings, advice: &str) -> Result<Box<dyn LiveDevice>
         let reason = words(error);
         let advice = if is_permission(&reason) {
             advice
-        } else if reason.contains("No such device") {
+        } else if is_missing(&reason) {
             "--list-interfaces shows those there are"
         } else {
             "look whether it is up"
@@ -94,23 +102,36 @@ pub fn open(settings: &LiveSettings, advice: &str) -> Result<Box<dyn LiveDevice>
         .promisc(settings.promiscuous && name != ANY)
         .snaplen(i32::try_from(settings.snap_length).unwrap_or(i32::MAX))
         .buffer_size(i32::try_from(settings.kernel_buffer).unwrap_or(i32::MAX));
-    let capture = if settings.read_timeout.is_zero() {
-        capture.immediate_mode(true)
-    } else {
-        capture.timeout(i32::try_from(settings.read_timeout.as_millis()).unwrap_or(i32::MAX))
+    let milliseconds = i32::try_from(settings.read_timeout.as_millis()).unwrap_or(i32::MAX);
+    #[cfg(unix)]
+    let capture = match milliseconds {
+        0 => capture.immediate_mode(true),
+        milliseconds => capture.timeout(milliseconds),
     };
     #[cfg(unix)]
     let capture = capture.precision(pcap::Precision::Nano);
+    // Npcap gives whatever it has to a reader that does not wait, at any time.
+    #[cfg(not(unix))]
+    let capture = capture.timeout(milliseconds.max(1));
     let mut capture = capture.open().map_err(|error| fault(&error))?;
     if let Some(expression) = &settings.filter {
         capture.filter(expression, true).map_err(|error| {
             format!("filter \"{expression}\" for {name}: {}; see pcap-filter(7)", words(&error))
         })?;
     }
-    #[cfg(unix)]
     let capture = capture.setnonblock().map_err(|error| fault(&error))?;
     let link = link_type(capture.get_datalink());
-    Ok(Box::new(Handle { name, link, capture, ended: None, last: settings.read_timeout + LAST }))
+    #[cfg(not(unix))]
+    let pause = settings.read_timeout.clamp(Duration::from_millis(1), PAUSE);
+    Ok(Box::new(Handle {
+        name,
+        link,
+        capture,
+        ended: None,
+        last: settings.read_timeout + LAST,
+        #[cfg(not(unix))]
+        pause,
+    }))
 }
 
 /// What libpcap says, without what the bindings put before it.
@@ -119,7 +140,12 @@ pub(super) fn words(error: &Error) -> String {
 }
 
 fn is_permission(reason: &str) -> bool {
-    ["ermission", "not permitted"].iter().any(|words| reason.contains(words))
+    ["ermission", "not permitted", "denied"].iter().any(|words| reason.contains(words))
+}
+
+/// Npcap opens adapters; those there are it opens unless rights are missing.
+fn is_missing(reason: &str) -> bool {
+    ["No such device", "adapter"].iter().any(|words| reason.contains(words))
 }
 
 /// The number that files have for what libpcap calls `link` here; see pcap-linktype(7).
@@ -138,6 +164,9 @@ struct Handle {
     ended: Option<String>,
     /// How long the kernel may take to deliver those.
     last: Duration,
+    /// Between two looks for frames.
+    #[cfg(not(unix))]
+    pause: Duration,
 }
 
 impl Handle {
@@ -164,12 +193,39 @@ impl Handle {
         self.ended.get_or_insert(reason);
     }
 
-    /// Takes the frames that are at hand.
+    /// Takes the frames that are at hand, or those that come within `patience`.
+    #[cfg(unix)]
+    fn take_within(
+        &mut self,
+        patience: Duration,
+        take: &mut dyn FnMut(LiveFrame<'_>),
+    ) -> Result<usize, String> {
+        if self.is_ready(patience) { self.take(take) } else { Ok(0) }
+    }
+
+    /// Takes the frames that are at hand, or those that come within `patience`.
+    #[cfg(not(unix))]
+    fn take_within(
+        &mut self,
+        patience: Duration,
+        take: &mut dyn FnMut(LiveFrame<'_>),
+    ) -> Result<usize, String> {
+        let start = std::time::Instant::now();
+        loop {
+            let taken = self.take(take)?;
+            if taken > 0 || start.elapsed() >= patience {
+                return Ok(taken);
+            }
+            thread::sleep(self.pause);
+        }
+    }
+
+    /// Takes the frames that are at hand, or a part of them.
     fn take(&mut self, take: &mut dyn FnMut(LiveFrame<'_>)) -> Result<usize, String> {
         let give = |packet: Packet<'_>| {
             take(LiveFrame { time: time(&packet), wire_len: packet.header.len, bytes: packet.data });
         };
-        match self.capture.dispatch(None, give) {
+        match self.capture.dispatch(Some(AT_ONCE), give) {
             Ok(count) => Ok(count),
             Err(Error::TimeoutExpired) => Ok(0),
             Err(error) => Err(words(&error)),
@@ -194,14 +250,7 @@ impl LiveDevice for Handle {
                 _ => Err(format!("the capture ended: {reason}")),
             };
         }
-        #[cfg(unix)]
-        if !self.is_ready(patience) {
-            return Ok(0);
-        }
-        // Elsewhere libpcap itself waits, as long as the read timeout says.
-        #[cfg(not(unix))]
-        let _ = patience;
-        self.take(take).or_else(|reason| {
+        self.take_within(patience, take).or_else(|reason| {
             self.end(reason);
             Ok(0)
         })
