@@ -4,7 +4,7 @@
 
 #![allow(unsafe_code)]
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::ptr::NonNull;
 
 use libdeflate_sys::{
@@ -27,7 +27,11 @@ pub(super) fn gunzip(coded: &[u8], most: usize) -> Option<Vec<u8>> {
     let mut decoded = spare::take();
     let good = inflater.gunzip(coded, size, &mut decoded);
     INFLATER.set(Some(inflater));
-    good.then_some(decoded)
+    if !good {
+        spare::give(decoded);
+        return None;
+    }
+    Some(decoded)
 }
 
 /// The length of the decoded data as the trailer has it, of what looks like gzip.
@@ -39,7 +43,7 @@ fn promised(coded: &[u8]) -> Option<usize> {
 
 thread_local! {
     /// It takes time to make one.
-    static INFLATER: RefCell<Option<Inflater>> = const { RefCell::new(None) };
+    static INFLATER: Cell<Option<Inflater>> = const { Cell::new(None) };
 }
 
 /// libdeflate's tables.
