@@ -108,7 +108,7 @@ impl Output for Kept {
         Some(stored)
     }
 
-    fn message(&mut self, message: &Message) {
+    fn message(&mut self, message: &mut Message) {
         self.messages.push(message.clone());
     }
 

@@ -204,6 +204,65 @@ fn damaged_data_gives_what_could_be_decoded() {
     assert_eq!(scan("gzip", &gzip(b"hello")[..12]).anomalies(), ["damaged"]);
 }
 
+/// What a body in gzip came to, sent in one piece, so that it can be decoded at once, or in more pieces than
+/// are kept for that.
+fn came_to(body: &[u8], pieces: bool) -> (Vec<(String, Vec<u8>)>, Vec<&'static str>, u64, Option<String>) {
+    let mut server = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n".to_vec();
+    if pieces {
+        server.extend(b"Transfer-Encoding: chunked\r\n\r\n");
+        body.iter().for_each(|byte| server.extend([b'1', b'\n', *byte, b'\n']));
+        server.extend(b"0\r\n\r\n");
+    } else {
+        server.extend(format!("Content-Length: {}\r\n\r\n", body.len()).bytes());
+        server.extend_from_slice(body);
+    }
+    let kept = Kept::of(GET, server);
+    let message = kept.response(1);
+    let (length, error) = (message.decoded_length, message.decode_error.clone());
+    (kept.bodies.clone(), kept.anomalies(), length, error)
+}
+
+#[test]
+fn what_is_decoded_at_once_is_what_comes_piece_by_piece() {
+    let text = text()[..20_000].to_vec();
+    let good = gzip(&text);
+    assert!(good.len() > 4096, "more pieces than are kept");
+    let (header, trailer) = (&good[..10], &good[good.len() - 8..]);
+    let with_fields = |flags: u8, fields: &[u8]| {
+        let mut head = header.to_vec();
+        head[3] = flags;
+        [&head, fields, &good[10..]].concat()
+    };
+    let mut bodies = vec![
+        good.clone(),
+        with_fields(8, b"name\0"),
+        with_fields(0x14, b"\x03\0abccomment\0"),
+        // The check of a header, which is wrong, and a flag that does not exist.
+        with_fields(2, b"ab"),
+        with_fields(0x80, b""),
+        // The same twice, other things behind it, and before its trailer.
+        good.repeat(2),
+        [&good[..], b"more"].concat(),
+        [&good[..], &trailer].concat(),
+        [&good[..good.len() - 8], b"12345678", trailer].concat(),
+        [&gzip(b"")[..], &good].concat(),
+        [&good[..], &gzip(b"")].concat(),
+        good[..good.len() - 1].to_vec(),
+        good[..good.len() - 8].to_vec(),
+    ];
+    // A wrong bit at many places.
+    bodies.extend((0..300).map(|at| {
+        let mut body = good.clone();
+        let place = if at < 30 { at } else { body.len() - 1 - (at * 7919) % body.len() };
+        body[place] ^= 1 << (at % 8);
+        body
+    }));
+    for (number, body) in bodies.iter().enumerate() {
+        assert!(came_to(body, false) == came_to(body, true), "body {number}");
+    }
+    assert!(came_to(&good, false).0[0].1 == text);
+}
+
 #[test]
 fn a_gap_in_coded_data_ends_what_is_decoded() {
     let mut server = response("gzip", &gzip(&text()), false);

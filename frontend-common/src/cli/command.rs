@@ -291,7 +291,7 @@ fn scanners() -> [Arg; 9] {
             value('e', id::ENABLE, "NAME", ValueParser::new(values::scanner))
                 .action(ArgAction::Append)
                 .help("a scanner on")
-                .long_help("Enable a scanner; -H lists them. May be repeated."),
+                .long_help("Enable a scanner, or all; -H lists them. May be repeated."),
             value('E', id::ONLY, "NAME", ValueParser::new(values::scanner))
                 .action(ArgAction::Append)
                 .help("only this scanner")
@@ -299,7 +299,7 @@ fn scanners() -> [Arg; 9] {
             value('x', id::DISABLE, "NAME", ValueParser::new(values::scanner))
                 .action(ArgAction::Append)
                 .help("a scanner off")
-                .long_help("Disable a scanner. -x tcpdemux writes no flow files. May be repeated."),
+                .long_help("Disable a scanner, or all. -x tcpdemux writes no flow files. May be repeated."),
             long_value(id::HASH, "LIST", ValueParser::new(values::algorithms))
                 .action(ArgAction::Append)
                 .help("md5,sha1,sha256,blake3")

@@ -35,7 +35,7 @@ use crate::output::console::{ConsoleOptions, Form};
 use crate::report::Shape;
 use crate::scan::command::CommandLine;
 use crate::scan::hash::Algorithm;
-use crate::scan::{Choice, ScannerName};
+use crate::scan::{Choice, SCANNERS, ScannerName};
 
 /// Exit status after a [`CliError`]. tcpflow has 1; here 1 is for runs that fail, 2 for those that never
 /// began.
@@ -345,26 +345,26 @@ fn names(matches: &ArgMatches) -> NameLetters {
 
 /// The scanners that are on after `-a`, `-e`, `-E` and `-x`, in the order in which they were given.
 fn scanners(matches: &ArgMatches, md5: bool) -> Choice {
-    type Change = fn(&mut Choice, ScannerName);
-    let mut changes: Vec<(usize, Change, ScannerName)> = Vec::new();
+    type Change = fn(&mut Choice, &[ScannerName]);
+    let mut changes: Vec<(usize, Change, Vec<ScannerName>)> = Vec::new();
     let options: [(&str, Change); 3] =
         [(id::ENABLE, Choice::enable), (id::ONLY, Choice::only), (id::DISABLE, Choice::disable)];
     for (id, change) in options {
         let places = matches.indices_of(id).into_iter().flatten();
-        let names = matches.get_many(id).unwrap_or_default();
-        changes.extend(places.zip(names).map(|(place, name)| (place, change, *name)));
+        let names = matches.get_many::<Vec<ScannerName>>(id).unwrap_or_default();
+        changes.extend(places.zip(names).map(|(place, names)| (place, change, names.clone())));
     }
     if matches.get_flag(id::ALL) {
         let place = matches.index_of(id::ALL).unwrap_or(0);
-        changes.push((place, |choice, _| choice.enable_all(), ScannerName::Tcpdemux));
+        changes.push((place, Choice::enable, SCANNERS.to_vec()));
     }
     changes.sort_by_key(|(place, ..)| *place);
     let mut choice = Choice::default();
     if md5 {
-        choice.enable(ScannerName::Md5);
+        choice.enable(&[ScannerName::Md5]);
     }
-    for (_, change, name) in changes {
-        change(&mut choice, name);
+    for (_, change, names) in changes {
+        change(&mut choice, &names);
     }
     choice
 }

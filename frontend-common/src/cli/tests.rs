@@ -296,6 +296,10 @@ fn scanners_are_chosen_in_the_order_of_the_options() {
     assert_eq!(scanners("-r a -x md5 -e wifiviz -a"), ["http", "md5", "netviz", "tcpdemux", "wifiviz"]);
     assert_eq!(scanners("-r a -a -E md5"), ["md5", "tcpdemux"]);
     assert_eq!(scanners("-r a -FM"), ["md5", "tcpdemux"]);
+    assert_eq!(scanners("-r a -e all -x http"), ["md5", "netviz", "tcpdemux", "wifiviz"]);
+    assert_eq!(scanners("-r a -a -x all"), [""; 0]);
+    assert_eq!(scanners("-r a -x all -a"), scanners("-r a -E all"));
+    assert!(!run("-r a -x all -e md5").files);
     assert!(!run("-r a -x tcpdemux").files);
     let error = refused("-r a -e htpp");
     assert!(error.contains("'htpp'") && error.contains("http, md5, netviz, tcpdemux, wifiviz"), "{error}");

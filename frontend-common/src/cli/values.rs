@@ -243,10 +243,10 @@ pub(super) fn tunnel_port(text: &str) -> Result<(UdpTunnel, u16), String> {
 }
 
 /// The argument of `-e`, `-E`, `-x`.
-pub(super) fn scanner(text: &str) -> Result<ScannerName, String> {
+pub(super) fn scanner(text: &str) -> Result<Vec<ScannerName>, String> {
     ScannerName::named(text).ok_or_else(|| {
         let names = SCANNERS.map(ScannerName::as_str).join(", ");
-        format!("there is no such scanner; there are {names}")
+        format!("there is no such scanner; there are {names}, and all for all of them")
     })
 }
 

@@ -22,8 +22,8 @@ use crate::scan::{Connection, ScannedFlow, Scanners};
 /// Jobs that wait.
 const QUEUE: usize = 8;
 /// Connections in a job: a thread that wakes up has something to do.
-const BATCH: usize = 16;
-/// Bytes of flow files that are in memory for one thread, unless a single connection has more.
+const BATCH: usize = 32;
+/// Bytes of flow files that are in memory in a job, and for one thread, unless a single connection has more.
 const TOGETHER: u64 = 1 << 20;
 /// Flows that may be done before one that closed earlier is.
 const AHEAD: u64 = 4096;
@@ -92,13 +92,14 @@ pub(super) fn start(
 /// Brings the two flows of a connection together: they come from two writers, in any order.
 fn pair(told: Receiver<Vec<Told>>, jobs: &SyncSender<Job>, reporter: &SyncSender<Vec<Told>>) {
     let mut halves: FxHashMap<u64, Waiting> = FxHashMap::default();
-    let mut job = Job::new();
+    let (mut job, mut held) = (Job::new(), 0);
     for messages in told {
         for message in messages {
             match message {
                 Told::Flow { order, pair, flow, beyond_limit } => {
                     let session = flow.facts.opened.session;
                     let own = (order, beyond_limit, ScannedFlow::new(flow));
+                    held += own.2.at_hand().map_or(0, |contents| contents.len() as u64);
                     match halves.remove(&session) {
                         _ if !pair => job.push(vec![own]),
                         Some(other) if other.0 < order => job.push(vec![other, own]),
@@ -112,11 +113,15 @@ fn pair(told: Receiver<Vec<Told>>, jobs: &SyncSender<Job>, reporter: &SyncSender
                     let _ = reporter.send(vec![other]);
                 }
             }
-            if job.len() >= BATCH && jobs.send(std::mem::take(&mut job)).is_err() {
-                return;
+            if job.len() >= BATCH || held >= TOGETHER {
+                held = 0;
+                if !job.is_empty() && jobs.send(std::mem::take(&mut job)).is_err() {
+                    return;
+                }
             }
         }
         // Nothing waits for connections that may not come.
+        held = 0;
         if !job.is_empty() && jobs.send(std::mem::take(&mut job)).is_err() {
             return;
         }

@@ -23,13 +23,32 @@ impl fmt::Display for Utc {
         let (month, carry) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
         let year = 400 * era + year + carry;
         let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
-        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")?;
-        match self.0.subsec_nanos() {
-            0 => {}
-            nanos if nanos % 1_000 == 0 => write!(f, ".{:06}", nanos / 1_000)?,
-            nanos => write!(f, ".{nanos:09}")?,
+        // Written at once: reports have many times, and each piece goes through what escapes it.
+        let mut text = *b"0000-00-00T00:00:00.000000000Z";
+        for (at, length, number) in
+            [(0, 4, year), (5, 2, month), (8, 2, day), (11, 2, hour), (14, 2, minute), (17, 2, second)]
+        {
+            digits(&mut text, at, length, number);
         }
-        f.write_str("Z")
+        digits(&mut text, FRACTION + 1, 9, self.0.subsec_nanos().into());
+        let length = match self.0.subsec_nanos() {
+            0 => FRACTION,
+            nanos if nanos % 1_000 == 0 => FRACTION + 7,
+            _ => FRACTION + 10,
+        };
+        text[length] = b'Z';
+        f.write_str(std::str::from_utf8(&text[..=length]).unwrap_or_default())
+    }
+}
+
+/// Where the fraction begins.
+const FRACTION: usize = 19;
+
+/// Puts a number of so many digits into a text.
+fn digits(text: &mut [u8], at: usize, length: usize, mut number: u64) {
+    for digit in text[at..at + length].iter_mut().rev() {
+        *digit = b'0' + (number % 10) as u8;
+        number /= 10;
     }
 }
 

@@ -79,9 +79,9 @@ struct Escaping<'a>(&'a mut String);
 
 impl Write for Escaping<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        // Nearly everything is.
-        if text.bytes().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'&' | b'<' | b'>' | b'"'))
-        {
+        // Nearly everything is, and to look at all of it is faster than to look for an end.
+        let plain = |byte: u8| matches!(byte, b' '..=b'~') & !matches!(byte, b'&' | b'<' | b'>' | b'"');
+        if text.bytes().fold(true, |all, byte| all & plain(byte)) {
             self.0.push_str(text);
             return Ok(());
         }

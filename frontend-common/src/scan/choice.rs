@@ -46,10 +46,13 @@ impl ScannerName {
         }
     }
 
-    /// The scanner of this name.
+    /// The scanner of this name; all of them for `all`.
     #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        SCANNERS.into_iter().find(|scanner| scanner.as_str() == name)
+    pub fn named(name: &str) -> Option<Vec<Self>> {
+        if name == "all" {
+            return Some(SCANNERS.to_vec());
+        }
+        SCANNERS.into_iter().find(|scanner| scanner.as_str() == name).map(|scanner| vec![scanner])
     }
 }
 
@@ -77,27 +80,24 @@ impl Choice {
         self.0.contains(&scanner)
     }
 
-    /// `-e`.
-    pub fn enable(&mut self, scanner: ScannerName) {
-        if !self.has(scanner) {
-            self.0.push(scanner);
+    /// `-e`, `-a`.
+    pub fn enable(&mut self, scanners: &[ScannerName]) {
+        for scanner in scanners {
+            if !self.has(*scanner) {
+                self.0.push(*scanner);
+            }
         }
     }
 
     /// `-x`.
-    pub fn disable(&mut self, scanner: ScannerName) {
-        self.0.retain(|on| *on != scanner);
+    pub fn disable(&mut self, scanners: &[ScannerName]) {
+        self.0.retain(|on| !scanners.contains(on));
     }
 
-    /// `-E`: it alone, of those that look at what was recorded.
-    pub fn only(&mut self, scanner: ScannerName) {
+    /// `-E`: these alone, of those that look at what was recorded.
+    pub fn only(&mut self, scanners: &[ScannerName]) {
         self.0.retain(|on| *on == ScannerName::Tcpdemux);
-        self.enable(scanner);
-    }
-
-    /// `-a`.
-    pub fn enable_all(&mut self) {
-        SCANNERS.into_iter().for_each(|scanner| self.enable(scanner));
+        self.enable(scanners);
     }
 }
 
@@ -108,18 +108,18 @@ mod tests {
     #[test]
     fn options_count_in_their_order() {
         let mut choice = Choice::default();
-        choice.enable_all();
-        choice.disable(ScannerName::Http);
+        choice.enable(&SCANNERS);
+        choice.disable(&[ScannerName::Http]);
         assert!(
             choice.has(ScannerName::Md5) && choice.has(ScannerName::Netviz) && !choice.has(ScannerName::Http)
         );
-        choice.only(ScannerName::Http);
+        choice.only(&[ScannerName::Http]);
         assert!(
             choice.has(ScannerName::Http)
                 && choice.has(ScannerName::Tcpdemux)
                 && !choice.has(ScannerName::Md5)
         );
-        choice.disable(ScannerName::Tcpdemux);
+        choice.disable(&[ScannerName::Tcpdemux]);
         assert!(!choice.has(ScannerName::Tcpdemux));
     }
 }

@@ -6,7 +6,7 @@ use ::md5::Md5;
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 
-use super::{Connection, Digest, ScannedFlow, Scanner};
+use super::{Connection, Digest, ScannedFlow, Scanner, spare};
 
 /// An algorithm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -191,8 +191,9 @@ impl Scanner for Digests {
                 scanned.flow.found.digests = digests.next().unwrap_or_default();
             }
             for body in scanned.flow.found.bodies_mut() {
-                if body.contents.take().is_some() {
+                if let Some(contents) = body.contents.take() {
                     body.digests = digests.next().unwrap_or_default();
+                    spare::give(contents);
                 }
             }
         }

@@ -9,6 +9,7 @@ mod choice;
 pub mod command;
 pub mod hash;
 pub mod http;
+mod spare;
 mod spool;
 pub mod wifiviz;
 

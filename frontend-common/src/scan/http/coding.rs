@@ -12,6 +12,7 @@ use flate2::Decompress;
 
 use super::facts::{Anomalies, Anomaly};
 use super::head::Head;
+use super::inflate;
 use super::lzw::Lzw;
 use crate::input::compress::{CUT_OFF, Codec, Inflate, Step, Unzstd};
 
@@ -127,6 +128,9 @@ pub(super) struct Decoder {
 /// must not depend on how a message was cut into chunks.
 const BLOCK: usize = 4096;
 
+/// Bytes of a body, coded and decoded, that is decoded at once.
+pub(super) const WHOLE: usize = 1 << 20;
+
 /// Bytes that all stages wrote, and how many they may: codings on each other can cost time without output.
 #[derive(Clone, Copy, Debug, Default)]
 struct Effort {
@@ -157,6 +161,25 @@ impl Decoder {
             is_bomb: false,
             block: Vec::new(),
         })
+    }
+
+    /// Decodes a whole body at once, if it is in memory, in gzip alone and without a fault, and far from every
+    /// limit. If not, nothing has happened.
+    pub(super) fn whole(&mut self, coded: &[u8], spent: &mut Spent) -> Option<Vec<u8>> {
+        let is_gzip = matches!(self.stages.as_slice(), [Stage { coding: Coding::Gzip, .. }]);
+        let is_new = self.coded == 0 && self.block.is_empty();
+        if !is_gzip || !is_new || coded.len() > WHOLE {
+            return None;
+        }
+        let body = self.allowance.of(0, 1);
+        let all = self.allowance.of(spent.coded, 4).saturating_sub(spent.decoded);
+        let most = usize::try_from(body.min(all)).unwrap_or(usize::MAX).min(WHOLE);
+        let decoded = inflate::gunzip(coded, most)?;
+        (self.coded, self.decoded) = (coded.len() as u64, decoded.len() as u64);
+        spent.coded += self.coded;
+        spent.decoded += self.decoded;
+        self.stages.iter_mut().for_each(|stage| stage.state = State::Ended);
+        Some(decoded)
     }
 
     /// Decodes `input`; every decoded piece goes to `out`.

@@ -12,9 +12,12 @@ use super::reader::{Found, Reader};
 use super::save::Saver;
 use super::stream::Direction;
 use super::{Output, media};
+use crate::scan::spare;
 
 /// Bytes in which a connection of which the beginning is missing is searched for a message.
 const SEARCH: u64 = 1 << 20;
+/// Pieces of a body, chunks mostly, that are kept to be decoded together.
+const MAX_PIECES: usize = 4096;
 /// How much the times of two directions may be in disorder in a capture.
 const DISORDER: u64 = 1_000_000;
 
@@ -279,7 +282,7 @@ impl<'o> Bodies<'o> {
             Role::Server => self.counts.responses += 1,
         }
         self.counts.count(message.anomalies);
-        self.output.message(&message);
+        self.output.message(&mut message);
         (message, end)
     }
 
@@ -305,15 +308,16 @@ impl<'o> Bodies<'o> {
         let spent = &mut self.spent;
         // Decoders need every byte: behind a gap nothing can be decoded.
         let mut broken = false;
+        let mut coded = Coded::default();
         let walked = body::walk(direction, start, message.framing, &mut walk_anomalies, &mut |piece| match (
             &mut decoder,
             piece,
         ) {
             (Some(decoder), Piece::Bytes(at, bytes)) if !broken => {
-                if !decoder.holds_bytes() {
-                    saver.at(at);
+                if !coded.keep(at, bytes) {
+                    coded.hand_on(decoder, &mut saver, spent);
+                    decode(decoder, at, bytes, &mut saver, spent);
                 }
-                decoder.push(bytes, spent, &mut |decoded| saver.bytes(decoded));
             }
             (Some(_), _) => broken = true,
             (None, Piece::Bytes(at, bytes)) => {
@@ -322,6 +326,11 @@ impl<'o> Bodies<'o> {
             }
             (None, Piece::Gap(length)) => saver.hole(length),
         });
+        if let Some(decoder) = &mut decoder
+            && !coded.decode_whole(decoder, &mut saver, spent)
+        {
+            coded.hand_on(decoder, &mut saver, spent);
+        }
         let Walked { end, length, missing, runs, complete, trailers, seen } = walked;
         message.decoded_length = length;
         if let Some(decoder) = &mut decoder {
@@ -352,5 +361,63 @@ impl<'o> Bodies<'o> {
         message.last_time =
             seen.and_then(|(_, last)| direction.time(last.max(trailers.end.saturating_sub(1))));
         end
+    }
+}
+
+/// Decodes a piece of a body that stands at this stream offset.
+fn decode(decoder: &mut Decoder, at: u64, bytes: &[u8], saver: &mut Saver<'_>, spent: &mut Spent) {
+    if !decoder.holds_bytes() {
+        saver.at(at);
+    }
+    decoder.push(bytes, spent, &mut |decoded| saver.bytes(decoded));
+}
+
+/// The beginning of a coded body, as long as it may turn out to be all of it and small.
+#[derive(Default)]
+struct Coded<'a> {
+    pieces: Vec<(u64, &'a [u8])>,
+    length: usize,
+    /// It is neither.
+    is_given_up: bool,
+}
+
+impl<'a> Coded<'a> {
+    /// Keeps a piece, unless it becomes too much.
+    fn keep(&mut self, at: u64, bytes: &'a [u8]) -> bool {
+        if self.is_given_up || self.length + bytes.len() > coding::WHOLE || self.pieces.len() >= MAX_PIECES {
+            return false;
+        }
+        self.pieces.push((at, bytes));
+        self.length += bytes.len();
+        true
+    }
+
+    /// Gives up, and decodes what was kept piece by piece.
+    fn hand_on(&mut self, decoder: &mut Decoder, saver: &mut Saver<'_>, spent: &mut Spent) {
+        self.is_given_up = true;
+        for (at, bytes) in std::mem::take(&mut self.pieces) {
+            decode(decoder, at, bytes, saver, spent);
+        }
+    }
+
+    /// Decodes all at once, if that can be done.
+    fn decode_whole(&self, decoder: &mut Decoder, saver: &mut Saver<'_>, spent: &mut Spent) -> bool {
+        let Some((at, first)) = self.pieces.first() else { return false };
+        let decoded = match self.pieces.as_slice() {
+            [_] => decoder.whole(first, spent),
+            pieces => {
+                let mut joined = spare::take();
+                joined.reserve_exact(self.length);
+                pieces.iter().for_each(|(_, bytes)| joined.extend_from_slice(bytes));
+                let decoded = decoder.whole(&joined, spent);
+                spare::give(joined);
+                decoded
+            }
+        };
+        let Some(mut decoded) = decoded else { return false };
+        saver.at(*at);
+        saver.all(&mut decoded);
+        spare::give(decoded);
+        true
     }
 }

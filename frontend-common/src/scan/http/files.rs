@@ -17,7 +17,7 @@ use crate::output::disk::{BLOCK, Disk};
 use crate::scan::alert::Alerts;
 use crate::scan::command::Runner;
 use crate::scan::hash::{Algorithm, Hasher};
-use crate::scan::{Connection, ScannedFlow, Scanner, Spool};
+use crate::scan::{Connection, ScannedFlow, Scanner, Spool, spare};
 
 /// Bytes of a body gathered for a write.
 const BUFFER: usize = 128 << 10;
@@ -185,6 +185,18 @@ struct Body {
     text: Option<Vec<u8>>,
 }
 
+impl Body {
+    /// More bytes, which are written or gathered elsewhere.
+    fn adds(&mut self, bytes: &[u8]) {
+        self.size += bytes.len() as u64;
+        self.hole = false;
+        self.text = self.text.take().filter(|text| text.len() + bytes.len() <= MAX_TEXT);
+        if let Some(text) = &mut self.text {
+            text.extend_from_slice(bytes);
+        }
+    }
+}
+
 impl<'s> Files<'s> {
     fn new(options: &'s HttpOptions, flows: &'s [ScannedFlow]) -> Self {
         Self {
@@ -350,15 +362,21 @@ impl Output for Files<'_> {
         });
     }
 
+    fn write_all(&mut self, slot: Slot, bytes: &mut Vec<u8>) {
+        let index = slot as usize;
+        if self.options.files && self.buffers[index].is_empty() && bytes.len() <= BUFFER {
+            let Some(body) = &mut self.open[index] else { return };
+            body.adds(bytes);
+            std::mem::swap(&mut self.buffers[index], bytes);
+        } else {
+            self.write(slot, bytes);
+        }
+    }
+
     fn write(&mut self, slot: Slot, bytes: &[u8]) {
         let index = slot as usize;
         let Some(mut body) = self.open[index].take() else { return };
-        body.size += bytes.len() as u64;
-        body.hole = false;
-        body.text = body.text.take().filter(|text| text.len() + bytes.len() <= MAX_TEXT);
-        if let Some(text) = &mut body.text {
-            text.extend_from_slice(bytes);
-        }
+        body.adds(bytes);
         if self.options.files {
             if self.buffers[index].len() + bytes.len() <= BUFFER {
                 self.buffers[index].extend_from_slice(bytes);
@@ -404,12 +422,12 @@ impl Output for Files<'_> {
         let gathered = &self.buffers[index];
         let is_whole = gathered.len() as u64 == body.size;
         let keeps = is_whole && !self.options.algorithms.is_empty() && self.kept + gathered.len() <= KEPT;
-        let contents = keeps.then(|| gathered.clone());
+        let contents = keeps.then(|| spare::fitted(std::mem::take(&mut self.buffers[index])));
         if let Some(contents) = &contents {
             self.kept += contents.len();
             body.hasher = None;
         }
-        self.put(index, &mut body, &[]);
+        self.put(index, &mut body, contents.as_deref().unwrap_or_default());
         body.file.as_ref()?;
         self.close(&mut body);
         if self.error.is_some() {
@@ -420,20 +438,24 @@ impl Output for Files<'_> {
         Some(Stored { name, size: body.size, digests, contents })
     }
 
-    fn message(&mut self, message: &Message) {
+    fn message(&mut self, message: &mut Message) {
         let side = usize::from(message.role == Role::Server);
         if self.messages[side].len() >= MAX_MESSAGES {
             self.omitted[side] += 1;
             return;
         }
-        let mut message = message.clone();
-        message
-            .head
-            .fields
-            .retain(|(name, _)| ["host", "content-type"].iter().any(|kept| name.eq_ignore_ascii_case(kept)));
-        message.head.fields.shrink_to_fit();
-        message.trailers = Vec::new();
-        self.messages[side].push(message);
+        // Contents go on their way once; what the report does not name stays behind.
+        let contents: Vec<_> = message.files.iter_mut().map(|file| file.contents.take()).collect();
+        let fields = std::mem::take(&mut message.head.fields);
+        let trailers = std::mem::take(&mut message.trailers);
+        let mut kept = message.clone();
+        let named = |name: &str| ["host", "content-type"].iter().any(|kept| name.eq_ignore_ascii_case(kept));
+        kept.head.fields = fields.iter().filter(|(name, _)| named(name)).cloned().collect();
+        for (file, contents) in kept.files.iter_mut().zip(contents) {
+            file.contents = contents;
+        }
+        (message.head.fields, message.trailers) = (fields, trailers);
+        self.messages[side].push(kept);
     }
 
     fn exchange(&mut self, request: Option<&Message>, response: Option<&Message>) {

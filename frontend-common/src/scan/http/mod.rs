@@ -15,6 +15,7 @@ mod files;
 mod framing;
 mod har;
 mod head;
+mod inflate;
 mod lzw;
 mod media;
 mod multipart;
@@ -66,14 +67,19 @@ pub trait Output {
     /// Bytes of the body.
     fn write(&mut self, slot: Slot, bytes: &[u8]);
 
+    /// Bytes as of [`write`](Self::write), which may be taken instead of copied.
+    fn write_all(&mut self, slot: Slot, bytes: &mut Vec<u8>) {
+        self.write(slot, bytes);
+    }
+
     /// So many bytes of the body were never captured.
     fn hole(&mut self, slot: Slot, length: u64);
 
     /// The body ends: what was stored of it, `None` where nothing was.
     fn end(&mut self, slot: Slot) -> Option<Stored>;
 
-    /// A message, its body saved.
-    fn message(&mut self, message: &Message) {
+    /// A message, its body saved. What its files contain may be taken out of it.
+    fn message(&mut self, message: &mut Message) {
         let _ = message;
     }
 

@@ -82,6 +82,17 @@ impl<'s> Saver<'s> {
         }
     }
 
+    /// All bytes of the body, which may be taken.
+    pub(super) fn all(&mut self, bytes: &mut Vec<u8>) {
+        if self.form.is_some() {
+            return self.bytes(bytes);
+        }
+        let name = self.whole.name.clone();
+        if self.whole.begins(Slot::Whole, &name) {
+            self.whole.output.write_all(Slot::Whole, bytes);
+        }
+    }
+
     pub(super) fn hole(&mut self, length: u64) {
         let Self { whole, form } = self;
         whole.hole(Slot::Whole, length);
@@ -160,14 +171,18 @@ impl Parts {
 
 impl File<'_> {
     fn write(&mut self, slot: Slot, name: &BodyName, bytes: &[u8]) {
-        if bytes.is_empty() {
-            return;
+        if !bytes.is_empty() && self.begins(slot, name) {
+            self.output.write(slot, bytes);
         }
+    }
+
+    /// Makes ready for bytes: false where there is no room for another file.
+    fn begins(&mut self, slot: Slot, name: &BodyName) -> bool {
         let index = slot as usize;
         if !self.begun[index] {
             if self.room == 0 {
                 self.saved.anomalies.add(Anomaly::TooManyBodies);
-                return;
+                return false;
             }
             self.room -= 1;
             self.begun[index] = true;
@@ -177,7 +192,7 @@ impl File<'_> {
         if hole > 0 {
             self.output.hole(slot, hole);
         }
-        self.output.write(slot, bytes);
+        true
     }
 
     fn hole(&mut self, slot: Slot, length: u64) {
