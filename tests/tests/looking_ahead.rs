@@ -124,7 +124,7 @@ fn events(frames: &[Vec<u8>], how: How, wants_segments: bool) -> (Vec<String>, C
                 let Ok(()) = core.push(frame, &mut sink);
             }),
             How::Ahead => frames.chunks(Reassembler::AHEAD).for_each(|frames| {
-                let seen = core.look_ahead(frames);
+                let seen = core.look_ahead(frames.iter().copied());
                 assert_eq!(seen.len(), frames.len());
                 seen.iter().for_each(|frame| {
                     let Ok(()) = core.push_seen(frame, &mut sink);

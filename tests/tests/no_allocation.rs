@@ -115,11 +115,18 @@ fn frames() -> Vec<Vec<u8>> {
     frames
 }
 
+/// Every frame alone, then three at a time.
 fn run<S: Sink<Error: std::fmt::Debug>>(core: &mut Reassembler<'_>, sink: &mut S, frames: &[Vec<u8>]) {
-    for (number, bytes) in frames.iter().enumerate() {
-        let time = Timestamp::new(number as u64 / 4, 0);
-        let wire_len = bytes.len() as u32;
-        core.push(&Frame { link: LinkType::ETHERNET, time, wire_len, bytes }, sink).unwrap();
+    let frame = |number: usize| {
+        let (time, bytes) = (Timestamp::new(number as u64 / 4, 0), &frames[number][..]);
+        Frame { link: LinkType::ETHERNET, time, wire_len: bytes.len() as u32, bytes }
+    };
+    for number in 0..frames.len() {
+        core.push(&frame(number), sink).unwrap();
+    }
+    core.finish(sink).unwrap();
+    for number in (0..frames.len() - 2).step_by(3) {
+        core.push_all(&[frame(number), frame(number + 1), frame(number + 2)], sink).unwrap();
     }
     core.finish(sink).unwrap();
 }

@@ -35,6 +35,9 @@ pub(crate) struct Usual {
 }
 
 impl Usual {
+    /// Bytes of the headers that every usual frame has.
+    pub(crate) const HEADERS: usize = ETHERNET + IPV4 + TCP;
+
     /// The frame is a usual one.
     const IS: u8 = 1;
     /// The flags are those that most segments have: [`TcpFlags::ACK_ONLY`].
@@ -167,6 +170,7 @@ pub(crate) fn usual<'a>(frame: &Frame<'a>, settings: &Settings) -> Option<Segmen
 mod tests {
     extern crate std;
 
+    use core::net::Ipv4Addr;
     use std::format;
     use std::vec::Vec;
 
@@ -181,6 +185,15 @@ mod tests {
         let frame = Frame { link: LinkType::ETHERNET, time: Timestamp(0), wire_len, bytes };
         let settings = Settings::default();
         let Some(segment) = usual(&frame, &settings) else { return false };
+        let short = Usual::of(&frame, &settings);
+        let ports = u32::from(segment.key.source_port) << 16 | u32::from(segment.key.destination_port);
+        let addresses =
+            [short.source, short.destination].map(|address| IpAddr::V4(Ipv4Addr::from_bits(address)));
+        assert_eq!(addresses, [segment.key.source, segment.key.destination]);
+        assert_eq!((short.ports, short.sequence), (ports, segment.sequence));
+        assert_eq!((short.acknowledgement, short.window), (segment.acknowledgement, segment.window));
+        assert_eq!((short.timestamp(), short.payload(&frame)), (segment.timestamp, segment.payload));
+        assert_eq!(short.is_plain(), segment.flags == TcpFlags::ACK_ONLY);
         match peel_all(Peel::new(&frame, &settings), Next::Ethernet, 0, &settings) {
             Outcome::Segment(other) => assert_eq!(format!("{segment:?}"), format!("{other:?}")),
             _ => panic!("the loop finds no segment in {bytes:?}"),

@@ -3,6 +3,8 @@
 //! With many connections a segment costs what it waits for memory: its headers, its bucket, its connection. Frames
 //! that are looked at together wait once. They are pushed one after the other, as if they had come alone.
 
+use core::hint::black_box;
+
 use heapless::Vec;
 
 use super::Reassembler;
@@ -45,7 +47,7 @@ impl Reassembler<'_> {
     /// The sink's, at the frame that led to it; the frames after that one are not taken.
     pub fn push_all<S: Sink>(&mut self, frames: &[Frame<'_>], sink: &mut S) -> Result<(), S::Error> {
         for frames in frames.chunks(AHEAD) {
-            for seen in &self.look_ahead(frames) {
+            for seen in &self.look_ahead(frames.iter().copied()) {
                 self.push_seen(seen, sink)?;
             }
         }
@@ -57,10 +59,18 @@ impl Reassembler<'_> {
     /// nothing changes and nothing is told until [`push_seen`](Self::push_seen), which should follow at once.
     #[inline]
     #[must_use]
-    pub fn look_ahead<'f>(&self, frames: &[Frame<'f>]) -> Ahead<'f> {
+    pub fn look_ahead<'f, F>(&self, frames: F) -> Ahead<'f>
+    where
+        F: IntoIterator<Item = Frame<'f>, IntoIter: Clone>,
+    {
+        let frames = frames.into_iter().take(AHEAD);
+        // Both ends of the headers, before anything waits for one of them.
+        for frame in frames.clone() {
+            black_box((frame.bytes.first().copied(), frame.bytes.get(Usual::HEADERS - 1).copied()));
+        }
         let mut ahead = Ahead::new();
-        for frame in frames.iter().take(AHEAD) {
-            let _ = ahead.push(self.look(frame));
+        for frame in frames {
+            let _ = ahead.push(self.look(&frame));
         }
         if self.table.len() >= Self::FEW {
             let usual = ahead.iter().filter(|seen| seen.usual.is_usual());

@@ -27,7 +27,7 @@ mod zip;
 use std::time::Duration;
 
 use tapflow_core::capture::MAX_CAPTURED;
-use tapflow_core::{Frame, LinkType, Timestamp};
+use tapflow_core::{Frame, LinkType, Reassembler, Timestamp};
 
 pub use error::{InputError, InputErrorKind};
 pub use filter::{Filter, FilterCompiler, FrameFilter};
@@ -47,6 +47,35 @@ pub struct Packet<'a> {
     pub interface: u32,
 }
 
+/// The most frames that come together.
+pub const TOGETHER: usize = Reassembler::AHEAD;
+
+/// Frames that come together: all of them lie in one block.
+#[derive(Clone, Debug, Default)]
+pub struct Packets<'a> {
+    first: Option<Packet<'a>>,
+    rest: Option<(&'a bytes::Bytes, std::slice::Iter<'a, Record>)>,
+}
+
+impl<'a> From<Option<Packet<'a>>> for Packets<'a> {
+    fn from(first: Option<Packet<'a>>) -> Self {
+        Self { first, rest: None }
+    }
+}
+
+impl<'a> Iterator for Packets<'a> {
+    type Item = Packet<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Packet<'a>> {
+        if let Some(first) = self.first.take() {
+            return Some(first);
+        }
+        let (block, records) = self.rest.as_mut()?;
+        records.next().map(|record| record.packet(block))
+    }
+}
+
 /// How far an input has been read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
@@ -63,6 +92,15 @@ pub trait Source {
     /// # Errors
     /// A fault of the input, once, after every frame that could be read; then `None`.
     fn next(&mut self) -> Result<Option<Packet<'_>>, InputError>;
+
+    /// The next frames, as many as are at hand together, at most [`TOGETHER`]; none after the last one and after a
+    /// stop.
+    ///
+    /// # Errors
+    /// Those of [`next`](Self::next).
+    fn next_few(&mut self) -> Result<Packets<'_>, InputError> {
+        self.next().map(Packets::from)
+    }
 
     /// Whether the next frame is not here yet and does not come within `patience`, so that what was read
     /// before should be shown now.
@@ -104,4 +142,12 @@ impl Record {
     /// Stands where no record was read yet.
     const NONE: Self =
         Self { start: 0, length: 0, link: LinkType::NULL, time: Timestamp(0), wire_len: 0, interface: 0 };
+
+    /// The packet, in the block that was read.
+    #[inline]
+    fn packet<'a>(&self, block: &'a bytes::Bytes) -> Packet<'a> {
+        let bytes = block.get(self.start..self.start + self.length).unwrap_or_default();
+        let frame = Frame { link: self.link, time: self.time, wire_len: self.wire_len, bytes };
+        Packet { frame, block, interface: self.interface }
+    }
 }

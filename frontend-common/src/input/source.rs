@@ -8,14 +8,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tapflow_core::{Frame, LinkType};
+use tapflow_core::LinkType;
 
 use super::compress::{self, Counted};
 use super::error::{Fault, Faults, InputError, InputErrorKind};
 use super::sniff::looks_like;
 use super::stream::Feed;
 use super::window::Window;
-use super::{Packet, Progress, Record, Source, pcap, pcapng};
+use super::{Packet, Packets, Progress, Record, Source, TOGETHER, pcap, pcapng};
 use crate::mapped;
 
 /// Opens a capture, or standard input for `-`. Formats are recognised by content.
@@ -111,8 +111,10 @@ pub(super) struct Capture {
     part: Option<String>,
     faults: Faults,
     links: Vec<LinkType>,
-    /// The record that was read last.
-    record: Record,
+    /// The records that were read last: they lie in the window's block.
+    records: Vec<Record>,
+    /// The present part has ended, but for the records that were read last.
+    ended: bool,
     done: bool,
     /// Bytes of the file that were read, where a thread reads it.
     taken: Option<Arc<AtomicU64>>,
@@ -181,7 +183,8 @@ impl Capture {
             part: None,
             faults: Faults::default(),
             links: Vec::new(),
-            record: Record::NONE,
+            records: Vec::with_capacity(TOGETHER),
+            ended: false,
             done: false,
             taken,
             total,
@@ -191,16 +194,61 @@ impl Capture {
     /// Reads the next record of the present part; false at its end.
     #[inline]
     fn record(&mut self) -> Result<bool, Fault> {
-        loop {
+        let mut record = Record::NONE;
+        let is_one = loop {
             match &mut self.format {
-                Format::Pcap(reader) => return reader.next(&mut self.window, &mut self.record),
+                Format::Pcap(reader) => break reader.next(&mut self.window, &mut record)?,
                 Format::Pcapng(reader) => {
-                    return reader.next(&mut self.window, &mut self.record, &mut self.faults);
+                    break reader.next(&mut self.window, &mut record, &mut self.faults)?;
                 }
                 Format::Over => return Ok(false),
                 Format::Unknown => self.format = begin(&mut self.window, self.part.is_some())?,
             }
+        };
+        if is_one {
+            if self.links.last() != Some(&record.link) {
+                self.met(record.link);
+            }
+            self.records.push(record);
         }
+        Ok(is_one)
+    }
+
+    /// Whether the next record is in the same block as the one before, if there is one.
+    fn has_more_at_hand(&self) -> bool {
+        match &self.format {
+            Format::Pcap(reader) => self.window.is_whole() || reader.holds_record(self.window.at_hand()),
+            Format::Pcapng(_) => self.window.is_whole(),
+            Format::Unknown | Format::Over => false,
+        }
+    }
+
+    /// Reads records: at least one unless there are no more, and at most so many.
+    #[inline]
+    fn read(&mut self, most: usize) -> Result<(), InputError> {
+        self.records.clear();
+        while !self.done {
+            while !self.ended {
+                match self.record() {
+                    Ok(true) if self.records.len() >= most || !self.has_more_at_hand() => return Ok(()),
+                    Ok(true) => {}
+                    Ok(false) => self.ended = true,
+                    Err(fault) => {
+                        self.faults.add(fault);
+                        self.ended = true;
+                    }
+                }
+            }
+            if !self.records.is_empty() {
+                break;
+            }
+            self.ended = false;
+            if !self.next_part() {
+                self.done = true;
+                return self.faults.take(&self.name, self.window.unpacked()).map_or(Ok(()), Err);
+            }
+        }
+        Ok(())
     }
 
     /// Leaves the part that has ended; whether another one follows.
@@ -243,28 +291,13 @@ impl Read for Opened {
 impl Source for Capture {
     #[inline]
     fn next(&mut self) -> Result<Option<Packet<'_>>, InputError> {
-        loop {
-            if self.done {
-                return Ok(None);
-            }
-            match self.record() {
-                Ok(true) => break,
-                Ok(false) => {}
-                Err(fault) => self.faults.add(fault),
-            }
-            if !self.next_part() {
-                self.done = true;
-                return self.faults.take(&self.name, self.window.unpacked()).map_or(Ok(None), Err);
-            }
-        }
-        if self.links.last() != Some(&self.record.link) {
-            self.met(self.record.link);
-        }
-        let record = &self.record;
-        let block = self.window.block();
-        let bytes = block.get(record.start..record.start + record.length).unwrap_or_default();
-        let frame = Frame { link: record.link, time: record.time, wire_len: record.wire_len, bytes };
-        Ok(Some(Packet { frame, block, interface: record.interface }))
+        self.read(1)?;
+        Ok(self.records.first().map(|record| record.packet(self.window.block())))
+    }
+
+    fn next_few(&mut self) -> Result<Packets<'_>, InputError> {
+        self.read(TOGETHER)?;
+        Ok(Packets { first: None, rest: Some((self.window.block(), self.records.iter())) })
     }
 
     fn waits(&mut self, patience: Duration) -> bool {

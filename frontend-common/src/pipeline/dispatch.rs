@@ -64,9 +64,10 @@ pub(super) enum Operation {
         range: Range<u64>,
     },
     /// `order` counts closed flows: the report lists them in this order. The two of a `pair` are one
-    /// connection and close one after the other.
+    /// connection and close one after the other. With `facts` of a flow of which the writer knows nothing.
     Close {
         flow: u64,
+        facts: Option<Arc<FlowFacts>>,
         order: u64,
         pair: bool,
         reason: CloseReason,
@@ -146,8 +147,10 @@ pub(super) struct Dispatch<'t> {
 }
 
 /// What is known of the flow in a slot.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Default)]
 struct Slot {
+    /// What its writer does not know yet: most flows of a scan end before there is anything to write.
+    unknown: Option<Arc<FlowFacts>>,
     writer: u8,
     directory: u32,
     has_data: bool,
@@ -299,8 +302,15 @@ impl<'t> Dispatch<'t> {
         self.closed
     }
 
-    fn shard(&self, slot: u32) -> usize {
-        self.slots.get(slot as usize).map_or(0, |slot| usize::from(slot.writer))
+    /// The writer of the flow in a slot, which knows the flow then.
+    #[inline]
+    fn shard(&mut self, slot: u32) -> Result<usize, WriterGone> {
+        let Some(slot) = self.slots.get_mut(slot as usize) else { return Ok(0) };
+        let shard = usize::from(slot.writer);
+        if let Some(facts) = slot.unknown.take() {
+            self.send(shard, Operation::Open(facts))?;
+        }
+        Ok(shard)
     }
 
     /// Notes that the flow in a slot ends; whether the connection's other one ends with it.
@@ -438,11 +448,13 @@ impl Sink for Dispatch<'_> {
         if self.slots.len() <= slot {
             self.slots.resize(slot + 1, Slot::default());
         }
+        let unknown = Some(facts);
+        let writer = shard as u8;
         self.slots[slot] =
-            Slot { writer: shard as u8, directory, has_data: false, is_open: true, is_second: false };
+            Slot { unknown, writer, directory, has_data: false, is_open: true, is_second: false };
         self.open_flows += 1;
         self.max_open_flows = self.max_open_flows.max(self.open_flows);
-        self.send(shard, Operation::Open(facts))
+        Ok(())
     }
 
     fn data(&mut self, flow: Flow, offset: u64, bytes: &[u8]) -> Result<(), WriterGone> {
@@ -452,7 +464,7 @@ impl Sink for Dispatch<'_> {
         if let Some(rotation) = &mut self.rotation {
             rotation.count(bytes.len());
         }
-        let shard = self.shard(flow.slot);
+        let shard = self.shard(flow.slot)?;
         let (part, time) = (self.part(shard, bytes)?, self.time);
         let slot = self.slots.get_mut(flow.slot as usize);
         let first = slot.is_some_and(|slot| !std::mem::replace(&mut slot.has_data, true));
@@ -462,7 +474,7 @@ impl Sink for Dispatch<'_> {
     fn urgent(&mut self, flow: Flow, offset: u64, bytes: &[u8]) -> Result<(), WriterGone> {
         // Without data before it there is no file that it could be left out of, but there may be one later.
         if self.wants_data {
-            let shard = self.shard(flow.slot);
+            let shard = self.shard(flow.slot)?;
             let (part, time) = (self.part(shard, bytes)?, self.time);
             self.send(shard, Operation::Urgent { flow: flow.number, offset, part, time })?;
         }
@@ -471,7 +483,7 @@ impl Sink for Dispatch<'_> {
 
     fn repeated(&mut self, flow: Flow, offset: u64, bytes: &[u8]) -> Result<Repeat, WriterGone> {
         if self.wants_data {
-            let shard = self.shard(flow.slot);
+            let shard = self.shard(flow.slot)?;
             let (part, time) = (self.part(shard, bytes)?, self.time);
             self.send(shard, Operation::Repeated { flow: flow.number, offset, part, time })?;
         }
@@ -481,7 +493,7 @@ impl Sink for Dispatch<'_> {
 
     fn replaced(&mut self, flow: Flow, offset: u64, bytes: &[u8]) -> Result<Repeat, WriterGone> {
         if self.wants_data {
-            let shard = self.shard(flow.slot);
+            let shard = self.shard(flow.slot)?;
             let (part, time) = (self.part(shard, bytes)?, self.time);
             self.send(shard, Operation::Replaced { flow: flow.number, offset, part, time })?;
         }
@@ -489,12 +501,14 @@ impl Sink for Dispatch<'_> {
     }
 
     fn rebased(&mut self, flow: Flow, by: u64) -> Result<(), WriterGone> {
-        self.send(self.shard(flow.slot), Operation::Rebased { flow: flow.number, by })
+        let shard = self.shard(flow.slot)?;
+        self.send(shard, Operation::Rebased { flow: flow.number, by })
     }
 
     fn gap(&mut self, flow: Flow, range: Range<u64>) -> Result<(), WriterGone> {
         self.gaps += 1;
-        self.send(self.shard(flow.slot), Operation::Gap { flow: flow.number, range })
+        let shard = self.shard(flow.slot)?;
+        self.send(shard, Operation::Gap { flow: flow.number, range })
     }
 
     fn closed(&mut self, flow: Flow, reason: CloseReason, summary: &Summary) -> Result<(), WriterGone> {
@@ -503,10 +517,9 @@ impl Sink for Dispatch<'_> {
         self.open_flows -= 1;
         let pair = self.close_slot(flow.slot);
         let summary = Box::new(summary.clone());
-        self.send(
-            self.shard(flow.slot),
-            Operation::Close { flow: flow.number, order, pair, reason, summary },
-        )?;
+        let facts = self.slots.get_mut(flow.slot as usize).and_then(|slot| slot.unknown.take());
+        let shard = self.shard(flow.slot)?;
+        self.send(shard, Operation::Close { flow: flow.number, facts, order, pair, reason, summary })?;
         match self.slots.get(flow.slot as usize) {
             Some(&Slot { directory, .. }) if self.rotation.is_some() => self.leave(directory),
             _ => Ok(()),

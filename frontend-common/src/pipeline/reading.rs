@@ -16,7 +16,7 @@ use super::run::{Run, nanoseconds};
 use super::tee::{Tee, Watched};
 use crate::cli::{ConsoleOrder, Input, InputRole};
 use crate::input::live::{Live, LiveCounts};
-use crate::input::{self, Packet, Source};
+use crate::input::{self, Packet, Packets, Source, TOGETHER};
 use crate::messages::{Progress, RejectCounts, RejectKind};
 use crate::output::console::Console;
 use crate::output::disk::Deleted;
@@ -220,57 +220,43 @@ impl Run<'_> {
         let before = read.bytes;
         let may_wait = source.progress().total.is_none();
         let is_live = source.counts().is_some();
+        let rotates = self.options.rotate.is_some();
         let mut rested = Instant::now();
-        let seconds = self.options.time_shift;
-        let shift = |time: Timestamp| if seconds == 0 { time } else { shifted(time, seconds) };
         loop {
             if may_wait && source.waits(PATIENCE) {
                 sink.rest()?;
                 self.rest(source, core, sink, read, progress)?;
                 progress.update(before + source.progress().done);
             }
-            let packet = match source.next() {
-                Ok(Some(packet)) => {
-                    Packet { frame: Frame { time: shift(packet.frame.time), ..packet.frame }, ..packet }
-                }
-                Ok(None) => break,
+            // One by one where a directory may end between any two.
+            let few = if rotates { source.next().map(Packets::from) } else { source.next_few() };
+            let packets = match few {
+                Ok(packets) => packets,
                 Err(error) => {
                     progress.clear();
                     self.complaints.add(error);
                     break;
                 }
             };
-            read.packets += 1;
-            let look =
-                read.packets.is_multiple_of(if is_live || self.disk.is_some() { LIVE_LOOK } else { LOOK });
-            let wanted = match &mut self.filter {
-                Some(filter) => match filter.accepts(&packet.frame) {
-                    Ok(wanted) => wanted,
-                    Err(error) => {
-                        progress.clear();
-                        self.complaints.add(format_args!("{}: {error}", source.name()));
-                        break;
-                    }
-                },
-                None => true,
-            };
-            if wanted {
-                if let Some(wireless) = &mut read.wireless {
-                    wireless.look(&packet.frame, &self.decode);
-                }
-                sink.frame(&packet)?;
-                core.push(&packet.frame, sink)?;
-                if self.options.rotate.is_some() {
-                    self.rotated(core.counters(), source, sink, read)?;
-                }
-            } else {
-                read.filtered += 1;
+            let read_before = read.packets;
+            let pushed = self.push(packets, core, sink, read)?;
+            if let Err(error) = pushed {
+                progress.clear();
+                self.complaints.add(format_args!("{}: {error}", source.name()));
+                break;
+            }
+            if read.packets == read_before {
+                break;
+            }
+            if rotates {
+                self.rotated(core.counters(), source, sink, read)?;
             }
             // A live capture ends with the frames that came before the stop.
             if (self.stop.is_asked() && !is_live) || sink.is_over() {
                 break;
             }
-            if look {
+            let between = if is_live || self.disk.is_some() { LIVE_LOOK } else { LOOK };
+            if read_before / between != read.packets / between {
                 // Also frames that come one by one without end are to be seen.
                 if is_live && rested.elapsed() >= SHOWN {
                     sink.rest()?;
@@ -282,6 +268,47 @@ impl Run<'_> {
         }
         read.bytes = before + source.progress().done;
         Ok(())
+    }
+
+    /// Packets that come together: those that pass the filter go through the core. The inner error is that of the
+    /// filter; the packets before it are through.
+    fn push<S: Watched>(
+        &mut self,
+        packets: Packets<'_>,
+        core: &mut Reassembler<'_>,
+        sink: &mut S,
+        read: &mut Read,
+    ) -> Result<Result<(), String>, S::Error> {
+        let seconds = self.options.time_shift;
+        let (mut passed, mut places) = ([None; TOGETHER], 0..TOGETHER);
+        let mut result = Ok(());
+        for packet in packets {
+            read.packets += 1;
+            let time = if seconds == 0 { packet.frame.time } else { shifted(packet.frame.time, seconds) };
+            let frame = Frame { time, ..packet.frame };
+            match self.filter.as_mut().map_or(Ok(true), |filter| filter.accepts(&frame)) {
+                Ok(true) => {
+                    if let Some(place) = places.next() {
+                        passed[place] = Some(Packet { frame, ..packet });
+                    }
+                }
+                Ok(false) => read.filtered += 1,
+                Err(error) => {
+                    result = Err(error);
+                    break;
+                }
+            }
+        }
+        let passed = passed.iter().flatten();
+        let ahead = core.look_ahead(passed.clone().map(|packet| packet.frame));
+        for (packet, seen) in passed.zip(&ahead) {
+            if let Some(wireless) = &mut read.wireless {
+                wireless.look(&packet.frame, &self.decode);
+            }
+            sink.frame(packet)?;
+            core.push_seen(seen, sink)?;
+        }
+        Ok(result)
     }
 
     /// Nothing comes for a while: time passes all the same.

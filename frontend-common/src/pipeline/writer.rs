@@ -254,10 +254,12 @@ impl Writer {
                 self.rest.iter_mut().for_each(|rest| rest.begin(link));
                 Ok(())
             }
-            Operation::Close { flow, order, pair, reason, summary } => {
-                let Some(Live { facts, gaps, has_data, timeline }) = self.flows.remove(&flow) else {
-                    return Ok(());
+            Operation::Close { flow, facts, order, pair, reason, summary } => {
+                let live = match facts {
+                    Some(facts) => Some(Live { facts, gaps: None, has_data: false, timeline: None }),
+                    None => self.flows.remove(&flow),
                 };
+                let Some(Live { facts, gaps, has_data, timeline }) = live else { return Ok(()) };
                 let (closed, result) = if has_data { self.close(flow) } else { (Closed::default(), Ok(())) };
                 let flow = Box::new(FinishedFlow {
                     facts: Arc::unwrap_or_clone(facts),
