@@ -6,9 +6,11 @@
 //! Whenever a file is closed it gets the times that it is to have, so that it need not be opened again
 //! for that. Every operation is O(1).
 
+use std::ffi::OsString;
 use std::fs::{File, FileTimes, OpenOptions};
 use std::io;
-use std::path::PathBuf;
+use std::mem;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
 use tapflow_core::Timestamp;
@@ -26,6 +28,8 @@ pub(super) struct FileId(u32);
 #[derive(Debug)]
 pub(super) struct Files {
     directory: Directory,
+    /// The path of the file that is made, so that there is one allocation for all.
+    path: OsString,
     entries: Vec<Entry>,
     free: Vec<u32>,
     max_open: usize,
@@ -54,6 +58,7 @@ impl Files {
     pub(super) fn new(directory: Directory, max_open: usize) -> Self {
         Self {
             directory,
+            path: OsString::new(),
             entries: Vec::new(),
             free: Vec::new(),
             max_open: max_open.max(1),
@@ -68,17 +73,20 @@ impl Files {
     /// is what its times are set to.
     pub(super) fn create(
         &mut self,
-        name: String,
+        name: &str,
         time: Option<Timestamp>,
     ) -> Result<Option<FileId>, OutputError> {
-        self.directory.make_folders(&name)?;
-        let path = self.directory.path(&name);
+        self.directory.make_folders(name)?;
+        let mut path = mem::take(&mut self.path);
+        self.directory.put_path(name, &mut path);
         let mut options = OpenOptions::new();
         options.read(true).write(true).create_new(true);
-        let file = match self.open_with(&options, &path) {
+        let opened = self.open_with(&options, Path::new(&path));
+        self.path = path;
+        let file = match opened {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
-            Err(error) => return Err(OutputError::new(Action::Create, path, error)),
+            Err(error) => return Err(OutputError::new(Action::Create, self.directory.path(name), error)),
         };
         let entry =
             Entry { name: name.into(), file: Some(file), identity: None, time, older: NONE, newer: NONE };
@@ -162,7 +170,7 @@ impl Files {
     }
 
     /// Opens a file, closing others until there is a descriptor for it.
-    fn open_with(&mut self, options: &OpenOptions, path: &std::path::Path) -> io::Result<File> {
+    fn open_with(&mut self, options: &OpenOptions, path: &Path) -> io::Result<File> {
         while self.open >= self.max_open {
             self.close_oldest()?;
         }
@@ -263,14 +271,14 @@ mod tests {
     }
 
     fn create(files: &mut Files, name: &str) -> FileId {
-        files.create(name.to_owned(), None).expect("created").expect("new")
+        files.create(name, None).expect("created").expect("new")
     }
 
     #[test]
     fn a_name_that_exists_is_not_touched() {
         let directory = tempfile::tempdir().expect("a directory");
         std::fs::write(directory.path().join("a"), "old").expect("a file");
-        assert_eq!(files(&directory, 1).create("a".into(), None).expect("no error"), None);
+        assert_eq!(files(&directory, 1).create("a", None).expect("no error"), None);
         assert_eq!(std::fs::read(directory.path().join("a")).expect("there"), b"old");
     }
 
@@ -300,7 +308,7 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let mut files = files(&directory, 1);
         let time = |n| Timestamp::new(1_000_000_000 + n, 5);
-        let make = |files: &mut Files, n: u64| files.create(n.to_string(), Some(time(n))).expect("made");
+        let make = |files: &mut Files, n: u64| files.create(&n.to_string(), Some(time(n))).expect("made");
         let ids = [1, 2].map(|n| make(&mut files, n).expect("new"));
         for id in [ids[0], ids[1], ids[0]] {
             write_at(files.file(id).expect("again"), b"later", 0).expect("written");
@@ -322,7 +330,7 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let victim = directory.path().join("victim");
         std::fs::write(&victim, "precious").expect("a file");
-        type Replace = fn(&std::path::Path, &std::path::Path) -> io::Result<()>;
+        type Replace = fn(&Path, &Path) -> io::Result<()>;
         let link: Replace = |victim, name| std::os::unix::fs::symlink(victim, name);
         let hard: Replace = |victim, name| std::fs::hard_link(victim, name);
         for (name, replace) in [("soft", link), ("hard", hard)] {

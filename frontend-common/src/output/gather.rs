@@ -63,6 +63,9 @@ fn write_run(file: &File, run: &[Piece]) -> (u64, io::Result<()>) {
     use std::io::IoSlice;
 
     let Some(start) = run.first().map(|piece| piece.offset) else { return (0, Ok(())) };
+    if let [piece] = run {
+        return write_one(file, &piece.bytes, start);
+    }
     let mut slices = [IoSlice::new(&[]); PIECES];
     for (slice, piece) in slices.iter_mut().zip(run) {
         *slice = IoSlice::new(&piece.bytes);
@@ -81,6 +84,21 @@ fn write_run(file: &File, run: &[Piece]) -> (u64, io::Result<()>) {
         }
     }
     (written, Ok(()))
+}
+
+/// The same for a piece alone, as most small flows are.
+#[cfg(unix)]
+fn write_one(file: &File, bytes: &[u8], offset: u64) -> (u64, io::Result<()>) {
+    let mut written = 0;
+    while let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
+        match rustix::io::pwrite(file, rest, offset + written as u64) {
+            Ok(0) => return (written as u64, Err(io::ErrorKind::WriteZero.into())),
+            Ok(n) => written += n,
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return (written as u64, Err(error.into())),
+        }
+    }
+    (written as u64, Ok(()))
 }
 
 /// Without a call for many pieces at a place: one copy is cheaper than a call for each piece.

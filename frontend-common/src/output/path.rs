@@ -7,6 +7,7 @@
 //! links that stand in their way, whoever planted them.
 
 use std::collections::HashSet;
+use std::ffi::OsString;
 use std::fmt;
 use std::fs;
 use std::io;
@@ -57,7 +58,7 @@ impl std::error::Error for NameError {}
 /// # Errors
 /// [`NameError`] where that is not a file below the output directory.
 pub fn relative(name: &str) -> Result<String, NameError> {
-    if name.chars().any(char::is_control) {
+    if !name.bytes().all(|byte| matches!(byte, b' '..=b'~')) && name.chars().any(char::is_control) {
         return Err(NameError::Control(name.to_owned()));
     }
     let mut path = String::with_capacity(name.len());
@@ -100,6 +101,16 @@ impl Directory {
     pub fn path(&self, name: &str) -> PathBuf {
         // `./NAME` says no more than NAME.
         if self.root.as_os_str() == "." { PathBuf::from(name) } else { self.root.join(name) }
+    }
+
+    /// Puts the same into `path`, whatever it was before.
+    pub(super) fn put_path(&self, name: &str, path: &mut OsString) {
+        path.clear();
+        if self.root.as_os_str() != "." {
+            path.push(&self.root);
+            path.push("/");
+        }
+        path.push(name);
     }
 
     /// Makes the folders of `name`.

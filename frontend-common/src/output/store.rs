@@ -14,6 +14,7 @@
 //! - After an error of one flow the others can still be written and closed.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
@@ -100,8 +101,11 @@ pub struct FileStore {
     index_lines: usize,
     /// Bytes of data taken so far.
     passed: u64,
-    /// For each name with count 0, the flow with data that will have it next.
-    unnamed: HashMap<Box<str>, u32>,
+    /// For each name with count 0, as a hash, the flow with data that will have it next. Where two names have one
+    /// hash, a file is made a little earlier than it would have to be.
+    unnamed: FxHashMap<u64, u32>,
+    /// What names are hashed with.
+    hasher: RandomState,
     /// For names that are taken, the count to try next.
     counts: HashMap<Box<str>, u32>,
     spare: Vec<Vec<Piece>>,
@@ -165,7 +169,8 @@ impl FileStore {
             pending_pieces: 0,
             index_lines: 0,
             passed: 0,
-            unnamed: HashMap::new(),
+            unnamed: FxHashMap::default(),
+            hasher: RandomState::new(),
             counts: HashMap::new(),
             spare: Vec::new(),
             text: String::new(),
@@ -479,14 +484,11 @@ impl FileStore {
         let Some(facts) = &flow.facts else { return Ok(()) };
         self.text.clear();
         self.template.expand(facts, 0, &mut self.text);
-        if let Some(earlier) = self.unnamed.get(self.text.as_str()).copied() {
+        let name = self.hasher.hash_one(self.text.as_str());
+        if let Some(earlier) = self.unnamed.get(&name).copied() {
             self.create(earlier)?;
-            self.text.clear();
-            if let Some(facts) = &self.flows[at as usize].facts {
-                self.template.expand(facts, 0, &mut self.text);
-            }
         }
-        self.unnamed.insert(self.text.as_str().into(), at);
+        self.unnamed.insert(name, at);
         Ok(())
     }
 
@@ -519,21 +521,23 @@ impl FileStore {
         let Some(facts) = &self.flows[at as usize].facts else {
             return Err(OutputError::NotOpen(self.flows[at as usize].number));
         };
-        let mut name = String::new();
-        self.template.expand(facts, 0, &mut name);
-        if self.unnamed.get(name.as_str()) == Some(&at) {
-            self.unnamed.remove(name.as_str());
+        self.text.clear();
+        self.template.expand(facts, 0, &mut self.text);
+        let name = self.hasher.hash_one(self.text.as_str());
+        if self.unnamed.get(&name) == Some(&at) {
+            self.unnamed.remove(&name);
         }
-        let mut count =
-            if self.counts.is_empty() { 0 } else { self.counts.get(name.as_str()).copied().unwrap_or(0) };
+        let mut count = if self.counts.is_empty() {
+            0
+        } else {
+            self.counts.get(self.text.as_str()).copied().unwrap_or(0)
+        };
         loop {
-            let (path, original) = if count == 0 {
-                self.template.place(&name)?
-            } else {
+            if count > 0 {
                 self.text.clear();
                 self.template.expand(facts, count, &mut self.text);
-                self.template.place(&self.text)?
-            };
+            }
+            let (path, original) = self.template.place(&self.text)?;
             if let Some(disk) = &self.disk {
                 // Before it is there, so that nobody deletes it.
                 disk.hold(&self.files.place(&path));
@@ -543,7 +547,9 @@ impl FileStore {
                     if self.counts.len() >= REMEMBERED_COUNTS {
                         self.counts.clear();
                     }
-                    self.counts.insert(name.into(), count + 1);
+                    self.text.clear();
+                    self.template.expand(facts, 0, &mut self.text);
+                    self.counts.insert(self.text.as_str().into(), count + 1);
                 }
                 self.flows[at as usize].original = original;
                 if let Some(disk) = &self.disk {
@@ -761,11 +767,11 @@ fn create_with_index(
     time: Timestamp,
     index: bool,
 ) -> Result<Option<(FileId, Option<FileId>)>, OutputError> {
-    let Some(file) = files.create(name.to_owned(), Some(time))? else { return Ok(None) };
+    let Some(file) = files.create(name, Some(time))? else { return Ok(None) };
     if !index {
         return Ok(Some((file, None)));
     }
-    match files.create(format!("{name}{}", index::SUFFIX), None) {
+    match files.create(&format!("{name}{}", index::SUFFIX), None) {
         Ok(Some(index)) => Ok(Some((file, Some(index)))),
         Ok(None) => files.remove(file).map(|()| None),
         Err(error) => {

@@ -6,12 +6,12 @@
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::SyncSender;
 
 use bytes::Bytes;
 use tapflow_core::decode::{Reject, Segment};
 use tapflow_core::{CloseReason, Flow, Frame, LinkType, Opened, Repeat, Side, Sink, Summary, Timestamp};
 
+use super::batches::BatchSender;
 use super::frames::Frames;
 use super::rotation::Rotation;
 use crate::facts::FlowFacts;
@@ -115,7 +115,7 @@ pub(super) enum Operation {
 pub(super) type Batch = Vec<Operation>;
 
 /// Operations in a batch.
-const BATCH: usize = 512;
+pub(super) const BATCH: usize = 512;
 
 /// The other end of a channel is gone: its thread has failed and says so itself.
 #[derive(Debug)]
@@ -124,7 +124,7 @@ pub(super) struct WriterGone;
 /// The writers' side of the core's events.
 pub(super) struct Dispatch<'t> {
     template: &'t Template,
-    senders: Vec<SyncSender<Batch>>,
+    senders: Vec<BatchSender>,
     batches: Vec<Batch>,
     /// Whether each writer has the present block.
     has_block: Vec<bool>,
@@ -162,7 +162,7 @@ struct Slot {
 impl<'t> Dispatch<'t> {
     pub(super) fn new(
         template: &'t Template,
-        senders: Vec<SyncSender<Batch>>,
+        senders: Vec<BatchSender>,
         wants_data: bool,
         mut frames: Option<Frames>,
         rotation: Option<Rotation>,
@@ -337,8 +337,8 @@ impl<'t> Dispatch<'t> {
         if batch.len() < BATCH {
             return Ok(());
         }
-        let full = std::mem::replace(batch, Vec::with_capacity(BATCH));
-        self.senders[shard].send(full).map_err(|_| WriterGone)
+        *batch = self.senders[shard].send(std::mem::take(batch)).map_err(|_| WriterGone)?;
+        Ok(())
     }
 
     /// Hands over what is left. The writers end when the dispatch is dropped.
@@ -346,7 +346,7 @@ impl<'t> Dispatch<'t> {
         self.settle()?;
         for (batch, sender) in self.batches.iter_mut().zip(&self.senders) {
             if !batch.is_empty() {
-                sender.send(std::mem::take(batch)).map_err(|_| WriterGone)?;
+                *batch = sender.send(std::mem::take(batch)).map_err(|_| WriterGone)?;
             }
         }
         Ok(())

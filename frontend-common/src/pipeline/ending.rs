@@ -96,8 +96,8 @@ impl Run<'_> {
 /// Everything added up.
 pub(super) fn summarize(counters: &Counters, read: &Read, totals: &Totals) -> RunSummary {
     let counters = Counters {
-        conflicts: counters.conflicts + totals.conflicts + totals.replaced,
-        replaced_conflicts: counters.replaced_conflicts + totals.replaced,
+        conflicts: counters.conflicts + totals.flows.conflicts + totals.flows.replaced,
+        replaced_conflicts: counters.replaced_conflicts + totals.flows.replaced,
         ..counters.clone()
     };
     RunSummary {
@@ -106,13 +106,13 @@ pub(super) fn summarize(counters: &Counters, read: &Read, totals: &Totals) -> Ru
         live: read.live.as_ref().map(|(_, counts)| *counts),
         rejects: read.rejects.clone(),
         filtered: read.filtered,
-        files: totals.files,
-        file_bytes: totals.file_bytes,
+        files: totals.flows.files,
+        file_bytes: totals.flows.file_bytes,
         gaps: read.gaps,
         console: read.console.clone(),
-        conflict_bytes: totals.conflict_bytes,
-        replaced_conflict_bytes: totals.replaced_bytes,
-        beyond_limit: read.beyond_limit + totals.beyond_limit,
+        conflict_bytes: totals.flows.conflict_bytes,
+        replaced_conflict_bytes: totals.flows.replaced_bytes,
+        beyond_limit: read.beyond_limit + totals.flows.beyond_limit,
         http: totals.http.clone(),
         captures: totals.captures.files,
         captured: totals.captures.frames,

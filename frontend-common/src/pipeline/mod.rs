@@ -10,12 +10,14 @@
 //! accepted stays, the report is closed, the message names the file. A stop, as a signal asks for,
 //! ends the run the way the end of the input does.
 
+mod batches;
 mod bounds;
 mod budget;
 mod complaints;
 mod confine;
 mod dispatch;
 mod ending;
+mod finished;
 mod frames;
 mod originals;
 mod outputs;

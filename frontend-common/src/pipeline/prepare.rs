@@ -9,9 +9,11 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tapflow_core::Timestamp;
 use tapflow_core::decode::{self, MAX_TUNNEL_PORTS};
 
+use super::batches::batches;
 use super::budget::Budget;
 use super::complaints::Complaints;
 use super::confine::{Needs, hand_over_outputs, open_inputs, uses_directory};
+use super::finished::Finishing;
 use super::outputs::{Opener, Outputs};
 use super::reporter::{Reporter, ReporterConfig};
 use super::rotation::Rotation;
@@ -111,22 +113,35 @@ impl<'o> Run<'o> {
         let reporter = spawn("reporter", move || reporter.run(&finished))?;
         let keeper = disk.clone().filter(Disk::deletes);
         let keeper = keeper.map(|disk| spawn("keeper of the disk", move || disk.keep())).transpose()?;
+        let finishing = Finishing {
+            shape: (options.report != ReportTarget::None).then_some(options.report_shape),
+            keeps: options.json_lines.is_some() || options.scan.har.is_some() || disk.is_some(),
+        };
         let (told, scanning) = if scanners.is_empty() {
             (told, None)
         } else {
             let (to_scanners, finished) = sync_channel(QUEUE);
-            (to_scanners, Some(scanning::start(scanners, processors, finished, told)?))
+            (to_scanners, Some(scanning::start(scanners, finishing, processors, finished, told)?))
         };
+        let finishing = scanning.is_none().then_some(finishing);
         let (mut writers, mut senders) = (Vec::new(), Vec::new());
         for _ in 0..writer_count {
             let store =
                 options.files.then(|| store(options, system, &template, writer_count, alerts.clone(), &disk));
             let captures =
                 options.captures.then(|| captures(options, system, &template, writer_count, &disk));
-            let (sender, batches) = sync_channel(QUEUE);
+            let (sender, batches) = batches(QUEUE);
             // The first one has the frames that belong to none.
             let rest = rest.take();
-            let writer = Writer::new(store, captures, rest, wants_http(options), told.clone(), stop.clone());
+            let writer = Writer::new(
+                store,
+                captures,
+                rest,
+                wants_http(options),
+                told.clone(),
+                finishing,
+                stop.clone(),
+            );
             writers.push(spawn("writer", move || writer.run(&batches))?);
             senders.push(sender);
         }

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use super::Stop;
 use super::ending::counted;
+use super::finished::{Finished, FlowCounts};
 use super::outputs::{Opener, Outputs, Period};
 use super::renewing::{Renewal, Rotated};
 use super::writer::Told;
-use crate::facts::FinishedFlow;
 use crate::output::disk::Disk;
 use crate::output::pcap::CaptureCounts;
 use crate::report::{Har, JsonLines, Report, RunTotals};
@@ -24,13 +24,7 @@ const PATIENCE: Duration = Duration::from_millis(50);
 /// What all flows came to.
 #[derive(Debug, Default)]
 pub(super) struct Totals {
-    pub(super) files: u64,
-    pub(super) file_bytes: u64,
-    pub(super) conflicts: u64,
-    pub(super) conflict_bytes: u64,
-    pub(super) replaced: u64,
-    pub(super) replaced_bytes: u64,
-    pub(super) beyond_limit: u64,
+    pub(super) flows: FlowCounts,
     pub(super) http: Counts,
     pub(super) captures: CaptureCounts,
     /// Frames in the file of those in no connection, and its name.
@@ -39,18 +33,10 @@ pub(super) struct Totals {
 }
 
 impl Totals {
-    fn flow(&mut self, flow: &FinishedFlow, beyond_limit: u64) {
-        if let Some(file) = &flow.file {
-            self.files += 1;
-            self.file_bytes += file.size;
-        }
-        self.conflicts += flow.conflicts.listed.len() as u64 + flow.conflicts.omitted;
-        self.conflict_bytes += flow.conflicts.bytes;
-        self.replaced += flow.replaced.listed.len() as u64 + flow.replaced.omitted;
-        self.replaced_bytes += flow.replaced.bytes;
-        self.beyond_limit += beyond_limit;
-        if let Some(http) = &flow.found.http {
-            self.http.add(&http.counts);
+    fn flow(&mut self, counts: &FlowCounts, http: Option<&Counts>) {
+        self.flows.add(counts);
+        if let Some(http) = http {
+            self.http.add(http);
         }
     }
 }
@@ -89,8 +75,8 @@ pub(super) struct Reporter {
     writers: usize,
     /// Marks that are on their way: how many writers have passed them, and flows that had closed.
     marks: BTreeMap<u64, (usize, u64)>,
-    /// Flows that closed after one that has not arrived yet.
-    early: BTreeMap<u64, (bool, Box<FinishedFlow>, u64)>,
+    /// Flows that closed after one that has not arrived yet: that one's place is the first.
+    early: VecDeque<Option<Box<Finished>>>,
     next: u64,
     /// Reports that follow, in order.
     renewals: VecDeque<Box<Renewal>>,
@@ -112,7 +98,7 @@ impl Reporter {
             disk,
             writers,
             marks: BTreeMap::new(),
-            early: BTreeMap::new(),
+            early: VecDeque::new(),
             next: 0,
             renewals: VecDeque::new(),
             totals: Totals::default(),
@@ -143,8 +129,8 @@ impl Reporter {
             }
         }
         // A writer that died leaves a hole in the order; what came after it is still told.
-        while let Some((_, (pair, flow, beyond_limit))) = self.early.pop_first() {
-            self.flow(flow, pair, beyond_limit);
+        for flow in std::mem::take(&mut self.early).into_iter().flatten() {
+            self.flow(*flow);
             self.renew(false);
         }
         self.renew(true);
@@ -186,13 +172,9 @@ impl Reporter {
                 *closed = at;
             }
             Told::Complaint(text) => self.totals.errors.push(text),
-            Told::Flow { order, flow, beyond_limit, pair } => {
-                self.early.insert(order, (pair, flow, beyond_limit));
-                while let Some((pair, flow, beyond_limit)) = self.early.remove(&self.next) {
-                    self.flow(flow, pair, beyond_limit);
-                    self.renew(false);
-                }
-            }
+            Told::Finished { order, flow } => self.arrived(order, flow),
+            // Flows are told as they are only where scanners come first.
+            Told::Flow { .. } => debug_assert!(false, "a flow that nobody has made lines of"),
         }
     }
 
@@ -293,19 +275,48 @@ impl Reporter {
         self.written(|reporter| reporter.lines.as_mut().map_or(Ok(()), JsonLines::flush));
     }
 
-    fn flow(&mut self, flow: Box<FinishedFlow>, pair: bool, beyond_limit: u64) {
+    /// Tells of a flow when all that closed before it have arrived.
+    fn arrived(&mut self, order: u64, flow: Box<Finished>) {
+        let Some(place) = order.checked_sub(self.next).and_then(|place| usize::try_from(place).ok()) else {
+            return;
+        };
+        if place == 0 && self.early.is_empty() {
+            self.flow(*flow);
+            self.renew(false);
+            return;
+        }
+        if self.early.len() <= place {
+            self.early.resize_with(place + 1, || None);
+        }
+        self.early[place] = Some(flow);
+        while let Some(flow) = self.early.front_mut().and_then(Option::take) {
+            self.early.pop_front();
+            self.flow(*flow);
+            self.renew(false);
+        }
+    }
+
+    fn flow(&mut self, finished: Finished) {
+        let Finished { pair, text, counts, directory: number, flow } = finished;
         self.next += 1;
-        self.totals.flow(&flow, beyond_limit);
-        let file = self.disk.as_ref().and_then(|_| flow.file.as_ref().map(|file| file.path.clone()));
-        let number = flow.facts.directory;
+        let http = flow.as_ref().and_then(|flow| flow.found.http.as_ref()).map(|http| &http.counts);
+        self.totals.flow(&counts, http);
         let is_numbered = self.opener.is_some();
         let period = self.period(number);
         if is_numbered {
-            period.totals.flow(&flow, beyond_limit);
+            period.totals.flow(&counts, http);
         }
-        let reported = period.outputs.report.as_mut().map_or(Ok(()), |report| report.flow(&flow));
+        let reported = match (&mut period.outputs.report, &text) {
+            (Some(report), Some(text)) => report.add(text),
+            _ => Ok(()),
+        };
         let mut har = period.outputs.har.take();
         self.written(|_| reported);
+        let Some(flow) = flow else {
+            self.period(number).outputs.har = har;
+            return;
+        };
+        let file = self.disk.as_ref().and_then(|_| flow.file.as_ref().map(|file| file.path.clone()));
         if let Some(http) = &flow.found.http {
             let mut added = Ok(());
             self.end_har(&mut har, |har| {

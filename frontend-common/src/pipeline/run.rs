@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 use tapflow_core::decode;
 use tapflow_core::{Config, Counters, FragmentStorage, Reassembler, Storage};
 
+use super::batches::BatchSender;
 use super::budget::Budget;
 use super::complaints::Complaints;
-use super::dispatch::Batch;
 use super::originals::Originals;
 use super::prepare::check_inputs;
 use super::reading::Read;
@@ -70,7 +70,7 @@ pub(super) struct Run<'o> {
     pub(super) files: Vec<Option<File>>,
     pub(super) complaints: Complaints<'o>,
     pub(super) writers: Vec<JoinHandle<()>>,
-    pub(super) senders: Vec<SyncSender<Batch>>,
+    pub(super) senders: Vec<BatchSender>,
     /// The threads of the scanners, where there are any.
     pub(super) scanning: Option<JoinHandle<()>>,
     pub(super) alerts: Option<Alerts>,

@@ -15,6 +15,7 @@ use std::thread::JoinHandle;
 
 use rustc_hash::FxHashMap;
 
+use super::finished::Finishing;
 use super::spawn;
 use super::writer::Told;
 use crate::scan::{Connection, ScannedFlow, Scanners};
@@ -44,14 +45,16 @@ fn order(job: &Job) -> u64 {
 /// What the scanning threads share.
 struct Shared {
     scanners: Scanners,
+    finishing: Finishing,
     jobs: Mutex<Receiver<Job>>,
     under_way: UnderWay,
     complaints: Mutex<u64>,
 }
 
-/// Starts the threads. `told` comes from the writers, `reporter` gets everything of it.
+/// Starts the threads. `told` comes from the writers, `reporter` gets everything of it, of flows what `finishing` says.
 pub(super) fn start(
     scanners: Scanners,
+    finishing: Finishing,
     threads: usize,
     told: Receiver<Vec<Told>>,
     reporter: SyncSender<Vec<Told>>,
@@ -59,6 +62,7 @@ pub(super) fn start(
     let (sender, jobs) = sync_channel(QUEUE);
     let shared = Arc::new(Shared {
         scanners,
+        finishing,
         jobs: Mutex::new(jobs),
         under_way: UnderWay::default(),
         complaints: Mutex::new(0),
@@ -179,7 +183,7 @@ impl Shared {
         }
         let flows = connections.into_iter().flat_map(|connection| connection.flows);
         for ((order, beyond_limit, pair), scanned) in places.into_iter().zip(flows) {
-            told.push(Told::Flow { order, pair, flow: scanned.flow, beyond_limit });
+            told.push(self.finishing.finish(order, pair, *scanned.flow, beyond_limit));
         }
     }
 

@@ -8,13 +8,15 @@ use std::mem;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender};
+use std::sync::mpsc::SyncSender;
 
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
 
 use super::Stop;
-use super::dispatch::{Batch, Operation};
+use super::batches::BatchReceiver;
+use super::dispatch::Operation;
+use super::finished::{Finished, Finishing};
 use super::renewing::{Renewal, Rotated};
 use crate::facts::{FinishedFlow, FlowFacts, Ranges};
 use crate::output::pcap::{CaptureCounts, FlowCaptures};
@@ -23,11 +25,13 @@ use crate::output::{Closed, FileStore, OutputError};
 use crate::scan::Findings;
 use crate::timeline::Timeline;
 
-/// What writers tell the reporter.
+/// What writers tell scanners and the reporter.
 #[derive(Debug)]
 pub(super) enum Told {
     /// The flow that closed as number `order`, one of a `pair` or alone.
     Flow { order: u64, pair: bool, flow: Box<FinishedFlow>, beyond_limit: u64 },
+    /// The same for the reporter.
+    Finished { order: u64, flow: Box<Finished> },
     /// What came into capture files of connections, at the end.
     Captured(CaptureCounts),
     /// What came into the file of all other frames, at the end.
@@ -58,6 +62,8 @@ pub(super) struct Writer {
     /// For the reporter, at the end of the batch.
     told: Vec<Told>,
     reporter: SyncSender<Vec<Told>>,
+    /// What the reporter wants of flows, where no scanner comes before it.
+    finishing: Option<Finishing>,
     stop: Stop,
     failed: bool,
 }
@@ -72,36 +78,38 @@ struct Live {
 }
 
 impl Writer {
-    /// `timed` asks for timelines.
+    /// `timed` asks for timelines. `finishing` is what the reporter wants of flows, unless scanners want them first.
     pub(super) fn new(
         store: Option<FileStore>,
         captures: Option<FlowCaptures>,
         rest: Option<RestFile>,
         timed: bool,
         reporter: SyncSender<Vec<Told>>,
+        finishing: Option<Finishing>,
         stop: Stop,
     ) -> Self {
         let (flows, block, told) = (FxHashMap::default(), Bytes::new(), Vec::new());
-        Self { store, captures, rest, timed, flows, block, told, reporter, stop, failed: false }
+        Self { store, captures, rest, timed, flows, block, told, reporter, finishing, stop, failed: false }
     }
 
     /// Works until the core's side hangs up.
-    pub(super) fn run(mut self, batches: &Receiver<Batch>) {
-        for batch in batches {
-            for operation in batch {
+    pub(super) fn run(mut self, batches: &BatchReceiver) {
+        batches.each(|batch| {
+            for operation in batch.drain(..) {
                 if let Err(error) = self.apply(operation) {
                     self.fail(error);
                 }
             }
             self.tell();
-        }
+        });
         self.finish();
     }
 
     /// The reporter outlives the writers; if it is gone there is nobody to tell.
     fn tell(&mut self) {
         if !self.told.is_empty() {
-            let _ = self.reporter.send(mem::take(&mut self.told));
+            let room = Vec::with_capacity(self.told.len());
+            let _ = self.reporter.send(mem::replace(&mut self.told, room));
         }
     }
 
@@ -261,7 +269,7 @@ impl Writer {
                 };
                 let Some(Live { facts, gaps, has_data, timeline }) = live else { return Ok(()) };
                 let (closed, result) = if has_data { self.close(flow) } else { (Closed::default(), Ok(())) };
-                let flow = Box::new(FinishedFlow {
+                let flow = FinishedFlow {
                     facts: Arc::unwrap_or_clone(facts),
                     reason,
                     summary: *summary,
@@ -272,8 +280,12 @@ impl Writer {
                     timeline: timeline.map(|timeline| *timeline).unwrap_or_default(),
                     contents: closed.contents,
                     found: Findings::default(),
+                };
+                let beyond_limit = closed.beyond_limit;
+                self.told.push(match self.finishing {
+                    Some(finishing) => finishing.finish(order, pair, flow, beyond_limit),
+                    None => Told::Flow { order, pair, flow: Box::new(flow), beyond_limit },
                 });
-                self.told.push(Told::Flow { order, pair, flow, beyond_limit: closed.beyond_limit });
                 result
             }
         }

@@ -117,7 +117,10 @@ fn byte_runs(xml: &mut Xml, file: &FileFacts, gaps: &Ranges) {
     for gap in sorted.into_iter().chain(std::iter::once(size..size)) {
         let end = gap.start.min(size);
         if offset < end {
-            xml.empty("byte_run", &[("file_offset", &offset), ("len", &(end - offset))]);
+            xml.begin("byte_run");
+            xml.number("file_offset", offset);
+            xml.number("len", end - offset);
+            xml.end_empty();
         }
         offset = offset.max(gap.end);
     }
@@ -125,8 +128,17 @@ fn byte_runs(xml: &mut Xml, file: &FileFacts, gaps: &Ranges) {
 }
 
 /// A MAC address as everybody writes it.
-pub(super) fn mac([a, b, c, d, e, f]: [u8; 6]) -> String {
-    format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}")
+pub(super) fn mac(address: [u8; 6]) -> String {
+    const DIGITS: [char; 16] =
+        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    let mut text = String::with_capacity(17);
+    for byte in address {
+        if !text.is_empty() {
+            text.push(':');
+        }
+        text.extend([byte >> 4, byte & 15].map(|digit| DIGITS[usize::from(digit)]));
+    }
+    text
 }
 
 /// A tunnel's name, and its number where it has one: `VXLAN:100`.
@@ -146,73 +158,66 @@ fn facts(xml: &mut Xml, flow: &FinishedFlow) {
     let outer = opened.link.outer.map(|(source, destination)| format!("{source} {destination}"));
     // The numbers that Linux gives AF_INET and AF_INET6, on every system.
     let family = match key.source {
-        IpAddr::V4(_) => 2,
+        IpAddr::V4(_) => 2_u8,
         IpAddr::V6(_) => 10,
     };
-    let (start, end) = (Utc(opened.time), Utc(summary.last));
-    let (close, side) = (flow.reason.name(), if opened.client { "client" } else { "server" });
-    let (syn, fin) = (u8::from(summary.syn), u8::from(summary.fin));
-
-    let mut attributes: Vec<(&str, &dyn Display)> = vec![("startime", &start), ("endtime", &end)];
+    xml.begin("tcpflow:flow");
+    xml.attribute("startime", &Utc(opened.time));
+    xml.attribute("endtime", &Utc(summary.last));
     if let Some(mac) = &mac_daddr {
-        attributes.push(("mac_daddr", mac));
+        xml.attribute("mac_daddr", mac);
     }
     if let Some(mac) = &mac_saddr {
-        attributes.push(("mac_saddr", mac));
+        xml.attribute("mac_saddr", mac);
     }
     if !vlans.is_empty() {
-        attributes.push(("vlan", &vlans));
+        xml.attribute("vlan", &vlans);
     }
     if !tunnels.is_empty() {
-        attributes.push(("tunnels", &tunnels));
+        xml.attribute("tunnels", &tunnels);
     }
     if let Some(outer) = &outer {
-        attributes.push(("tunnel_ipns", outer));
+        xml.attribute("tunnel_ipns", outer);
     }
-    attributes.extend_from_slice(&[
-        ("family", &family),
-        ("src_ipn", &key.source),
-        ("dst_ipn", &key.destination),
-        ("srcport", &key.source_port),
-        ("dstport", &key.destination_port),
-        ("packets", &summary.packets),
-    ]);
+    xml.number("family", family);
+    xml.attribute("src_ipn", &key.source);
+    xml.attribute("dst_ipn", &key.destination);
+    xml.number("srcport", key.source_port);
+    xml.number("dstport", key.destination_port);
+    xml.number("packets", summary.packets);
     if summary.out_of_order > 0 {
-        attributes.push(("out_of_order_count", &summary.out_of_order));
+        xml.number("out_of_order_count", summary.out_of_order);
     }
     if let Some(name) = flow.file.as_ref().and_then(|file| file.original.as_ref()) {
-        attributes.push(("original_name", name));
+        xml.attribute("original_name", name);
     }
-    attributes.push(("len", &summary.wire_bytes));
+    xml.number("len", summary.wire_bytes);
     if summary.captured_bytes != summary.wire_bytes {
-        attributes.push(("caplen", &summary.captured_bytes));
+        xml.number("caplen", summary.captured_bytes);
     }
-    attributes.extend_from_slice(&[
-        ("flow", &flow.facts.flow.number),
-        ("session", &opened.session),
-        ("side", &side),
-        ("syn", &syn),
-        ("fin", &fin),
-        ("close", &close),
-        ("span", &summary.span),
-        ("data", &summary.data),
-    ]);
-    for (name, bytes) in
-        [("repeated", &summary.repeated), ("acknowledged_unseen", &summary.acknowledged_unseen)]
-    {
-        if *bytes > 0 {
-            attributes.push((name, bytes));
-        }
+    xml.number("flow", flow.facts.flow.number);
+    xml.number("session", opened.session);
+    xml.attribute("side", &if opened.client { "client" } else { "server" });
+    xml.number("syn", u8::from(summary.syn));
+    xml.number("fin", u8::from(summary.fin));
+    xml.attribute("close", &flow.reason.name());
+    xml.number("span", summary.span);
+    xml.number("data", summary.data);
+    if summary.repeated > 0 {
+        xml.number("repeated", summary.repeated);
+    }
+    if summary.acknowledged_unseen > 0 {
+        xml.number("acknowledged_unseen", summary.acknowledged_unseen);
     }
     let mut left_out = Ranges::default();
     for offset in flow.file.iter().flat_map(|file| &file.left_out) {
         left_out.push(*offset..offset + 1);
     }
     if [&flow.gaps, &flow.conflicts, &flow.replaced, &left_out].iter().all(|ranges| ranges.bytes == 0) {
-        xml.empty("tcpflow:flow", &attributes);
+        xml.end_empty();
         return;
     }
-    xml.open("tcpflow:flow", &attributes);
+    xml.end_open();
     ranges(xml, "tcpflow:gaps", &flow.gaps);
     ranges(xml, "tcpflow:conflicts", &flow.conflicts);
     ranges(xml, "tcpflow:replaced", &flow.replaced);

@@ -1,7 +1,8 @@
 //! The file of a report, which can be closed even on a full disk.
 //!
-//! It is kept longer than its content, with blanks: before anything is accepted there is room for it
-//! and for the end of the document, so that running out of space is known while it can still be said.
+//! Before anything is accepted there is room for it and for the end of the document, so that running out of
+//! space is known while it can still be said. The system keeps that room free where it can; elsewhere the file is
+//! longer than its content, with blanks.
 
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
@@ -19,8 +20,11 @@ pub(super) struct ReportFile {
     written: u64,
     /// Bytes accepted, written or not.
     promised: u64,
-    /// Length of the file; `None` for pipes and devices, which have no room to keep.
+    /// Up to where there is room; `None` for pipes and devices, which have none to keep.
     length: Option<u64>,
+    /// The room is blanks in the file.
+    #[cfg(target_os = "linux")]
+    blanks: bool,
 }
 
 impl ReportFile {
@@ -28,7 +32,14 @@ impl ReportFile {
     pub(super) fn create(path: &Path) -> io::Result<Self> {
         let file = File::create(path)?;
         let length = file.metadata()?.is_file().then_some(0);
-        Ok(Self { file, written: 0, promised: 0, length })
+        Ok(Self {
+            file,
+            written: 0,
+            promised: 0,
+            length,
+            #[cfg(target_os = "linux")]
+            blanks: false,
+        })
     }
 
     /// Makes sure of room for `bytes` more than was promised before. After an error nothing has changed.
@@ -37,8 +48,13 @@ impl ReportFile {
         if let Some(mut length) = self.length
             && length < promised + END
         {
-            let blanks = [b' '; 8 * 1024];
             let target = promised + END + STEP;
+            if let Some(reserved) = self.reserve(length, promised + END, target)? {
+                self.length = Some(reserved);
+                self.promised = promised;
+                return Ok(());
+            }
+            let blanks = [b' '; 8 * 1024];
             self.file.seek(SeekFrom::Start(length))?;
             let mut grown = Ok(());
             while length < target && grown.is_ok() {
@@ -53,6 +69,35 @@ impl ReportFile {
         }
         self.promised = promised;
         Ok(())
+    }
+
+    /// Has the system keep room from `length` up to `target`, or `least`, without making the file longer. Tells up to
+    /// where; `None` where it cannot do that.
+    #[cfg(target_os = "linux")]
+    fn reserve(&mut self, length: u64, least: u64, target: u64) -> io::Result<Option<u64>> {
+        use rustix::fs::{FallocateFlags, fallocate};
+        use rustix::io::{Errno, retry_on_intr};
+        if self.blanks {
+            return Ok(None);
+        }
+        let keep = |end: u64| {
+            retry_on_intr(|| fallocate(&self.file, FallocateFlags::KEEP_SIZE, length, end - length))
+        };
+        match keep(target) {
+            Ok(()) => Ok(Some(target)),
+            Err(Errno::NOSPC | Errno::DQUOT | Errno::FBIG) => Ok(keep(least).map(|()| Some(least))?),
+            // File systems that do not have it, or not in this way.
+            Err(_) => {
+                self.blanks = true;
+                Ok(None)
+            }
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    #[allow(clippy::unused_self, clippy::unnecessary_wraps, reason = "only some systems have it")]
+    fn reserve(&mut self, _length: u64, _least: u64, _target: u64) -> io::Result<Option<u64>> {
+        Ok(None)
     }
 
     /// Writes the next bytes of the content: all of them, or, after an error, none, where the file has

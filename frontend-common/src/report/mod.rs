@@ -185,6 +185,33 @@ pub enum Shape {
     Tcpflow,
 }
 
+/// What a report says of one flow. Making it takes longer than adding it to the report, and can be done anywhere.
+#[derive(Debug)]
+pub struct FlowText {
+    text: Box<str>,
+    packets: u64,
+}
+
+impl FlowText {
+    /// What a report of this shape says of a flow.
+    #[must_use]
+    pub fn new(flow: &FinishedFlow, shape: Shape) -> Self {
+        let xml = match shape {
+            Shape::Dfxml => {
+                let mut xml = Xml::inside(1);
+                document::flow(&mut xml, flow);
+                xml
+            }
+            Shape::Tcpflow => {
+                let mut xml = Xml::inside(2);
+                compat::flow(&mut xml, flow);
+                xml
+            }
+        };
+        Self { text: xml.text.into(), packets: flow.summary.packets }
+    }
+}
+
 /// A report that is being written.
 #[derive(Debug)]
 pub struct Report {
@@ -222,24 +249,19 @@ impl Report {
         Ok(report)
     }
 
-    /// Adds a flow.
+    /// Adds a flow, as this report's shape has it.
     ///
     /// # Errors
     /// What the system says, with the path. On a full disk the flow is only counted, as not listed;
     /// the report is still good for other flows, which may be shorter, and for `finish`.
-    pub fn flow(&mut self, flow: &FinishedFlow) -> io::Result<()> {
-        self.packets += flow.summary.packets;
-        let before = self.xml.text.len();
-        match self.shape {
-            Shape::Dfxml => document::flow(&mut self.xml, flow),
-            Shape::Tcpflow => compat::flow(&mut self.xml, flow),
-        }
-        if let Err(error) = self.file.promise(self.xml.text.len() - before) {
-            self.xml.text.truncate(before);
+    pub fn add(&mut self, flow: &FlowText) -> io::Result<()> {
+        self.packets += flow.packets;
+        if let Err(error) = self.file.promise(flow.text.len()) {
             self.refused += 1;
             return Err(at(&self.path, &error));
         }
         self.listed += 1;
+        self.xml.text.push_str(&flow.text);
         if self.xml.text.len() < BLOCK { Ok(()) } else { self.write() }
     }
 

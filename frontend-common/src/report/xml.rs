@@ -17,11 +17,15 @@ pub(super) struct Xml {
 }
 
 impl Xml {
+    /// A piece that stands inside of so many elements.
+    pub(super) fn inside(depth: usize) -> Self {
+        Self { text: String::with_capacity(768), depth }
+    }
+
     /// `<name …>`, to be closed.
     pub(super) fn open(&mut self, name: &str, attributes: Attributes<'_>) {
         self.tag(name, attributes);
-        self.text.push_str(">\n");
-        self.depth += 1;
+        self.end_open();
     }
 
     /// `</name>`.
@@ -34,7 +38,7 @@ impl Xml {
     /// `<name …/>`.
     pub(super) fn empty(&mut self, name: &str, attributes: Attributes<'_>) {
         self.tag(name, attributes);
-        self.text.push_str("/>\n");
+        self.end_empty();
     }
 
     /// `<name …>content</name>`.
@@ -45,16 +49,49 @@ impl Xml {
         self.end(name);
     }
 
-    fn tag(&mut self, name: &str, attributes: Attributes<'_>) {
+    /// `<name`, for attributes that are added one by one; [`end_open`](Self::end_open) or
+    /// [`end_empty`](Self::end_empty) follows.
+    pub(super) fn begin(&mut self, name: &str) {
         self.indent();
         self.text.push('<');
         self.text.push_str(name);
+    }
+
+    /// An attribute of the element that has begun.
+    pub(super) fn attribute(&mut self, name: &str, value: &dyn Display) {
+        self.attribute_name(name);
+        self.escape(value);
+        self.text.push('"');
+    }
+
+    /// The same for a number: several times as fast, and a flow has twenty of them.
+    pub(super) fn number(&mut self, name: &str, value: impl Into<u64>) {
+        self.attribute_name(name);
+        decimal(&mut self.text, value.into());
+        self.text.push('"');
+    }
+
+    /// The attributes end, and the content begins.
+    pub(super) fn end_open(&mut self) {
+        self.text.push_str(">\n");
+        self.depth += 1;
+    }
+
+    /// The attributes end, and the element.
+    pub(super) fn end_empty(&mut self) {
+        self.text.push_str("/>\n");
+    }
+
+    fn attribute_name(&mut self, name: &str) {
+        self.text.push(' ');
+        self.text.push_str(name);
+        self.text.push_str("=\"");
+    }
+
+    fn tag(&mut self, name: &str, attributes: Attributes<'_>) {
+        self.begin(name);
         for (name, value) in attributes {
-            self.text.push(' ');
-            self.text.push_str(name);
-            self.text.push_str("=\"");
-            self.escape(value);
-            self.text.push('"');
+            self.attribute(name, value);
         }
     }
 
@@ -103,6 +140,21 @@ impl Write for Escaping<'_> {
     }
 }
 
+/// Appends a number without the ways of a formatter.
+fn decimal(text: &mut String, mut number: u64) {
+    let mut digits = [b'0'; 20];
+    let mut start = digits.len();
+    for digit in digits.iter_mut().rev() {
+        *digit += (number % 10) as u8;
+        number /= 10;
+        start -= 1;
+        if number == 0 {
+            break;
+        }
+    }
+    text.push_str(str::from_utf8(&digits[start..]).unwrap_or_default());
+}
+
 /// A name from outside, as text: bytes that are not UTF-8 become `\xNN`.
 pub(super) struct Shown<'a>(pub(super) &'a OsStr);
 
@@ -142,6 +194,23 @@ mod tests {
             xml.text,
             "<a x=\"&lt;&amp;&gt;&quot;'&#9;&#13;&#10;\">]]&gt;&lt;&amp;&gt;&quot;'&#9;&#13;&#10;</a>\n"
         );
+    }
+
+    #[test]
+    fn attributes_one_by_one_are_those_of_a_list() {
+        let mut xml = Xml::inside(1);
+        xml.begin("a");
+        for number in [0, 7, 10, u64::MAX] {
+            xml.number("n", number);
+        }
+        xml.attribute("t", &"<");
+        xml.end_open();
+        xml.begin("b");
+        xml.end_empty();
+        xml.close("a");
+        let expected =
+            "  <a n=\"0\" n=\"7\" n=\"10\" n=\"18446744073709551615\" t=\"&lt;\">\n    <b/>\n  </a>\n";
+        assert_eq!(xml.text, expected);
     }
 
     #[test]

@@ -1,0 +1,76 @@
+//! The way of operations to a writer: full batches go there, empty ones come back, so that none has to be
+//! allocated once a few are under way.
+
+use std::sync::mpsc::{Receiver, SendError, SyncSender, sync_channel};
+
+use super::dispatch::{BATCH, Batch};
+
+/// The end of the core's thread.
+#[derive(Debug)]
+pub(super) struct BatchSender {
+    full: SyncSender<Batch>,
+    empty: Receiver<Batch>,
+}
+
+/// The writer's end.
+#[derive(Debug)]
+pub(super) struct BatchReceiver {
+    full: Receiver<Batch>,
+    empty: SyncSender<Batch>,
+}
+
+/// A way on which so many batches may wait.
+pub(super) fn batches(depth: usize) -> (BatchSender, BatchReceiver) {
+    let (to_writer, full) = sync_channel(depth);
+    // Those that wait, the one that is worked on and the one that is being filled.
+    let (to_core, empty) = sync_channel(depth + 2);
+    (BatchSender { full: to_writer, empty }, BatchReceiver { full, empty: to_core })
+}
+
+impl BatchSender {
+    /// Hands over a batch, as soon as there is room, and gives an empty one for it.
+    ///
+    /// # Errors
+    /// The writer is gone.
+    pub(super) fn send(&self, batch: Batch) -> Result<Batch, SendError<Batch>> {
+        self.full.send(batch)?;
+        Ok(self.empty.try_recv().unwrap_or_else(|_| Vec::with_capacity(BATCH)))
+    }
+}
+
+impl BatchReceiver {
+    /// Has each batch worked off, until the core's side hangs up.
+    pub(super) fn each(&self, mut work: impl FnMut(&mut Batch)) {
+        for mut batch in &self.full {
+            work(&mut batch);
+            batch.clear();
+            // Where there are enough of them, this one is let go.
+            let _ = self.empty.try_send(batch);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::dispatch::Operation;
+    use super::*;
+
+    #[test]
+    fn batches_come_back_empty_and_are_used_again() {
+        let (sender, receiver) = batches(8);
+        let first = vec![Operation::Flush];
+        let memory = first.as_ptr();
+        assert_ne!(sender.send(first).expect("sent").as_ptr(), memory);
+        let working = std::thread::spawn(move || {
+            let mut done = 0;
+            receiver.each(|batch| done += batch.drain(..).count());
+            done
+        });
+        let mut sent = 1;
+        while sender.send(vec![Operation::Flush]).expect("sent").as_ptr() != memory {
+            sent += 1;
+        }
+        drop(sender);
+        assert_eq!(working.join().expect("worked"), sent + 1);
+    }
+}
