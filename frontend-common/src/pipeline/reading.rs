@@ -229,7 +229,8 @@ impl Run<'_> {
                 progress.update(before + source.progress().done);
             }
             // One by one where a directory may end between any two.
-            let few = if rotates { source.next().map(Packets::from) } else { source.next_few() };
+            let together = core.looks_ahead() && !rotates;
+            let few = if together { source.next_few() } else { source.next().map(Packets::from) };
             let packets = match few {
                 Ok(packets) => packets,
                 Err(error) => {
