@@ -18,6 +18,7 @@ use crate::facts::FlowFacts;
 use crate::input::Packet;
 use crate::messages::RejectCounts;
 use crate::output::Template;
+use crate::output::disk::BLOCK;
 use crate::output::pcap::FrameFacts;
 
 /// What a writer has to do, in the order of the capture. Flows are named by number.
@@ -221,6 +222,7 @@ impl<'t> Dispatch<'t> {
     pub(super) fn capture(&mut self, side: u64, facts: Arc<FlowFacts>) -> Result<usize, WriterGone> {
         if let Some(rotation) = &mut self.rotation {
             rotation.enter(facts.directory);
+            rotation.count(BLOCK);
         }
         let shard = self.shard_of(&facts);
         self.send(shard, Operation::Capture { side, facts })?;
@@ -245,7 +247,7 @@ impl<'t> Dispatch<'t> {
     /// Bytes of a frame are written.
     pub(super) fn count(&mut self, bytes: usize) {
         if let Some(rotation) = &mut self.rotation {
-            rotation.count(bytes);
+            rotation.count(bytes as u64);
         }
     }
 
@@ -444,13 +446,13 @@ impl Sink for Dispatch<'_> {
         if !self.wants_data {
             return Ok(());
         }
-        if let Some(rotation) = &mut self.rotation {
-            rotation.count(bytes.len());
-        }
         let shard = self.shard(flow.slot);
         let (part, time) = (self.part(shard, bytes)?, self.time);
         let slot = self.slots.get_mut(flow.slot as usize);
         let first = slot.is_some_and(|slot| !std::mem::replace(&mut slot.has_data, true));
+        if let Some(rotation) = &mut self.rotation {
+            rotation.count(bytes.len() as u64 + if first { BLOCK } else { 0 });
+        }
         self.send(shard, Operation::Data { flow: flow.number, offset, part, time, first })
     }
 

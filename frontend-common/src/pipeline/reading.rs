@@ -220,6 +220,7 @@ impl Run<'_> {
         let before = read.bytes;
         let may_wait = source.progress().total.is_none();
         let is_live = source.counts().is_some();
+        let rotates = self.options.rotate.is_some();
         let mut rested = Instant::now();
         let seconds = self.options.time_shift;
         let shift = |time: Timestamp| if seconds == 0 { time } else { shifted(time, seconds) };
@@ -240,6 +241,9 @@ impl Run<'_> {
                     break;
                 }
             };
+            let is_due =
+                rotates && sink.rotation().is_some_and(|rotation| rotation.is_due(packet.frame.time));
+            let before_it = is_due.then(|| self.snapshot(core.counters(), sink, read));
             read.packets += 1;
             let look =
                 read.packets.is_multiple_of(if is_live || self.disk.is_some() { LIVE_LOOK } else { LOOK });
@@ -260,8 +264,8 @@ impl Run<'_> {
                 }
                 sink.frame(&packet)?;
                 core.push(&packet.frame, sink)?;
-                if self.options.rotate.is_some() {
-                    self.rotated(core.counters(), source, sink, read)?;
+                if rotates {
+                    self.rotated(before_it, core.counters(), source, sink, read)?;
                 }
             } else {
                 read.filtered += 1;
@@ -296,7 +300,7 @@ impl Run<'_> {
         while source.waits(LONG_PATIENCE) && !self.stop.is_asked() && !sink.is_over() {
             if let Some(now) = source.now() {
                 core.advance(shifted(now, self.options.time_shift), sink)?;
-                self.rotated(core.counters(), source, sink, read)?;
+                self.rotated(None, core.counters(), source, sink, read)?;
                 sink.hand_over()?;
             }
             self.requests(core.counters(), source, sink, read, progress)?;

@@ -24,7 +24,7 @@ pub(super) struct Rotation {
     made: u64,
     /// When the present one ends, once there was a packet.
     end: Option<u64>,
-    /// Bytes that went into the present one.
+    /// Bytes that went into the present one, as the disk has them.
     bytes: u64,
     /// What is open in each directory; without an entry it is nothing.
     open: BTreeMap<u32, u64>,
@@ -95,17 +95,20 @@ impl Rotation {
 
     /// Bytes go into the present directory.
     #[inline]
-    pub(super) fn count(&mut self, bytes: usize) {
-        self.bytes += bytes as u64;
+    pub(super) fn count(&mut self, bytes: u64) {
+        self.bytes += bytes;
     }
 
     /// Time passes. Answers whether another directory is the present one now.
     #[inline]
     pub(super) fn time(&mut self, now: Timestamp) -> bool {
-        if self.end.is_some_and(|end| now.0 < end) && self.bytes < self.size {
-            return false;
-        }
-        self.pass(now)
+        self.is_due(now) && self.pass(now)
+    }
+
+    /// Whether something ends at this time, if it is believed.
+    #[inline]
+    pub(super) fn is_due(&self, now: Timestamp) -> bool {
+        self.end.is_none_or(|end| now.0 >= end) || self.bytes >= self.size
     }
 
     #[cold]
