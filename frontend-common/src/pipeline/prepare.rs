@@ -93,7 +93,13 @@ impl<'o> Run<'o> {
         if !rights.no_sandbox {
             match system.confine(&Needs::of(options))? {
                 Sandbox::None(reason) if !options.verbosity.is_quiet() => say(&reason),
-                Sandbox::Part(reason) if options.verbosity.is_verbose() => say(&reason),
+                // A capture may see anything, for weeks.
+                Sandbox::Part(reason)
+                    if options.verbosity.is_verbose()
+                        || options.live.is_some() && !options.verbosity.is_quiet() =>
+                {
+                    say(&reason);
+                }
                 _ => {}
             }
         }

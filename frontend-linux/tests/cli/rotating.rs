@@ -328,6 +328,7 @@ fn only_what_this_run_has_made_is_deleted() {
     assert!(!place.path("o/000002").exists());
 }
 
+#[cfg(unix)]
 #[test]
 fn another_user_has_the_directories_in_the_sandbox() {
     if !nix::unistd::geteuid().is_root() {
