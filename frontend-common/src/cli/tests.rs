@@ -423,7 +423,7 @@ fn directories_are_numbered_by_time_and_size() {
     assert_eq!(rotate("-r a --rotate 10G --rotate 60min"), Rotate { every: hour, size: Some(10 << 30) });
     assert_eq!(rotate("-i a --rotate 2d").every, Some(Duration::from_secs(172_800)));
     assert!(refused("-r a --rotate 10m").contains("10min or 10M is wanted"));
-    for wrong in ["1", "h", "0h", "0M", "1w", "-1h", "99999999999999999d", "1.5h"] {
+    for wrong in ["1", "h", "0h", "0M", "1w", "+1h", "99999999999999999d", "1.5h"] {
         assert!(refused(&format!("-r a --rotate {wrong}")).contains("15min"), "{wrong}");
     }
     assert!(refused("-r a -c --rotate 1h").contains("not with -c"));

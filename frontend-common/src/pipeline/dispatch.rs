@@ -18,7 +18,6 @@ use crate::facts::FlowFacts;
 use crate::input::Packet;
 use crate::messages::RejectCounts;
 use crate::output::Template;
-use crate::output::disk::BLOCK;
 use crate::output::pcap::FrameFacts;
 
 /// What a writer has to do, in the order of the capture. Flows are named by number.
@@ -195,6 +194,9 @@ impl<'t> Dispatch<'t> {
         if self.frames.is_some() {
             self.settle()?;
         }
+        if self.rotation.as_mut().is_some_and(|rotation| rotation.frame(packet.frame.time)) {
+            self.turn()?;
+        }
         let block = packet.block;
         self.time = packet.frame.time;
         if block.as_ptr() != self.block.as_ptr() || block.len() != self.block.len() {
@@ -222,7 +224,7 @@ impl<'t> Dispatch<'t> {
     pub(super) fn capture(&mut self, side: u64, facts: Arc<FlowFacts>) -> Result<usize, WriterGone> {
         if let Some(rotation) = &mut self.rotation {
             rotation.enter(facts.directory);
-            rotation.count(BLOCK);
+            rotation.count(0, true);
         }
         let shard = self.shard_of(&facts);
         self.send(shard, Operation::Capture { side, facts })?;
@@ -247,7 +249,7 @@ impl<'t> Dispatch<'t> {
     /// Bytes of a frame are written.
     pub(super) fn count(&mut self, bytes: usize) {
         if let Some(rotation) = &mut self.rotation {
-            rotation.count(bytes as u64);
+            rotation.count(bytes, false);
         }
     }
 
@@ -451,7 +453,7 @@ impl Sink for Dispatch<'_> {
         let slot = self.slots.get_mut(flow.slot as usize);
         let first = slot.is_some_and(|slot| !std::mem::replace(&mut slot.has_data, true));
         if let Some(rotation) = &mut self.rotation {
-            rotation.count(bytes.len() as u64 + if first { BLOCK } else { 0 });
+            rotation.count(bytes.len(), first);
         }
         self.send(shard, Operation::Data { flow: flow.number, offset, part, time, first })
     }

@@ -220,7 +220,7 @@ fn open_outputs(
         return Ok(Opened { outputs, rotation: None, opener: None, lines: None, rest });
     };
     path::prepare(&options.output_dir).map_err(|error| error.to_string())?;
-    let rotation = Rotation::begin(options.output_dir.clone(), by)?;
+    let rotation = Rotation::begin(options.output_dir.clone(), by, options.index)?;
     let opener = Opener::new(options, run_info(options, system, sources.to_vec()));
     let outputs = opener.open(rotation.number(), disk)?;
     let is_stdout = |path: &&PathBuf| path.as_os_str() == "-";

@@ -102,20 +102,18 @@ mod filter {
 
     /// What a run needs, or the C library, libpcap and the allocator may want for it.
     #[rustfmt::skip]
-    const ALLOWED: [c_long; 122] = [
+    const ALLOWED: [c_long; 117] = [
         // Files that are open.
         libc::SYS_read, libc::SYS_write, libc::SYS_readv, libc::SYS_writev, libc::SYS_pread64, libc::SYS_pwrite64,
         libc::SYS_preadv, libc::SYS_pwritev, libc::SYS_preadv2, libc::SYS_pwritev2, libc::SYS_close,
         libc::SYS_close_range, libc::SYS_dup, libc::SYS_dup3, libc::SYS_fcntl, libc::SYS_ioctl, libc::SYS_lseek,
         libc::SYS_fstat, libc::SYS_fstatfs, libc::SYS_getdents64, libc::SYS_ftruncate, libc::SYS_fallocate,
         libc::SYS_fsync, libc::SYS_fdatasync, libc::SYS_sync_file_range, libc::SYS_fadvise64, libc::SYS_readahead,
-        libc::SYS_copy_file_range, libc::SYS_sendfile, libc::SYS_splice, libc::SYS_flock, libc::SYS_fchmod,
-        libc::SYS_fchown, libc::SYS_pipe2,
+        libc::SYS_copy_file_range, libc::SYS_sendfile, libc::SYS_splice, libc::SYS_flock, libc::SYS_pipe2,
         // Files by name: Landlock says which.
         libc::SYS_openat, libc::SYS_openat2, libc::SYS_newfstatat, libc::SYS_statx, libc::SYS_statfs,
         libc::SYS_faccessat, libc::SYS_faccessat2, libc::SYS_readlinkat, libc::SYS_mkdirat, libc::SYS_unlinkat,
-        libc::SYS_renameat2, libc::SYS_utimensat, libc::SYS_fchmodat, libc::SYS_fchownat, libc::SYS_umask,
-        libc::SYS_getcwd,
+        libc::SYS_renameat2, libc::SYS_utimensat, libc::SYS_umask, libc::SYS_getcwd,
         // Memory.
         libc::SYS_mmap, libc::SYS_munmap, libc::SYS_mprotect, libc::SYS_mremap, libc::SYS_madvise, libc::SYS_msync,
         libc::SYS_brk, libc::SYS_mlock, libc::SYS_munlock, libc::SYS_mincore, libc::SYS_membarrier,
@@ -125,7 +123,7 @@ mod filter {
         libc::SYS_sched_yield, libc::SYS_sched_getaffinity, libc::SYS_sched_getparam, libc::SYS_sched_getscheduler,
         libc::SYS_getpriority, libc::SYS_getcpu, libc::SYS_rt_sigaction, libc::SYS_rt_sigprocmask,
         libc::SYS_rt_sigreturn, libc::SYS_rt_sigpending, libc::SYS_rt_sigsuspend, libc::SYS_rt_sigtimedwait,
-        libc::SYS_sigaltstack, libc::SYS_kill, libc::SYS_tkill, libc::SYS_tgkill, libc::SYS_wait4, libc::SYS_waitid,
+        libc::SYS_sigaltstack, libc::SYS_tkill, libc::SYS_tgkill, libc::SYS_wait4, libc::SYS_waitid,
         // Waiting and time.
         libc::SYS_ppoll, libc::SYS_pselect6, libc::SYS_epoll_create1, libc::SYS_epoll_ctl, libc::SYS_epoll_pwait,
         libc::SYS_epoll_pwait2, libc::SYS_eventfd2, libc::SYS_clock_gettime, libc::SYS_clock_getres,
@@ -143,8 +141,7 @@ mod filter {
     #[rustfmt::skip]
     const OLDER_ALLOWED: &[c_long] = &[
         libc::SYS_open, libc::SYS_stat, libc::SYS_lstat, libc::SYS_access, libc::SYS_readlink, libc::SYS_mkdir,
-        libc::SYS_rmdir, libc::SYS_unlink, libc::SYS_rename, libc::SYS_renameat, libc::SYS_chmod, libc::SYS_chown,
-        libc::SYS_getdents, libc::SYS_dup2, libc::SYS_pipe, libc::SYS_poll, libc::SYS_select, libc::SYS_epoll_create,
+        libc::SYS_rmdir, libc::SYS_unlink, libc::SYS_rename, libc::SYS_renameat,         libc::SYS_getdents, libc::SYS_dup2, libc::SYS_pipe, libc::SYS_poll, libc::SYS_select, libc::SYS_epoll_create,
         libc::SYS_epoll_wait, libc::SYS_eventfd, libc::SYS_utimes, libc::SYS_time, libc::SYS_getrlimit,
         libc::SYS_arch_prctl,
     ];
@@ -155,7 +152,7 @@ mod filter {
 
     /// What an intruder would try first: it is told that this is not permitted.
     #[rustfmt::skip]
-    const REFUSED: [c_long; 68] = [
+    const REFUSED: [c_long; 73] = [
         // Programs.
         libc::SYS_execve, libc::SYS_execveat,
         // The network. What is open stays so.
@@ -163,7 +160,7 @@ mod filter {
         libc::SYS_accept, libc::SYS_accept4, libc::SYS_sendto, libc::SYS_sendmsg, libc::SYS_sendmmsg,
         // Other processes.
         libc::SYS_ptrace, libc::SYS_process_vm_readv, libc::SYS_process_vm_writev, libc::SYS_pidfd_getfd,
-        libc::SYS_kcmp,
+        libc::SYS_kcmp, libc::SYS_kill,
         // Users and rights.
         libc::SYS_setuid, libc::SYS_setgid, libc::SYS_setreuid, libc::SYS_setregid, libc::SYS_setresuid,
         libc::SYS_setresgid, libc::SYS_setfsuid, libc::SYS_setfsgid, libc::SYS_setgroups, libc::SYS_capset,
@@ -173,6 +170,8 @@ mod filter {
         libc::SYS_umount2, libc::SYS_open_tree, libc::SYS_move_mount, libc::SYS_fsopen, libc::SYS_fsconfig,
         libc::SYS_fsmount, libc::SYS_fspick, libc::SYS_open_by_handle_at, libc::SYS_mknodat, libc::SYS_linkat,
         libc::SYS_symlinkat,
+        // Owners and modes of files, which are not Landlock's.
+        libc::SYS_fchmod, libc::SYS_fchmodat, libc::SYS_fchown, libc::SYS_fchownat,
         // The system.
         libc::SYS_bpf, libc::SYS_perf_event_open, libc::SYS_userfaultfd, libc::SYS_init_module,
         libc::SYS_finit_module, libc::SYS_delete_module, libc::SYS_kexec_load, libc::SYS_reboot, libc::SYS_swapon,
@@ -186,6 +185,9 @@ mod filter {
     #[cfg(target_arch = "x86_64")]
     const OLDER_REFUSED: &[c_long] = &[
         libc::SYS_mknod,
+        libc::SYS_chmod,
+        libc::SYS_chown,
+        libc::SYS_lchown,
         libc::SYS_link,
         libc::SYS_symlink,
         libc::SYS_uselib,

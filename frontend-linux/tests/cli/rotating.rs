@@ -96,7 +96,7 @@ fn a_directory_that_has_its_size_is_followed_by_the_next() {
     let frames: Vec<_> =
         (0..5).flat_map(|n| connection(1000 + n, &[(HALF_PAST + u64::from(n), &[b'x'; 600][..])])).collect();
     place.put("a.pcap", pcap(&frames));
-    place.tapflow(&["-r", "a.pcap", "-o", "o", "--rotate", "1k", "--rotate", "1d"]).ends_with(0);
+    place.tapflow(&["-r", "a.pcap", "-o", "o", "--rotate", "17k", "--rotate", "1d"]).ends_with(0);
     let files = place.files("o");
     let directories: Vec<_> = (0..5)
         .map(|n| (1..4).find(|d| files.contains_key(&server_file(&format!("{d:06}"), 1000 + n))))
@@ -246,7 +246,7 @@ fn a_full_bound_ends_the_run_with_everything_so_far() {
     ]);
     let (files, bytes) = (place.files("o").len() as u64, weight(&place.path("o")));
     assert!(bytes < 4 * MIB + 64 * MIB && files > 100, "{files} files, {bytes} bytes");
-    assert_eq!(place.report("o").matches("<fileobject>").count() as u64, files);
+    assert_eq!(place.report("o").matches("<filename>").count() as u64, files);
 }
 
 #[test]
@@ -312,7 +312,7 @@ fn where_nothing_can_be_deleted_the_run_ends() {
     place.put("a.pcap", many(8000));
     let args = ["-r", "a.pcap", "-o", "o", "--rotate", "1000d", "--max-disk", "4M", "--disk-full", "delete"];
     place.tapflow(&args).ends_with(1).says(&["--rotate more often, or allow more; the run ends here"]);
-    assert_eq!(place.report("o/000001").matches("<fileobject>").count(), place.files("o").len() - 1);
+    assert_eq!(place.report("o/000001").matches("<filename>").count(), place.files("o").len() - 1);
 }
 
 #[test]
