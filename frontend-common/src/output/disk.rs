@@ -231,23 +231,20 @@ impl Disk {
     /// Deletes the oldest until there is room again. Answers whether something was deleted.
     pub fn sweep(&self) -> bool {
         let _one = self.0.sweeping.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut any = false;
-        // Complete directories first, then what has ended in those that are not.
-        for whole in [true, false] {
-            let numbers: Vec<u32> = {
+        let (mut any, mut last) = (false, None);
+        while self.used() > self.high() {
+            let next = {
                 let state = self.state();
                 let present = state.directories.keys().next_back().copied();
-                let wanted = |(number, place): (&u32, &Place)| {
-                    (place.complete == whole && !place.stuck && Some(*number) != present).then_some(*number)
+                let is_later = |number: u32| last.is_none_or(|last| number > last) && Some(number) != present;
+                let later = |(number, place): (&u32, &Place)| {
+                    (is_later(*number) && !place.stuck).then_some((*number, place.complete))
                 };
-                state.directories.iter().filter_map(wanted).collect()
+                state.directories.iter().find_map(later)
             };
-            for number in numbers {
-                if self.used() <= self.high() {
-                    return any;
-                }
-                any |= if whole { self.delete(number) } else { self.thin(number) };
-            }
+            let Some((number, complete)) = next else { break };
+            any |= if complete { self.delete(number) } else { self.thin(number) };
+            last = Some(number);
         }
         any
     }

@@ -238,7 +238,7 @@ fn weight(path: &Path) -> u64 {
 #[test]
 fn a_full_bound_ends_the_run_with_everything_so_far() {
     let place = Place::new();
-    place.put("a.pcap", many(8000));
+    place.put("a.pcap", many(6000));
     place.tapflow(&["-r", "a.pcap", "-o", "o", "--max-disk", "4M"]).ends_with(1).says(&[
         "as much is written as --max-disk 4194304 allows",
         "the run ends here",
@@ -252,7 +252,7 @@ fn a_full_bound_ends_the_run_with_everything_so_far() {
 #[test]
 fn the_oldest_directories_go_before_the_bound_is_reached() {
     let place = Place::new();
-    let capture = many(20_000);
+    let capture = many(6000);
     let args = ["-r", "-", "-o", "o", "--rotate", "1M", "--max-disk", "8M", "--disk-full", "delete"];
     let mut child = place.start(&args);
     let mut input = child.stdin.take().unwrap();
@@ -287,10 +287,10 @@ fn the_oldest_directories_go_before_the_bound_is_reached() {
 fn what_a_long_connection_still_needs_stays_while_all_around_it_goes() {
     let place = Place::new();
     let mut capture = header();
-    let long = connection(1000, &[(HALF_PAST, b"first "), (HALF_PAST + 20_001, b"and last")]);
+    let long = connection(1000, &[(HALF_PAST, b"first "), (HALF_PAST + 6001, b"and last")]);
     let (begin, end) = long.split_at(4);
     begin.iter().for_each(|(time, frame)| record(&mut capture, *time, frame));
-    let others = many(20_000);
+    let others = many(6000);
     capture.extend_from_slice(&others[24..]);
     end.iter().for_each(|(time, frame)| record(&mut capture, *time, frame));
     place.put("a.pcap", capture);
@@ -309,7 +309,7 @@ fn what_a_long_connection_still_needs_stays_while_all_around_it_goes() {
 #[test]
 fn where_nothing_can_be_deleted_the_run_ends() {
     let place = Place::new();
-    place.put("a.pcap", many(8000));
+    place.put("a.pcap", many(6000));
     let args = ["-r", "a.pcap", "-o", "o", "--rotate", "1000d", "--max-disk", "4M", "--disk-full", "delete"];
     place.tapflow(&args).ends_with(1).says(&["--rotate more often, or allow more; the run ends here"]);
     assert_eq!(place.report("o/000001").matches("<filename>").count(), place.files("o").len() - 1);
@@ -318,7 +318,7 @@ fn where_nothing_can_be_deleted_the_run_ends() {
 #[test]
 fn only_what_this_run_has_made_is_deleted() {
     let place = Place::new();
-    place.put("a.pcap", many(8000));
+    place.put("a.pcap", many(6000));
     fs::create_dir_all(place.path("o/000001")).unwrap();
     place.put("o/000001/mine", "precious");
     let args =
@@ -337,7 +337,7 @@ fn another_user_has_the_directories_in_the_sandbox() {
     }
     use std::os::unix::fs::MetadataExt;
     let place = Place::new();
-    place.put("a.pcap", many(8000));
+    place.put("a.pcap", many(6000));
     let args = ["-q", "-r", "a.pcap", "-o", "/out", "-U", "nobody", "-z"];
     let root = place.path(".");
     let args = [&args[..], &[root.to_str().unwrap()]].concat();
