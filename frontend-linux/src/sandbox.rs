@@ -209,4 +209,20 @@ mod tests {
             }
         });
     }
+
+    #[test]
+    fn unknown_system_calls_are_as_on_a_kernel_without_them_and_users_get_no_name_space() {
+        confined(Needs::default(), |enforced| {
+            if enforced.calls {
+                let name = std::ffi::CString::new("memory").expect("no zero");
+                let memory =
+                    nix::sys::memfd::memfd_create(name.as_c_str(), nix::sys::memfd::MFdFlags::empty());
+                assert_eq!(memory.err(), Some(nix::errno::Errno::ENOSYS));
+                let unshared = nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWUSER);
+                assert_eq!(unshared.err(), Some(nix::errno::Errno::EPERM));
+                // Threads begin all the same.
+                std::thread::spawn(|| ()).join().expect("begun and ended");
+            }
+        });
+    }
 }

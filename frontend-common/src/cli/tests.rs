@@ -420,6 +420,48 @@ fn sizes_and_times_of_a_capture_have_limits() {
 }
 
 #[test]
+fn directories_are_numbered_by_time_and_size() {
+    let rotate = |line: &str| run(line).rotate.expect("asked for");
+    let hour = Some(Duration::from_secs(3600));
+    assert_eq!(rotate("-r a --rotate 1h"), Rotate { every: hour, size: None });
+    assert_eq!(rotate("-r a --rotate 10G --rotate 60min"), Rotate { every: hour, size: Some(10 << 30) });
+    assert_eq!(rotate("-i a --rotate 2d").every, Some(Duration::from_secs(172_800)));
+    assert!(refused("-r a --rotate 10m").contains("10min or 10M is wanted"));
+    for wrong in ["1", "h", "0h", "0M", "1w", "+1h", "99999999999999999d", "1.5h"] {
+        assert!(refused(&format!("-r a --rotate {wrong}")).contains("15min"), "{wrong}");
+    }
+    assert!(refused("-r a -c --rotate 1h").contains("not with -c"));
+    for wrong in ["-X /r.xml", "-X d/r.xml", "--jsonl ..", "-w d/x", "--har -", "-X -"] {
+        assert!(refused(&format!("-r a --rotate 1h {wrong}")).contains("in each directory"), "{wrong}");
+    }
+    assert_eq!(run("-r a --rotate 1h -w - -X r.xml").rest, Some("-".into()));
+}
+
+#[test]
+fn what_is_written_has_a_bound_and_something_happens_there() {
+    let most = |line: &str| run(line).max_disk;
+    assert_eq!(most("-r a"), None);
+    assert_eq!(most("-r a --max-disk 1T"), Some(MaxDisk { bytes: 1 << 40, full: DiskFull::Stop }));
+    let delete = Some(MaxDisk { bytes: 4 << 20, full: DiskFull::Delete });
+    assert_eq!(most("-r a --max-disk 4M --disk-full delete --rotate 1M"), delete);
+    assert!(refused("-r a --max-disk 4M --disk-full delete").contains("needs --rotate"));
+    assert!(refused("-r a --max-disk 4M --disk-full delete --rotate 2M").contains("a quarter"));
+    assert!(refused("-r a --disk-full stop").contains("needs --max-disk"));
+    assert!(refused("-r a --max-disk 1M --disk-full x").contains("stop or delete"));
+    assert!(refused("-r a --max-disk 0").contains("at least 1"));
+}
+
+#[test]
+fn timestamps_have_a_type_that_the_interface_knows() {
+    assert_eq!(
+        run("-i a --timestamp-type adapter").live.and_then(|live| live.timestamp_type),
+        Some("adapter".into())
+    );
+    let listed = Action::ListTimestampTypes(Some("a".to_owned()));
+    assert_eq!(parsed("--list-timestamp-types -i a"), Ok(listed));
+}
+
+#[test]
 fn flows_and_connections_have_one_limit() {
     assert_eq!(run("-r a --max-flows 7").max_connections, Some(7));
 }

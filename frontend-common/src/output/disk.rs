@@ -103,9 +103,18 @@ impl Disk {
         let used = self.0.used.fetch_add(bytes, Ordering::Relaxed) + bytes;
         if self.0.deletes {
             let number = self.number(path).unwrap_or(0);
-            if let Some(place) = self.state().directories.get_mut(&number) {
+            let mut state = self.state();
+            // Writers may be in a directory before anybody has told of it.
+            let is_next = state.directories.keys().next_back().is_none_or(|last| number > *last);
+            let place = if is_next && number > 0 {
+                Some(state.directories.entry(number).or_default())
+            } else {
+                state.directories.get_mut(&number)
+            };
+            if let Some(place) = place {
                 place.bytes += bytes;
             }
+            drop(state);
             if used > self.high() {
                 self.0.changed.notify_all();
             }
@@ -231,23 +240,20 @@ impl Disk {
     /// Deletes the oldest until there is room again. Answers whether something was deleted.
     pub fn sweep(&self) -> bool {
         let _one = self.0.sweeping.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut any = false;
-        // Complete directories first, then what has ended in those that are not.
-        for whole in [true, false] {
-            let numbers: Vec<u32> = {
+        let (mut any, mut last) = (false, None);
+        while self.used() > self.high() {
+            let next = {
                 let state = self.state();
                 let present = state.directories.keys().next_back().copied();
-                let wanted = |(number, place): (&u32, &Place)| {
-                    (place.complete == whole && !place.stuck && Some(*number) != present).then_some(*number)
+                let is_later = |number: u32| last.is_none_or(|last| number > last) && Some(number) != present;
+                let later = |(number, place): (&u32, &Place)| {
+                    (is_later(*number) && !place.stuck).then_some((*number, place.complete))
                 };
-                state.directories.iter().filter_map(wanted).collect()
+                state.directories.iter().find_map(later)
             };
-            for number in numbers {
-                if self.used() <= self.high() {
-                    return any;
-                }
-                any |= if whole { self.delete(number) } else { self.thin(number) };
-            }
+            let Some((number, complete)) = next else { break };
+            any |= if complete { self.delete(number) } else { self.thin(number) };
+            last = Some(number);
         }
         any
     }
@@ -369,9 +375,51 @@ fn taken(facts: &fs::Metadata) -> u64 {
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt;
-        // A sparse file takes less than its length, no file less than its last block.
-        facts.len().min(facts.blocks().saturating_mul(512))
+        // A sparse file takes less than its length; one that is so short that it has no block is in its directory.
+        match facts.blocks() {
+            0 => facts.len(),
+            blocks => facts.len().min(blocks.saturating_mul(512)),
+        }
     }
     #[cfg(not(unix))]
     facts.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_goes_but_for_what_is_open_and_the_books_stay_right() {
+        let root = tempfile::tempdir().expect("a directory");
+        let disk = Disk::new(root.path().to_owned(), 16 * 1000, true);
+        let put = |name: &str, bytes: u64| {
+            let path = root.path().join(name);
+            fs::create_dir_all(path.parent().expect("a directory")).expect("made");
+            fs::write(&path, vec![0; bytes as usize]).expect("written");
+            disk.made(&path);
+            disk.add(&path, bytes);
+            path
+        };
+        for name in ["000001/done", "000001/open", "000001/open-HTTPBODY-001.html", "000001/open.findx"] {
+            put(name, 100);
+        }
+        let done = root.path().join("000001/done");
+        disk.let_go(&done);
+        put("000002/a", 100);
+        disk.complete(2);
+        put("000003/present", 100);
+        assert!(disk.is_full() && disk.sweep());
+        assert!(!done.exists() && !root.path().join("000002").exists());
+        for name in ["000001/open", "000001/open-HTTPBODY-001.html", "000001/open.findx", "000003/present"] {
+            assert!(root.path().join(name).exists(), "{name}");
+        }
+        assert_eq!(disk.deleted().directories, 1);
+        assert_eq!((disk.deleted().files, disk.used()), (2, 4 * (BLOCK + 100)));
+        // Nothing more can go until the connection has ended.
+        assert!(!disk.sweep());
+        disk.complete(1);
+        assert!(disk.sweep());
+        assert_eq!((disk.deleted().directories, disk.used()), (2, BLOCK + 100));
+    }
 }

@@ -197,6 +197,9 @@ impl<'t> Dispatch<'t> {
         if self.frames.is_some() {
             self.settle()?;
         }
+        if self.rotation.as_mut().is_some_and(|rotation| rotation.frame(packet.frame.time)) {
+            self.turn()?;
+        }
         let block = packet.block;
         self.time = packet.frame.time;
         if block.as_ptr() != self.block.as_ptr() || block.len() != self.block.len() {
@@ -224,6 +227,7 @@ impl<'t> Dispatch<'t> {
     pub(super) fn capture(&mut self, side: u64, facts: Arc<FlowFacts>) -> Result<usize, WriterGone> {
         if let Some(rotation) = &mut self.rotation {
             rotation.enter(facts.directory);
+            rotation.count(0, true);
         }
         let shard = self.shard_of(&facts);
         self.send(shard, Operation::Capture { side, facts })?;
@@ -248,7 +252,7 @@ impl<'t> Dispatch<'t> {
     /// Bytes of a frame are written.
     pub(super) fn count(&mut self, bytes: usize) {
         if let Some(rotation) = &mut self.rotation {
-            rotation.count(bytes);
+            rotation.count(bytes, false);
         }
     }
 
@@ -461,13 +465,13 @@ impl Sink for Dispatch<'_> {
         if !self.wants_data {
             return Ok(());
         }
-        if let Some(rotation) = &mut self.rotation {
-            rotation.count(bytes.len());
-        }
         let shard = self.shard(flow.slot)?;
         let (part, time) = (self.part(shard, bytes)?, self.time);
         let slot = self.slots.get_mut(flow.slot as usize);
         let first = slot.is_some_and(|slot| !std::mem::replace(&mut slot.has_data, true));
+        if let Some(rotation) = &mut self.rotation {
+            rotation.count(bytes.len(), first);
+        }
         self.send(shard, Operation::Data { flow: flow.number, offset, part, time, first })
     }
 

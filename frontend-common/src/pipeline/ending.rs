@@ -30,14 +30,14 @@ impl Run<'_> {
             self.complaints.add(format_args!("tcp_alert_fd: {error}"));
         }
         let mut progress = Progress::new(None, false);
-        self.tell_deletions(&mut progress);
-        read.deleted = self.deleted();
         if let Some(disk) = &self.disk {
             disk.end();
         }
         if self.keeper.take().is_some_and(|keeper| keeper.join().is_err()) {
             self.complaints.add("who deletes stopped by a fault of the program".to_owned());
         }
+        self.tell_deletions(&mut progress);
+        read.deleted = self.deleted();
         let Reported { report, totals, told, last } = match self.reporter.join() {
             Ok(done) => done,
             Err(_) => {

@@ -95,7 +95,13 @@ impl<'o> Run<'o> {
         if !rights.no_sandbox {
             match system.confine(&Needs::of(options))? {
                 Sandbox::None(reason) if !options.verbosity.is_quiet() => say(&reason),
-                Sandbox::Part(reason) if options.verbosity.is_verbose() => say(&reason),
+                // A capture may see anything, for weeks.
+                Sandbox::Part(reason)
+                    if options.verbosity.is_verbose()
+                        || options.live.is_some() && !options.verbosity.is_quiet() =>
+                {
+                    say(&reason);
+                }
                 _ => {}
             }
         }
@@ -229,7 +235,7 @@ fn open_outputs(
         return Ok(Opened { outputs, rotation: None, opener: None, lines: None, rest });
     };
     path::prepare(&options.output_dir).map_err(|error| error.to_string())?;
-    let rotation = Rotation::begin(options.output_dir.clone(), by)?;
+    let rotation = Rotation::begin(options.output_dir.clone(), by, options.index)?;
     let opener = Opener::new(options, run_info(options, system, sources.to_vec()));
     let outputs = opener.open(rotation.number(), disk)?;
     let is_stdout = |path: &&PathBuf| path.as_os_str() == "-";

@@ -221,7 +221,7 @@ impl Run<'_> {
         let may_wait = source.progress().total.is_none();
         let is_live = source.counts().is_some();
         let rotates = self.options.rotate.is_some();
-        let mut rested = Instant::now();
+        let (mut rested, seconds) = (Instant::now(), self.options.time_shift);
         loop {
             if may_wait && source.waits(PATIENCE) {
                 sink.rest()?;
@@ -230,7 +230,19 @@ impl Run<'_> {
             }
             // One by one where a directory may end between any two.
             let together = core.looks_ahead() && !rotates;
-            let few = if together { source.next_few() } else { source.next().map(Packets::from) };
+            let mut before_it = None;
+            let few = if together {
+                source.next_few()
+            } else {
+                source.next().map(|packet| {
+                    let time = packet.as_ref().map(|packet| shifted(packet.frame.time, seconds));
+                    let ends = |time| sink.rotation().is_some_and(|rotation| rotation.is_due(time));
+                    if rotates && time.is_some_and(ends) {
+                        before_it = Some(self.snapshot(core.counters(), sink, read));
+                    }
+                    Packets::from(packet)
+                })
+            };
             let packets = match few {
                 Ok(packets) => packets,
                 Err(error) => {
@@ -250,7 +262,7 @@ impl Run<'_> {
                 break;
             }
             if rotates {
-                self.rotated(core.counters(), source, sink, read)?;
+                self.rotated(before_it, core.counters(), source, sink, read)?;
             }
             // A live capture ends with the frames that came before the stop.
             if (self.stop.is_asked() && !is_live) || sink.is_over() {
@@ -324,7 +336,7 @@ impl Run<'_> {
         while source.waits(LONG_PATIENCE) && !self.stop.is_asked() && !sink.is_over() {
             if let Some(now) = source.now() {
                 core.advance(shifted(now, self.options.time_shift), sink)?;
-                self.rotated(core.counters(), source, sink, read)?;
+                self.rotated(None, core.counters(), source, sink, read)?;
                 sink.hand_over()?;
             }
             self.requests(core.counters(), source, sink, read, progress)?;

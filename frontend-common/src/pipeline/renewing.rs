@@ -52,6 +52,12 @@ pub(super) struct Snapshot {
 }
 
 impl Snapshot {
+    /// With what the system counts.
+    fn of(mut self, source: &dyn Source) -> Self {
+        self.read.live = source.counts().map(|counts| (source.name().to_owned(), counts));
+        self
+    }
+
     /// The end of a report, with what the reporter knows.
     pub(super) fn totals(self, totals: &Totals) -> RunTotals {
         let summary = summarize(&self.counters, &self.read, totals);
@@ -84,7 +90,7 @@ impl Run<'_> {
             progress.clear();
             if sink.rotation().is_some() {
                 sink.rotate()?;
-                self.rotated(counters, source, sink, read)?;
+                self.rotated(None, counters, source, sink, read)?;
             } else if let Err(error) = self.renew(counters, source, sink, read) {
                 self.complaints.add(error);
             }
@@ -92,14 +98,8 @@ impl Run<'_> {
         self.bounds(sink, progress)
     }
 
-    /// What there is to count now.
-    fn snapshot<S: Watched>(
-        &self,
-        counters: &Counters,
-        source: &dyn Source,
-        sink: &S,
-        read: &Read,
-    ) -> Snapshot {
+    /// What there is to count now; what the system counts of a live capture is still to be added.
+    pub(super) fn snapshot<S: Watched>(&self, counters: &Counters, sink: &S, read: &Read) -> Snapshot {
         let dispatch = sink.dispatch();
         let read = Read {
             packets: read.packets,
@@ -107,7 +107,6 @@ impl Run<'_> {
             rejects: dispatch.rejects.clone(),
             gaps: dispatch.gaps,
             max_open_flows: dispatch.max_open_flows,
-            live: source.counts().map(|counts| (source.name().to_owned(), counts)),
             deleted: self.deleted(),
             ..Read::default()
         };
@@ -133,7 +132,7 @@ impl Run<'_> {
         let info = run_info(self.options, self.system, self.sources.clone());
         let report = Report::create(&path, self.options.report_shape, &info)
             .map_err(|error| format!("{error}; the present one goes on"))?;
-        let snapshot = self.snapshot(counters, source, sink, read);
+        let snapshot = self.snapshot(counters, sink, read).of(source);
         let at = sink.dispatch().closed();
         self.tell(Told::Renewed(Box::new(Renewal { at, report, snapshot })));
         if !self.options.verbosity.is_quiet() {
@@ -142,9 +141,10 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Tells the reporter of another directory, if there is one.
+    /// Tells the reporter of another directory, if there is one; `before` is from before its first packet.
     pub(super) fn rotated<S: Watched>(
         &mut self,
+        before: Option<Snapshot>,
         counters: &Counters,
         source: &dyn Source,
         sink: &mut S,
@@ -160,7 +160,7 @@ impl Run<'_> {
         }
         let Some((ended, is_complete)) = rotation.take_ended() else { return Ok(()) };
         let (number, path) = (rotation.number(), rotation.path());
-        let snapshot = self.snapshot(counters, source, sink, read);
+        let snapshot = before.unwrap_or_else(|| self.snapshot(counters, sink, read)).of(source);
         self.tell(Told::Rotated(Box::new(Rotated { ended, number, snapshot })));
         if self.options.verbosity.is_verbose() {
             (self.say)(&format!("going on in {}", path.display()));

@@ -12,7 +12,10 @@ use tapflow_core::Timestamp;
 
 use super::run::nanoseconds;
 use crate::cli::Rotate;
-use crate::output::disk::directory;
+use crate::output::disk::{BLOCK, directory};
+
+/// Packets may be out of order by so many nanoseconds.
+const DISORDER: u64 = 10 * Timestamp::SECOND;
 
 /// The directories of a run, on the side of the core.
 pub(super) struct Rotation {
@@ -20,11 +23,15 @@ pub(super) struct Rotation {
     every: Option<u64>,
     size: u64,
     number: u32,
+    /// What a file takes beside its bytes, with its index.
+    block: u64,
     /// Directories made.
     made: u64,
     /// When the present one ends, once there was a packet.
     end: Option<u64>,
-    /// Bytes that went into the present one.
+    /// The end before it, where only a packet says so that it has come.
+    doubted: Option<u64>,
+    /// Bytes that went into the present one, as the disk has them.
     bytes: u64,
     /// What is open in each directory; without an entry it is nothing.
     open: BTreeMap<u32, u64>,
@@ -35,11 +42,12 @@ pub(super) struct Rotation {
 }
 
 impl Rotation {
-    /// Makes the first directory: its number follows those that are there.
+    /// Makes the first directory: its number follows those that are there. `index` says whether files of flows have
+    /// another one beside them.
     ///
     /// # Errors
     /// It cannot be made.
-    pub(super) fn begin(root: PathBuf, by: Rotate) -> Result<Self, String> {
+    pub(super) fn begin(root: PathBuf, by: Rotate, index: bool) -> Result<Self, String> {
         let known = |entry: fs::DirEntry| entry.file_name().to_str()?.parse::<u32>().ok();
         let last = fs::read_dir(&root)
             .map(|entries| entries.filter_map(Result::ok).filter_map(known).max().unwrap_or(0))
@@ -49,8 +57,10 @@ impl Rotation {
             every: by.every.map(nanoseconds),
             size: by.size.unwrap_or(u64::MAX),
             number: last,
+            block: BLOCK * (1 + u64::from(index)),
             made: 0,
             end: None,
+            doubted: None,
             bytes: 0,
             open: BTreeMap::new(),
             ended: None,
@@ -93,29 +103,74 @@ impl Rotation {
         directory(&self.root, self.number)
     }
 
-    /// Bytes go into the present directory.
+    /// Bytes go into the present directory, into a new file if `first`.
     #[inline]
-    pub(super) fn count(&mut self, bytes: usize) {
-        self.bytes += bytes as u64;
+    pub(super) fn count(&mut self, bytes: usize, first: bool) {
+        self.bytes += bytes as u64 + if first { self.block } else { 0 };
     }
 
-    /// Time passes. Answers whether another directory is the present one now.
+    /// A packet comes. Answers whether another directory is the present one from it on.
     #[inline]
-    pub(super) fn time(&mut self, now: Timestamp) -> bool {
-        if self.end.is_some_and(|end| now.0 < end) && self.bytes < self.size {
-            return false;
-        }
-        self.pass(now)
+    pub(super) fn frame(&mut self, at: Timestamp) -> bool {
+        (self.is_due(at) || self.doubted.is_some()) && self.pass(at.0)
+    }
+
+    /// Whether something ends with a packet of this time.
+    #[inline]
+    pub(super) fn is_due(&self, at: Timestamp) -> bool {
+        self.end.is_none_or(|end| at.0 >= end) || self.bytes >= self.size
     }
 
     #[cold]
-    fn pass(&mut self, now: Timestamp) -> bool {
-        let next = self.every.map_or(u64::MAX, |every| (now.0 / every + 1).saturating_mul(every));
-        let is_first = self.end.replace(next).is_none();
-        if is_first && self.bytes < self.size {
-            return false;
+    fn pass(&mut self, at: u64) -> bool {
+        // Further back than packets are out of order: the time before was wrong.
+        if let Some(old) = self.doubted.take_if(|old| at.saturating_add(DISORDER) < *old) {
+            self.end = Some(old);
         }
-        self.next()
+        match self.end {
+            Some(end) if at >= end => {
+                self.doubted.get_or_insert(end);
+                self.end = Some(self.boundary(at));
+                self.next()
+            }
+            Some(_) => self.bytes >= self.size && self.next(),
+            None => {
+                self.end = Some(self.boundary(at));
+                self.bytes >= self.size && self.next()
+            }
+        }
+    }
+
+    /// The core's time passes, which takes more than one packet's word for a long step. Answers whether another
+    /// directory is the present one now, as when nothing comes for long.
+    #[inline]
+    pub(super) fn time(&mut self, now: Timestamp) -> bool {
+        let (Some(end), Some(every)) = (self.end, self.every) else { return false };
+        let now = now.0;
+        match self.doubted {
+            Some(old) if now < old => false,
+            Some(_) => {
+                self.doubted = None;
+                self.end = Some(self.boundary(now));
+                false
+            }
+            None if now >= end => {
+                self.end = Some(self.boundary(now));
+                self.next()
+            }
+            None => {
+                // The clock was set back.
+                if end - now > every {
+                    self.end = Some(self.boundary(now));
+                }
+                false
+            }
+        }
+    }
+
+    /// When a directory that is the present one at this time ends.
+    fn boundary(&self, at: u64) -> u64 {
+        self.every.map_or(u64::MAX, |every| (at / every + 1).saturating_mul(every))
     }
 
     /// Goes on in the next directory. One that cannot be made leaves the present one, which is told.
@@ -174,7 +229,7 @@ mod tests {
 
     fn rotation(by: Rotate) -> (tempfile::TempDir, Rotation) {
         let root = tempfile::tempdir().expect("a directory");
-        let rotation = Rotation::begin(root.path().to_owned(), by).expect("made");
+        let rotation = Rotation::begin(root.path().to_owned(), by, false).expect("made");
         (root, rotation)
     }
 
@@ -182,27 +237,65 @@ mod tests {
         Timestamp::new(seconds, 0)
     }
 
+    const HOUR: Rotate = Rotate { every: Some(Duration::from_secs(3600)), size: None };
+
+    /// The directories in which packets of these times are, where the core believes what is not too far ahead, and
+    /// anything at its third word.
+    fn numbers(seconds: &[u64]) -> Vec<u32> {
+        let (_root, mut rotation) = rotation(HOUR);
+        let (mut clock, mut words) = (seconds[0], 0);
+        let mut number = |&seconds: &u64| {
+            rotation.frame(at(seconds));
+            let is_near = seconds <= clock + 10 && seconds + 10 >= clock;
+            words = if is_near { 0 } else { words + 1 };
+            if is_near {
+                clock = clock.max(seconds);
+            } else if words == 3 {
+                clock = seconds;
+            }
+            rotation.time(at(clock));
+            rotation.number()
+        };
+        seconds.iter().map(&mut number).collect()
+    }
+
     #[test]
-    fn directories_end_at_multiples_of_the_time_and_none_is_empty_for_silence() {
-        let hour = Rotate { every: Some(Duration::from_secs(3600)), size: None };
-        let (_root, mut rotation) = rotation(hour);
-        let numbers: Vec<_> = [7000, 7199, 7200, 7201, 7000, 20_000, 21_599, 21_600]
-            .map(|seconds| (rotation.time(at(seconds)), rotation.number()))
-            .into();
-        let expected =
-            [(false, 1), (false, 1), (true, 2), (false, 2), (false, 2), (true, 3), (false, 3), (true, 4)];
-        assert_eq!(numbers, expected);
+    fn directories_end_at_multiples_of_the_time() {
+        assert_eq!(numbers(&[7190, 7199, 7200, 7201, 7199, 7200, 7209]), [1, 1, 2, 2, 2, 2, 2]);
+    }
+
+    #[test]
+    fn none_is_empty_for_silence_and_the_first_packet_after_it_is_in_the_next() {
+        assert_eq!(numbers(&[7000, 20_000, 20_001, 20_002, 20_003, 21_600]), [1, 2, 2, 2, 2, 3]);
+    }
+
+    #[test]
+    fn a_wrong_time_does_not_end_them_all() {
+        let absurd = 4_000_000_000;
+        assert_eq!(numbers(&[7000, absurd, 7001, 7002, 7199, 7200, 7201]), [1, 2, 2, 2, 2, 3, 3]);
+        assert_eq!(numbers(&[7195, absurd, 7196, 7205, 7206, 10_800]), [1, 2, 2, 2, 2, 3]);
+        assert_eq!(numbers(&[absurd, 7195, 7196, 7197, 7199, 7200]), [1, 1, 1, 1, 1, 2]);
+    }
+
+    #[test]
+    fn silence_ends_them_too() {
+        let (_root, mut rotation) = rotation(HOUR);
+        assert!(!rotation.frame(at(7000)) && !rotation.time(at(7100)));
+        assert!(rotation.time(at(7200)) && !rotation.time(at(7300)));
     }
 
     #[test]
     fn a_directory_that_has_its_size_is_followed_by_the_next() {
         let (_root, mut rotation) = rotation(Rotate { every: None, size: Some(100) });
-        assert!(!rotation.time(at(1)));
-        rotation.count(99);
-        assert!(!rotation.time(at(2)));
-        rotation.count(1);
-        assert!(rotation.time(at(2)));
-        assert!(!rotation.time(at(3)));
+        assert!(!rotation.frame(at(1)));
+        rotation.count(99, false);
+        assert!(!rotation.frame(at(2)));
+        rotation.count(1, false);
+        assert!(rotation.frame(at(2)));
+        assert!(!rotation.frame(at(3)));
+        // A file takes a block at least.
+        rotation.count(0, true);
+        assert!(rotation.frame(at(3)));
     }
 
     #[test]
@@ -211,7 +304,7 @@ mod tests {
         for name in ["000007", "3", "other"] {
             fs::create_dir(root.path().join(name)).expect("made");
         }
-        let mut rotation = Rotation::begin(root.path().to_owned(), Rotate::default()).expect("made");
+        let mut rotation = Rotation::begin(root.path().to_owned(), Rotate::default(), false).expect("made");
         assert_eq!(rotation.path(), root.path().join("000008"));
         fs::create_dir(root.path().join("000009")).expect("made");
         assert!(rotation.next());

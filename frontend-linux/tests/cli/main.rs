@@ -19,6 +19,7 @@ mod progress;
 mod receivers;
 mod reports;
 mod rights;
+mod rotating;
 mod scanning;
 mod stopping;
 mod support;

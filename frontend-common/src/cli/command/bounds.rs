@@ -15,11 +15,11 @@ pub(super) fn bounds() -> [Arg; 3] {
                 .help("into DIR/000001, ...")
                 .long_help(
                     "Write into numbered directories below -o, each with its own report, and go on in the next one every \
-                     TIME of the packets' clock (90s, 15min, 1h, 1d; at multiples of it, UTC), or once SIZE bytes of streams and \
-                     packets (100M, 10G) are in one; with both, whatever comes first. A connection stays with the directory in \
-                     which it begins, whole; a directory's report is complete when its last connection has ended. Numbers go \
-                     on after those that are there. -X, -w, --jsonl and --har name files in each directory. SIGHUP goes on \
-                     in the next directory at once.",
+                     TIME of the packets' clock (90s, 15min, 1h, 1d; at multiples of it, UTC), or once one has SIZE bytes (100M, \
+                     10G) of streams and packets, in blocks of 4096; with both, whatever comes first. A connection stays with \
+                     the directory in which it begins, whole; a directory's report is complete when its last connection has \
+                     ended. Numbers go on after those that are there. -X, -w, --jsonl and --har name files in each \
+                     directory. SIGHUP goes on in the next directory at once.",
                 ),
             long_value(id::MAX_DISK, "SIZE", ValueParser::new(values::positive_size))
                 .help("bound of all output")

@@ -4,7 +4,7 @@ use std::fs;
 
 use nix::sys::signal::Signal;
 
-use super::capture::{Capture, valid};
+use super::capture::{Capture, TAPFLOW, valid};
 use super::network::{Network, is_possible, noise, wait};
 
 #[test]
@@ -67,6 +67,62 @@ fn statistics_on_sigusr1_and_at_intervals() {
         Capture::start(&network.server, &["-i", "net0", "-q", "-v", "--stats-interval", "1", "-FX"]);
     wait("statistics twice", || capture.said().matches("tapflow: after ").count() >= 2);
     assert_eq!(capture.end().code, 0);
+}
+
+#[test]
+fn sighup_goes_on_in_the_next_numbered_directory() {
+    if !is_possible(&[]) {
+        return;
+    }
+    let network = Network::veth(1500);
+    network.serve(7000, noise(10_000, 1));
+    let arguments = ["-i", "net0", "-o", "out", "--rotate", "1d", "-w", "rest.pcap", "port 7000"];
+    let mut capture = Capture::start(&network.server, &arguments);
+    // Midnight may come in between.
+    let reports = |capture: &Capture| -> Vec<String> {
+        (1..9)
+            .map(|number| capture.report(&format!("{number:06}/report.xml")))
+            .filter(|text| !text.is_empty())
+            .collect()
+    };
+    let flows = |capture: &Capture| reports(capture).join("").matches("<fileobject>").count();
+    for round in 1..=3 {
+        network.ask(7000);
+        wait("the connection is over", || flows(&capture) == 2 * round);
+        let before = reports(&capture).len();
+        capture.signal(Signal::SIGHUP);
+        wait("the next directory is there", || reports(&capture).len() > before);
+    }
+    let ended = capture.end();
+    assert_eq!(ended.code, 0, "{}", ended.said);
+    assert!(
+        ended.said.contains("3 connections, 6 flows") && ended.said.contains("numbered directories"),
+        "{}",
+        ended.said
+    );
+    assert!(reports(&capture).iter().all(|report| report.ends_with("</dfxml>\n")));
+    assert!(capture.path("out/000003/rest.pcap").exists());
+}
+
+#[test]
+fn timestamps_of_a_type_that_an_interface_lacks_are_refused_with_those_it_has() {
+    if !is_possible(&[]) {
+        return;
+    }
+    let network = Network::veth(1500);
+    let mut command = network.server.command(TAPFLOW);
+    let refused = command.args(["-i", "net0", "--timestamp-type", "adapter"]).output().unwrap();
+    let said = String::from_utf8(refused.stderr).unwrap();
+    let reason = "--timestamp-type adapter: net0: it has no timestamps of the type 'adapter'; it has host";
+    assert!(refused.status.code() == Some(1) && said.contains(reason), "{said}");
+    let mut command = network.server.command(TAPFLOW);
+    let listed = command.args(["--list-timestamp-types", "-i", "net0"]).output().unwrap();
+    assert_eq!(String::from_utf8(listed.stdout).unwrap(), "host  Host\n");
+    network.serve(7000, noise(10, 1));
+    let arguments = ["-i", "net0", "-o", "out", "--timestamp-type", "host", "port 7000"];
+    let mut capture = Capture::start(&network.server, &arguments);
+    network.ask(7000);
+    capture.end_well();
 }
 
 #[test]

@@ -1,0 +1,352 @@
+//! Numbered output directories, and a bound of everything that is written.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use tapflow_tests::frames::{ACK, FIN, SYN, TcpFrame};
+
+use super::support::{Place, capture_bytes, end_of, record_offsets, streams};
+
+/// Ten o'clock and a half on some day.
+const HALF_PAST: u64 = 1_700_044_200;
+const MIB: u64 = 1 << 20;
+
+/// A capture with a frame at each time.
+fn pcap(frames: &[(u64, TcpFrame)]) -> Vec<u8> {
+    let mut capture = header();
+    for (time, frame) in frames {
+        record(&mut capture, *time, frame);
+    }
+    capture
+}
+
+fn header() -> Vec<u8> {
+    let words: [u32; 6] = [0xa1b2_c3d4, 0x0004_0002, 0, 0, 0xffff, 1];
+    words.iter().flat_map(|word| word.to_le_bytes()).collect()
+}
+
+fn record(capture: &mut Vec<u8>, time: u64, frame: &TcpFrame) {
+    let bytes = frame.bytes();
+    for word in [time as u32, 0, bytes.len() as u32, bytes.len() as u32] {
+        capture.extend_from_slice(&word.to_le_bytes());
+    }
+    capture.extend_from_slice(&bytes);
+}
+
+/// A connection of the client's `port`: pieces of its server, at these times; the first with the handshake, the last
+/// with the end.
+fn connection(port: u16, pieces: &[(u64, &[u8])]) -> Vec<(u64, TcpFrame)> {
+    let (mut frames, mut sent) = (Vec::new(), 1);
+    let mut last = 0;
+    for (time, piece) in pieces {
+        last = *time;
+        if sent == 1 {
+            frames.push((last, TcpFrame::up(0, SYN, b"")));
+            frames.push((last, TcpFrame::down(0, SYN, b"").acknowledging(1)));
+            frames.push((last, TcpFrame::up(1, ACK, b"ask").acknowledging(1)));
+        }
+        frames.push((last, TcpFrame::down(sent, ACK, piece).acknowledging(4)));
+        sent += piece.len() as u32;
+    }
+    frames.push((last, TcpFrame::down(sent, FIN, b"").acknowledging(4)));
+    frames.push((last, TcpFrame::up(4, FIN, b"").acknowledging(sent + 1)));
+    frames.push((last, TcpFrame::down(sent + 1, ACK, b"").acknowledging(5)));
+    frames.into_iter().map(|(time, frame)| (time, frame.client_port(port))).collect()
+}
+
+fn server_file(directory: &str, port: u16) -> String {
+    format!("{directory}/010.000.000.002.00080-010.000.000.001.{port:05}")
+}
+
+fn names(files: &BTreeMap<String, Vec<u8>>) -> Vec<&str> {
+    files.keys().map(String::as_str).collect()
+}
+
+#[test]
+fn connections_stay_whole_in_the_directory_in_which_they_begin() {
+    let place = Place::new();
+    let mut frames = connection(1000, &[(HALF_PAST, b"before "), (HALF_PAST + 3600, b"and after")]);
+    // On the hour, and a second before the next.
+    frames.extend(connection(2000, &[(HALF_PAST + 1800, b"in the second hour"), (HALF_PAST + 5399, b"!")]));
+    frames.extend(connection(3000, &[(HALF_PAST + 5400, b"in the third")]));
+    frames.sort_by_key(|(time, _)| *time);
+    place.put("a.pcap", pcap(&frames));
+    let run = place.tapflow(&["-r", "a.pcap", "-o", "o", "--rotate", "1h"]).ends_with(0);
+    run.says(&["6 files, 56 bytes, 3 numbered directories"]);
+    let files = place.files("o");
+    assert_eq!(files[&server_file("000001", 1000)], b"before and after");
+    assert_eq!(files[&server_file("000002", 2000)], b"in the second hour!");
+    assert_eq!(files[&server_file("000003", 3000)], b"in the third");
+    // Three reports, and two files of each connection.
+    assert_eq!(files.len(), 9);
+    for (number, packets) in [("000001", 4), ("000002", 12), ("000003", 7)] {
+        let report = place.report(&format!("o/{number}"));
+        assert_eq!(report.matches("<fileobject>").count(), 2, "{report}");
+        assert!(report.contains("<tcpflow:total_flows>2</tcpflow:total_flows>"), "{report}");
+        let total = format!("<tcpflow:total_packets>{packets}</tcpflow:total_packets>");
+        assert!(report.contains(&total), "{total} {report}");
+    }
+}
+
+#[test]
+fn a_directory_that_has_its_size_is_followed_by_the_next() {
+    let place = Place::new();
+    let frames: Vec<_> =
+        (0..5).flat_map(|n| connection(1000 + n, &[(HALF_PAST + u64::from(n), &[b'x'; 600][..])])).collect();
+    place.put("a.pcap", pcap(&frames));
+    place.tapflow(&["-r", "a.pcap", "-o", "o", "--rotate", "17k", "--rotate", "1d"]).ends_with(0);
+    let files = place.files("o");
+    let directories: Vec<_> = (0..5)
+        .map(|n| (1..4).find(|d| files.contains_key(&server_file(&format!("{d:06}"), 1000 + n))))
+        .collect();
+    assert_eq!(directories, [1, 1, 2, 2, 3].map(Some));
+}
+
+#[test]
+fn nothing_is_lost_and_nothing_is_there_twice() {
+    let expected = streams(&["http-parallel.pcap"]);
+    for more in [&["-a", "-I", "-v"][..], &["-T", "%A/%a-%B.%b"], &["-Fk"]] {
+        let [whole, parts] = [Place::new(), Place::new()];
+        let args = [&["-r", "@http-parallel.pcap", "-o", "o"], more].concat();
+        whole.tapflow(&args).ends_with(0);
+        parts.tapflow(&[&args[..], &["--rotate", "1k"]].concat()).ends_with(0);
+        let mut merged = BTreeMap::new();
+        for (name, bytes) in parts.files("o") {
+            let name = name.split_once('/').unwrap().1.to_owned();
+            if name != "report.xml" {
+                assert!(merged.insert(name.clone(), bytes).is_none(), "{name} is there twice");
+            }
+        }
+        let whole = whole.files("o");
+        assert_eq!(names(&merged), names(&whole));
+        assert!(merged == whole && whole.len() >= expected.len());
+        assert!(parts.files("o").keys().any(|name| name.starts_with("000002/")));
+    }
+}
+
+#[test]
+fn everything_has_its_file_in_each_directory() {
+    let place = Place::new();
+    let run = place
+        .tapflow(&[
+            "-r",
+            "@http-parallel.pcap",
+            "-o",
+            "o",
+            "-e",
+            "http",
+            "--rotate",
+            "20k",
+            "-w",
+            "rest",
+            "-X",
+            "r.xml",
+            "--jsonl",
+            "lines",
+            "--har",
+            "a.har",
+        ])
+        .ends_with(0);
+    assert!(run.err.contains("numbered directories"), "{}", run.err);
+    let files = place.files("o");
+    for directory in ["000001", "000002"] {
+        for name in ["rest", "r.xml", "lines", "a.har"] {
+            assert!(files.contains_key(&format!("{directory}/{name}")), "{directory}/{name}");
+        }
+    }
+    let listed: usize =
+        files.iter().filter(|(name, _)| name.ends_with("/lines")).map(|(_, text)| lines(text)).sum();
+    assert_eq!(listed, 6);
+    // What goes to standard output is one stream.
+    let run =
+        place.tapflow(&["-q", "-r", "@http-parallel.pcap", "-o", "p", "--rotate", "20k", "--jsonl", "-"]);
+    assert_eq!(lines(&run.ends_with(0).out), 6);
+}
+
+fn lines(text: &[u8]) -> usize {
+    text.iter().filter(|byte| **byte == b'\n').count()
+}
+
+#[test]
+fn packets_of_connections_and_all_others_are_in_the_directories_without_loss() {
+    let place = Place::new();
+    place
+        .tapflow(&["-q", "-r", "@http-parallel.pcap", "-o", "o", "-K", "-w", "rest.pcap", "--rotate", "30k"])
+        .ends_with(0);
+    let mut records = 0;
+    for (name, bytes) in place.files("o") {
+        if name.ends_with(".pcap") {
+            records += packets(&bytes);
+        }
+    }
+    assert_eq!(records, packets(&capture_bytes("http-parallel.pcap")));
+}
+
+fn packets(pcap: &[u8]) -> usize {
+    // Also where the last one ends.
+    record_offsets(pcap).len() - 1
+}
+
+#[test]
+fn numbers_follow_those_that_are_there() {
+    let place = Place::new();
+    for first in [1, 2] {
+        place.tapflow(&["-q", "-r", "@netcat.pcap", "-o", "o", "--rotate", "1h"]).ends_with(0);
+        assert!(place.path(&format!("o/{first:06}/report.xml")).exists());
+    }
+    fs::create_dir(place.path("o/41")).unwrap();
+    place.tapflow(&["-q", "-r", "@netcat.pcap", "-o", "o", "--rotate", "1h"]).ends_with(0);
+    assert!(place.path("o/000042/report.xml").exists());
+}
+
+#[test]
+fn a_directory_that_cannot_be_made_ends_the_run_with_everything_so_far() {
+    let place = Place::new();
+    place.put("file", "");
+    place
+        .tapflow(&["-r", "@netcat.pcap", "-o", "file", "--rotate", "1h"])
+        .ends_with(1)
+        .says(&["file", "directory"]);
+}
+
+/// Many connections of 1000 bytes each, one a second, and the bytes of the capture.
+fn many(count: u32) -> Vec<u8> {
+    let mut capture = header();
+    let piece = [b'x'; 1000];
+    for number in 0..count {
+        let port = 1024 + (number % 60_000) as u16;
+        for (time, frame) in connection(port, &[(HALF_PAST + u64::from(number), &piece)]) {
+            record(&mut capture, time, &frame);
+        }
+    }
+    capture
+}
+
+/// Bytes of all files below.
+fn weight(path: &Path) -> u64 {
+    let Ok(entries) = fs::read_dir(path) else { return 0 };
+    let size = |entry: fs::DirEntry| match entry.metadata() {
+        Ok(facts) if facts.is_dir() => weight(&entry.path()),
+        Ok(facts) => facts.len(),
+        Err(_) => 0,
+    };
+    entries.filter_map(Result::ok).map(size).sum()
+}
+
+#[test]
+fn a_full_bound_ends_the_run_with_everything_so_far() {
+    let place = Place::new();
+    place.put("a.pcap", many(6000));
+    place.tapflow(&["-r", "a.pcap", "-o", "o", "--max-disk", "4M"]).ends_with(1).says(&[
+        "as much is written as --max-disk 4194304 allows",
+        "the run ends here",
+        "ended:",
+    ]);
+    let (files, bytes) = (place.files("o").len() as u64, weight(&place.path("o")));
+    assert!(bytes < 4 * MIB + 64 * MIB && files > 100, "{files} files, {bytes} bytes");
+    assert_eq!(place.report("o").matches("<filename>").count() as u64, files);
+}
+
+#[test]
+fn the_oldest_directories_go_before_the_bound_is_reached() {
+    let place = Place::new();
+    let capture = many(6000);
+    let args = ["-r", "-", "-o", "o", "--rotate", "1M", "--max-disk", "8M", "--disk-full", "delete"];
+    let mut child = place.start(&args);
+    let mut input = child.stdin.take().unwrap();
+    let mut most = 0;
+    for part in capture.chunks(256 << 10) {
+        input.write_all(part).unwrap();
+        most = most.max(weight(&place.path("o")));
+    }
+    drop(input);
+    let run = end_of(child).ends_with(0);
+    // The bound, and what may be on its way to the disk.
+    assert!(most.max(weight(&place.path("o"))) < 8 * MIB + 64 * MIB);
+    assert!(
+        run.err.contains("deleted o/000001: ") && run.err.contains("numbered directories"),
+        "{}",
+        run.err
+    );
+    let left: Vec<_> =
+        fs::read_dir(place.path("o")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let (first, last) = (left.iter().min().unwrap(), left.iter().max().unwrap());
+    assert!(first.to_str() > Some("000001") && weight(&place.path("o")) <= 8 * MIB, "{left:?}");
+    // What is there is whole, and the last report says what is not.
+    let last = place.report(&format!("o/{}", last.to_str().unwrap()));
+    let deleted = |report: &str| report.contains("deleted_directories");
+    assert!(deleted(&last) || run.err.contains("deleted:"), "{last}");
+    for name in left {
+        place.report(&format!("o/{}", name.to_str().unwrap()));
+    }
+}
+
+#[test]
+fn what_a_long_connection_still_needs_stays_while_all_around_it_goes() {
+    let place = Place::new();
+    let mut capture = header();
+    let long = connection(1000, &[(HALF_PAST, b"first "), (HALF_PAST + 6001, b"and last")]);
+    let (begin, end) = long.split_at(4);
+    begin.iter().for_each(|(time, frame)| record(&mut capture, *time, frame));
+    let others = many(6000);
+    capture.extend_from_slice(&others[24..]);
+    end.iter().for_each(|(time, frame)| record(&mut capture, *time, frame));
+    place.put("a.pcap", capture);
+    let args =
+        ["-r", "a.pcap", "-o", "o", "--rotate", "1M", "--max-disk", "8M", "--disk-full", "delete", "-I"];
+    place.tapflow(&args).ends_with(0).says(&["deleted what has ended in o/000001: ", "deleted o/000002: "]);
+    let files = place.files("o");
+    assert_eq!(files[&server_file("000001", 1000)], b"first and last");
+    assert!(files.contains_key(&format!("{}.findx", server_file("000001", 1000))));
+    let first: Vec<_> = files.keys().filter(|name| name.starts_with("000001/")).collect();
+    // Both files of the connection, their indexes, and the report, which has all flows.
+    assert_eq!(first.len(), 5, "{first:?}");
+    assert!(place.report("o/000001").matches("<fileobject>").count() > 100);
+}
+
+#[test]
+fn where_nothing_can_be_deleted_the_run_ends() {
+    let place = Place::new();
+    place.put("a.pcap", many(6000));
+    let args = ["-r", "a.pcap", "-o", "o", "--rotate", "1000d", "--max-disk", "4M", "--disk-full", "delete"];
+    place.tapflow(&args).ends_with(1).says(&["--rotate more often, or allow more; the run ends here"]);
+    assert_eq!(place.report("o/000001").matches("<filename>").count(), place.files("o").len() - 1);
+}
+
+#[test]
+fn only_what_this_run_has_made_is_deleted() {
+    let place = Place::new();
+    place.put("a.pcap", many(6000));
+    fs::create_dir_all(place.path("o/000001")).unwrap();
+    place.put("o/000001/mine", "precious");
+    let args =
+        ["-q", "-r", "a.pcap", "-o", "o", "--rotate", "1M", "--max-disk", "8M", "--disk-full", "delete"];
+    place.tapflow(&args).ends_with(0);
+    assert_eq!(place.files("o")["000001/mine"], b"precious");
+    assert!(!place.path("o/000002").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn another_user_has_the_directories_in_the_sandbox() {
+    if !nix::unistd::geteuid().is_root() {
+        tapflow_tests::not_tested("only root can become another user");
+        return;
+    }
+    use std::os::unix::fs::MetadataExt;
+    let place = Place::new();
+    place.put("a.pcap", many(6000));
+    let args = ["-q", "-r", "a.pcap", "-o", "/out", "-U", "nobody", "-z"];
+    let root = place.path(".");
+    let args = [&args[..], &[root.to_str().unwrap()]].concat();
+    let more =
+        ["--rotate", "1M", "--max-disk", "8M", "--disk-full", "delete", "-X", "r.xml", "--jsonl", "lines"];
+    place.tapflow(&[&args[..], &more].concat()).ends_with(0);
+    let files = place.files("out");
+    assert!(!files.is_empty() && files.keys().all(|name| !name.starts_with("000001/")));
+    for name in files.keys() {
+        assert_eq!(fs::metadata(place.path("out").join(name)).unwrap().uid(), 65534, "{name}");
+    }
+}
