@@ -92,7 +92,7 @@ fn a_console_shows_every_alphabet_and_marks_what_is_no_text() {
         let screen = Screen::new();
         // SAFETY: without pointers.
         assert!(unsafe { SetConsoleOutputCP(code_page) } != FALSE);
-        let mut command = place.command(&["-C", "-r", "a.pcap"]);
+        let mut command = place.command(&["-C", "-B", "-r", "a.pcap"]);
         command.stdout(screen.0.try_clone().unwrap());
         let run: Run = command.output().unwrap().into();
         run.ends_with(0);
