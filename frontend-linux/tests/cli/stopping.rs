@@ -6,7 +6,9 @@ use std::process::Child;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, mkfifo};
 
-use super::support::{HALF_READ as HTTP, Place, capture_bytes, end_of, half, half_read, streams, wait_until};
+use super::support::{
+    HALF_READ as HTTP, Place, capture_bytes, end_of, half, half_read, record_offsets, streams, wait_until,
+};
 
 fn send(child: &Child, signal: Signal) {
     kill(Pid::from_raw(child.id().try_into().unwrap()), signal).unwrap();
