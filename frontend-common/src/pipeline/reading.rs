@@ -252,7 +252,7 @@ impl Run<'_> {
                 }
             };
             let read_before = read.packets;
-            let pushed = self.push(packets, core, sink, read)?;
+            let pushed = self.push(packets, together, core, sink, read)?;
             if let Err(error) = pushed {
                 progress.clear();
                 self.complaints.add(format_args!("{}: {error}", source.name()));
@@ -283,29 +283,39 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Packets that come together: those that pass the filter go through the core. The inner error is that of the
-    /// filter; the packets before it are through.
+    /// Packets, of which those that pass the filter go through the core: `together`, or one by one. The inner error
+    /// is that of the filter; the packets before it are through.
     fn push<S: Watched>(
         &mut self,
         packets: Packets<'_>,
+        together: bool,
         core: &mut Reassembler<'_>,
         sink: &mut S,
         read: &mut Read,
     ) -> Result<Result<(), String>, S::Error> {
-        let seconds = self.options.time_shift;
+        if !together {
+            for packet in packets {
+                match self.pass(packet, read) {
+                    Ok(Some(packet)) => {
+                        self.announce(&packet, sink, read)?;
+                        core.push(&packet.frame, sink)?;
+                    }
+                    Ok(None) => {}
+                    Err(error) => return Ok(Err(error)),
+                }
+            }
+            return Ok(Ok(()));
+        }
         let (mut passed, mut places) = ([None; TOGETHER], 0..TOGETHER);
         let mut result = Ok(());
         for packet in packets {
-            read.packets += 1;
-            let time = if seconds == 0 { packet.frame.time } else { shifted(packet.frame.time, seconds) };
-            let frame = Frame { time, ..packet.frame };
-            match self.filter.as_mut().map_or(Ok(true), |filter| filter.accepts(&frame)) {
-                Ok(true) => {
+            match self.pass(packet, read) {
+                Ok(None) => {}
+                Ok(packet) => {
                     if let Some(place) = places.next() {
-                        passed[place] = Some(Packet { frame, ..packet });
+                        passed[place] = packet;
                     }
                 }
-                Ok(false) => read.filtered += 1,
                 Err(error) => {
                     result = Err(error);
                     break;
@@ -315,13 +325,36 @@ impl Run<'_> {
         let passed = passed.iter().flatten();
         let ahead = core.look_ahead(passed.clone().map(|packet| packet.frame));
         for (packet, seen) in passed.zip(&ahead) {
-            if let Some(wireless) = &mut read.wireless {
-                wireless.look(&packet.frame, &self.decode);
-            }
-            sink.frame(packet)?;
+            self.announce(packet, sink, read)?;
             core.push_seen(seen, sink)?;
         }
         Ok(result)
+    }
+
+    /// A packet with its time shifted, if it passes the filter.
+    #[inline]
+    fn pass<'p>(&mut self, packet: Packet<'p>, read: &mut Read) -> Result<Option<Packet<'p>>, String> {
+        read.packets += 1;
+        let seconds = self.options.time_shift;
+        let time = if seconds == 0 { packet.frame.time } else { shifted(packet.frame.time, seconds) };
+        let packet = Packet { frame: Frame { time, ..packet.frame }, ..packet };
+        let passes = self.filter.as_mut().map_or(Ok(true), |filter| filter.accepts(&packet.frame))?;
+        read.filtered += u64::from(!passes);
+        Ok(passes.then_some(packet))
+    }
+
+    /// Tells who wants to know of a packet before the core gets it.
+    #[inline]
+    fn announce<S: Watched>(
+        &self,
+        packet: &Packet<'_>,
+        sink: &mut S,
+        read: &mut Read,
+    ) -> Result<(), S::Error> {
+        if let Some(wireless) = &mut read.wireless {
+            wireless.look(&packet.frame, &self.decode);
+        }
+        sink.frame(packet)
     }
 
     /// Nothing comes for a while: time passes all the same.
