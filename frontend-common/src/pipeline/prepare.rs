@@ -110,7 +110,7 @@ impl<'o> Run<'o> {
         let (told, finished) = sync_channel(QUEUE);
         let reports = Some(told.clone());
         let writer_count = if options.files || options.captures {
-            writer_count(processors, descriptors(options, system))
+            writer_count(processors, descriptors(options, system), !scanners.is_empty())
         } else {
             1
         };
@@ -376,9 +376,14 @@ fn descriptors(options: &Options, system: &dyn System) -> usize {
 }
 
 /// How many writers there are. Flows are spread over them by name, a few large ones unevenly: with two for each
-/// processor none of those rests while another has too much to do. Each needs a descriptor.
-fn writer_count(processors: usize, descriptors: usize) -> usize {
-    let wanted = if processors > 1 { processors.saturating_mul(2) } else { 1 };
+/// processor none of those rests while another has too much to do. Where files are scanned too, which takes longer
+/// than to write them, more threads than processors would only change places. Each needs a descriptor.
+fn writer_count(processors: usize, descriptors: usize, scans: bool) -> usize {
+    let wanted = match processors {
+        0 | 1 => 1,
+        _ if scans => processors / 2,
+        _ => processors.saturating_mul(2),
+    };
     wanted.min(descriptors).clamp(1, MAX_WRITERS)
 }
 
@@ -465,7 +470,10 @@ mod tests {
         for (processors, descriptors, writers) in
             [(1, 1000, 1), (2, 1000, 4), (3, 1000, 6), (64, 1000, MAX_WRITERS), (2, 1, 1), (64, 3, 3)]
         {
-            assert_eq!(writer_count(processors, descriptors), writers);
+            assert_eq!(writer_count(processors, descriptors, false), writers);
+        }
+        for (processors, writers) in [(1, 1), (2, 1), (3, 1), (4, 2), (64, MAX_WRITERS)] {
+            assert_eq!(writer_count(processors, 1000, true), writers, "half of them scan");
         }
     }
 }

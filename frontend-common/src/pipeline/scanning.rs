@@ -9,7 +9,7 @@
 //! and they hold up the core. Memory does not depend on how many flows there are.
 
 use std::collections::BTreeSet;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -97,7 +97,20 @@ pub(super) fn start(
 fn pair(told: Receiver<Vec<Told>>, jobs: &SyncSender<Job>, reporter: &SyncSender<Vec<Told>>) {
     let mut halves: FxHashMap<u64, Waiting> = FxHashMap::default();
     let (mut job, mut held) = (Job::new(), 0);
-    for messages in told {
+    loop {
+        let messages = match told.try_recv() {
+            Ok(messages) => messages,
+            Err(TryRecvError::Disconnected) => break,
+            Err(TryRecvError::Empty) => {
+                // Nothing waits for connections that may not come.
+                held = 0;
+                if !job.is_empty() && jobs.send(std::mem::take(&mut job)).is_err() {
+                    return;
+                }
+                let Ok(messages) = told.recv() else { break };
+                messages
+            }
+        };
         for message in messages {
             match message {
                 Told::Flow { order, pair, flow, beyond_limit } => {
@@ -124,14 +137,10 @@ fn pair(told: Receiver<Vec<Told>>, jobs: &SyncSender<Job>, reporter: &SyncSender
                 }
             }
         }
-        // Nothing waits for connections that may not come.
-        held = 0;
-        if !job.is_empty() && jobs.send(std::mem::take(&mut job)).is_err() {
-            return;
-        }
     }
     // A writer that died has kept the other half.
-    let _ = jobs.send(halves.into_values().map(|half| vec![half]).collect());
+    job.extend(halves.into_values().map(|half| vec![half]));
+    let _ = jobs.send(job);
 }
 
 /// One of the scanning threads: takes connections until there are no more.
