@@ -204,9 +204,11 @@ fn damaged_data_gives_what_could_be_decoded() {
     assert_eq!(scan("gzip", &gzip(b"hello")[..12]).anomalies(), ["damaged"]);
 }
 
-/// What a body in gzip came to, sent in one piece, so that it can be decoded at once, or in more pieces than
-/// are kept for that.
-fn came_to(body: &[u8], pieces: bool) -> (Vec<(String, Vec<u8>)>, Vec<&'static str>, u64, Option<String>) {
+/// What became of a body: its files, what was odd, its decoded length and why decoding ended.
+type Became = (Vec<(String, Vec<u8>)>, Vec<&'static str>, u64, Option<String>);
+
+/// A body in gzip, sent in one piece, so that it can be decoded at once, or in more pieces than are kept for that.
+fn came_to(body: &[u8], pieces: bool) -> Became {
     let mut server = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n".to_vec();
     if pieces {
         server.extend(b"Transfer-Encoding: chunked\r\n\r\n");
@@ -243,7 +245,7 @@ fn what_is_decoded_at_once_is_what_comes_piece_by_piece() {
         // The same twice, other things behind it, and before its trailer.
         good.repeat(2),
         [&good[..], b"more"].concat(),
-        [&good[..], &trailer].concat(),
+        [&good[..], trailer].concat(),
         [&good[..good.len() - 8], b"12345678", trailer].concat(),
         [&gzip(b"")[..], &good].concat(),
         [&good[..], &gzip(b"")].concat(),
