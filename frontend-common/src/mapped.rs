@@ -1,7 +1,7 @@
 //! Regular files as memory: no byte of a plain capture is copied on its way to the core, and large outputs are
 //! looked at where they lie.
 //!
-//! Unsafe code is only here, where instructions are chosen for MD5, and where libdeflate is called.
+//! Unsafe code is only here, where instructions are chosen for MD5, and where libdeflate and libpcap are called.
 
 #![allow(unsafe_code)]
 
