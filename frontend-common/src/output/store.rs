@@ -16,7 +16,6 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
-use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -27,7 +26,7 @@ mod config;
 mod copies;
 
 pub use config::StoreConfig;
-use copies::record;
+use copies::{record, without};
 
 use super::disk::{BLOCK, Disk};
 use super::error::{Action, OutputError};
@@ -743,21 +742,6 @@ impl FileStore {
             None => self.last = before,
         }
     }
-}
-
-/// The parts of a range that have none of these offsets.
-fn without(range: &Range<u64>, left_out: &[u64]) -> Vec<Range<u64>> {
-    let mut parts = Vec::new();
-    let mut start = range.start;
-    let mut within: Vec<_> = left_out.iter().filter(|offset| range.contains(offset)).collect();
-    within.sort_unstable();
-    for offset in within {
-        parts.push(start..*offset);
-        start = offset + 1;
-    }
-    parts.push(start..range.end);
-    parts.retain(|part| part.start < part.end);
-    parts
 }
 
 /// Makes a file and its index, or neither: `None` where one of the names is taken.

@@ -89,3 +89,18 @@ fn differences(first: &[u8], later: &[u8], offset: u64, ranges: &mut Vec<Range<u
         start = end;
     }
 }
+
+/// The parts of a range that have none of these offsets.
+pub(super) fn without(range: &Range<u64>, left_out: &[u64]) -> Vec<Range<u64>> {
+    let mut parts = Vec::new();
+    let mut start = range.start;
+    let mut within: Vec<_> = left_out.iter().filter(|offset| range.contains(offset)).collect();
+    within.sort_unstable();
+    for offset in within {
+        parts.push(start..*offset);
+        start = offset + 1;
+    }
+    parts.push(start..range.end);
+    parts.retain(|part| part.start < part.end);
+    parts
+}
