@@ -1,9 +1,30 @@
-//! The way of operations to a writer: full batches go there, empty ones come back, so that none has to be
-//! allocated once a few are under way.
+//! The way of operations to a writer: full batches go there, empty ones come back, and with them the memory of
+//! flows that have ended, so that nothing has to be allocated once enough are under way.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SendError, SyncSender, sync_channel};
 
-use super::dispatch::{BATCH, Batch};
+use super::dispatch::{Ending, Operation};
+use crate::facts::FlowFacts;
+
+/// Operations in a batch.
+pub(super) const BATCH: usize = 512;
+
+/// Operations that travel together.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pub(super) operations: Vec<Operation>,
+    /// One for each [`Operation::Close`], in the same order: they are long, and most operations are none.
+    pub(super) endings: Vec<Ending>,
+    /// On the way back: facts of flows that have ended, whose memory others can have.
+    pub(super) spare: Vec<Arc<FlowFacts>>,
+}
+
+impl Batch {
+    pub(super) fn new() -> Self {
+        Self { operations: Vec::with_capacity(BATCH), ..Self::default() }
+    }
+}
 
 /// The end of the core's thread.
 #[derive(Debug)]
@@ -34,7 +55,7 @@ impl BatchSender {
     /// The writer is gone.
     pub(super) fn send(&self, batch: Batch) -> Result<Batch, SendError<Batch>> {
         self.full.send(batch)?;
-        Ok(self.empty.try_recv().unwrap_or_else(|_| Vec::with_capacity(BATCH)))
+        Ok(self.empty.try_recv().unwrap_or_else(|_| Batch::new()))
     }
 }
 
@@ -43,7 +64,8 @@ impl BatchReceiver {
     pub(super) fn each(&self, mut work: impl FnMut(&mut Batch)) {
         for mut batch in &self.full {
             work(&mut batch);
-            batch.clear();
+            batch.operations.clear();
+            batch.endings.clear();
             // Where there are enough of them, this one is let go.
             let _ = self.empty.try_send(batch);
         }
@@ -52,26 +74,29 @@ impl BatchReceiver {
 
 #[cfg(test)]
 mod tests {
-    use super::super::dispatch::Operation;
     use super::*;
+
+    fn flush() -> Batch {
+        Batch { operations: vec![Operation::Flush], ..Batch::default() }
+    }
 
     #[test]
     fn batches_come_back_empty_and_are_used_again() {
         let (sender, receiver) = batches(8);
-        let first = vec![Operation::Flush];
-        let memory = first.as_ptr();
+        let first = flush();
+        let memory = first.operations.as_ptr();
         let second = sender.send(first).expect("sent");
-        assert_ne!(second.as_ptr(), memory, "none is empty yet");
+        assert_ne!(second.operations.as_ptr(), memory, "none is empty yet");
         let working = std::thread::spawn(move || {
             let mut done = 0;
-            receiver.each(|batch| done += batch.drain(..).count());
+            receiver.each(|batch| done += batch.operations.drain(..).count());
             done
         });
         let mut sent = 1;
         loop {
-            let empty = sender.send(vec![Operation::Flush]).expect("sent");
+            let empty = sender.send(flush()).expect("sent");
             sent += 1;
-            if empty.as_ptr() == memory {
+            if empty.operations.as_ptr() == memory {
                 break;
             }
         }

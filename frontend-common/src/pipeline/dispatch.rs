@@ -11,7 +11,7 @@ use bytes::Bytes;
 use tapflow_core::decode::{Reject, Segment};
 use tapflow_core::{CloseReason, Flow, Frame, LinkType, Opened, Repeat, Side, Sink, Summary, Timestamp};
 
-use super::batches::BatchSender;
+use super::batches::{BATCH, Batch, BatchSender};
 use super::frames::Frames;
 use super::rotation::Rotation;
 use crate::facts::FlowFacts;
@@ -63,15 +63,9 @@ pub(super) enum Operation {
         flow: u64,
         range: Range<u64>,
     },
-    /// `order` counts closed flows: the report lists them in this order. The two of a `pair` are one
-    /// connection and close one after the other. With `facts` of a flow of which the writer knows nothing.
+    /// How is the batch's next [`Ending`].
     Close {
         flow: u64,
-        facts: Option<Arc<FlowFacts>>,
-        order: u64,
-        pair: bool,
-        reason: CloseReason,
-        summary: Box<Summary>,
     },
     /// A side of a connection has its first frame; it gets a capture file.
     Capture {
@@ -111,11 +105,21 @@ pub(super) enum Operation {
     Flush,
 }
 
-/// Operations that travel together.
-pub(super) type Batch = Vec<Operation>;
+/// How a flow ends.
+#[derive(Debug)]
+pub(super) struct Ending {
+    /// Of a flow of which the writer knows nothing.
+    pub(super) facts: Option<Arc<FlowFacts>>,
+    /// Counts closed flows: the report lists them in this order.
+    pub(super) order: u64,
+    /// It is one of the two of a connection, which close one after the other.
+    pub(super) pair: bool,
+    pub(super) reason: CloseReason,
+    pub(super) summary: Summary,
+}
 
-/// Operations in a batch.
-pub(super) const BATCH: usize = 512;
+/// Facts whose memory waits for other flows, at most.
+const SPARE: usize = 4096;
 
 /// The other end of a channel is gone: its thread has failed and says so itself.
 #[derive(Debug)]
@@ -126,6 +130,8 @@ pub(super) struct Dispatch<'t> {
     template: &'t Template,
     senders: Vec<BatchSender>,
     batches: Vec<Batch>,
+    /// Memory of flows that have ended.
+    spare: Vec<Arc<FlowFacts>>,
     /// Whether each writer has the present block.
     has_block: Vec<bool>,
     /// By flow slot.
@@ -170,12 +176,13 @@ impl<'t> Dispatch<'t> {
         if let (Some(frames), Some(rotation)) = (&mut frames, &rotation) {
             frames.directory = rotation.number();
         }
-        let batches = senders.iter().map(|_| Vec::with_capacity(BATCH)).collect();
+        let batches = senders.iter().map(|_| Batch::new()).collect();
         let has_block = vec![false; senders.len()];
         Self {
             template,
             senders,
             batches,
+            spare: Vec::new(),
             has_block,
             slots: Vec::new(),
             wants_data,
@@ -337,20 +344,38 @@ impl<'t> Dispatch<'t> {
 
     pub(super) fn send(&mut self, shard: usize, operation: Operation) -> Result<(), WriterGone> {
         let batch = &mut self.batches[shard];
-        batch.push(operation);
-        if batch.len() < BATCH {
-            return Ok(());
-        }
+        batch.operations.push(operation);
+        if batch.operations.len() < BATCH { Ok(()) } else { self.hand_over(shard) }
+    }
+
+    /// Hands over a batch, and goes on with an empty one.
+    fn hand_over(&mut self, shard: usize) -> Result<(), WriterGone> {
+        let batch = &mut self.batches[shard];
         *batch = self.senders[shard].send(std::mem::take(batch)).map_err(|_| WriterGone)?;
+        self.spare.append(&mut batch.spare);
+        self.spare.truncate(SPARE);
         Ok(())
+    }
+
+    /// Facts in the memory of others, where there are some.
+    fn shared(&mut self, facts: FlowFacts) -> Arc<FlowFacts> {
+        // Whoever else had them may have them still.
+        let spare = std::iter::from_fn(|| self.spare.pop()).find(|spare| Arc::strong_count(spare) == 1);
+        match spare {
+            Some(mut spare) => {
+                *Arc::make_mut(&mut spare) = facts;
+                spare
+            }
+            None => Arc::new(facts),
+        }
     }
 
     /// Hands over what is left. The writers end when the dispatch is dropped.
     pub(super) fn flush(&mut self) -> Result<(), WriterGone> {
         self.settle()?;
-        for (batch, sender) in self.batches.iter_mut().zip(&self.senders) {
-            if !batch.is_empty() {
-                *batch = sender.send(std::mem::take(batch)).map_err(|_| WriterGone)?;
+        for shard in 0..self.batches.len() {
+            if !self.batches[shard].operations.is_empty() {
+                self.hand_over(shard)?;
             }
         }
         Ok(())
@@ -443,7 +468,7 @@ impl Sink for Dispatch<'_> {
             directory = other.map_or(rotation.number(), |other| other.directory);
             rotation.enter(directory);
         }
-        let facts = Arc::new(FlowFacts { flow, opened: opened.clone(), directory });
+        let facts = self.shared(FlowFacts { flow, opened: opened.clone(), directory });
         let shard = self.shard_of(&facts);
         if let Some(frames) = &mut self.frames {
             frames.opened(&facts);
@@ -520,10 +545,10 @@ impl Sink for Dispatch<'_> {
         self.closed += 1;
         self.open_flows -= 1;
         let pair = self.close_slot(flow.slot);
-        let summary = Box::new(summary.clone());
         let facts = self.slots.get_mut(flow.slot as usize).and_then(|slot| slot.unknown.take());
         let shard = self.shard(flow.slot)?;
-        self.send(shard, Operation::Close { flow: flow.number, facts, order, pair, reason, summary })?;
+        self.batches[shard].endings.push(Ending { facts, order, pair, reason, summary: summary.clone() });
+        self.send(shard, Operation::Close { flow: flow.number })?;
         match self.slots.get(flow.slot as usize) {
             Some(&Slot { directory, .. }) if self.rotation.is_some() => self.leave(directory),
             _ => Ok(()),

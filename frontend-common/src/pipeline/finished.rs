@@ -1,9 +1,9 @@
 //! What becomes of a finished flow on its way to the reporter, who is one thread: whoever finished it makes its
 //! lines of the report, and the reporter only puts them in order and adds up.
 
-use super::writer::Told;
+use super::writer::{Message, Told};
 use crate::facts::FinishedFlow;
-use crate::report::{FlowText, Shape};
+use crate::report::{Shape, flow_text};
 
 /// What the reporter wants of a flow.
 #[derive(Clone, Copy, Debug)]
@@ -19,8 +19,10 @@ pub(super) struct Finishing {
 pub(super) struct Finished {
     /// It is one of the two of a connection.
     pub(super) pair: bool,
-    /// What the report says of it.
-    pub(super) text: Option<FlowText>,
+    /// How much of its message's text is what the report says of it; 0 where there is no report.
+    pub(super) text: usize,
+    /// Packets in it.
+    pub(super) packets: u64,
     /// What it adds to the totals.
     pub(super) counts: FlowCounts,
     /// The number of its directory, 0 where they have none.
@@ -67,11 +69,23 @@ impl FlowCounts {
 }
 
 impl Finishing {
-    /// The flow that closed as number `order`, as the reporter wants it.
-    pub(super) fn finish(self, order: u64, pair: bool, flow: FinishedFlow, beyond_limit: u64) -> Told {
-        let text = self.shape.map(|shape| FlowText::new(&flow, shape));
+    /// Tells of the flow that closed as number `order`, as the reporter wants it.
+    pub(super) fn finish(
+        self,
+        order: u64,
+        pair: bool,
+        flow: FinishedFlow,
+        beyond_limit: u64,
+        message: &mut Message,
+    ) {
+        let before = message.text.len();
+        if let Some(shape) = self.shape {
+            flow_text(&flow, shape, &mut message.text);
+        }
+        let (text, packets) = (message.text.len() - before, flow.summary.packets);
         let (counts, directory) = (FlowCounts::of(&flow, beyond_limit), flow.facts.directory);
         let flow = (self.keeps || flow.found.http.is_some()).then(|| Box::new(flow));
-        Told::Finished { order, flow: Box::new(Finished { pair, text, counts, directory, flow }) }
+        let flow = Finished { pair, text, packets, counts, directory, flow };
+        message.told.push(Told::Finished { order, flow });
     }
 }

@@ -168,10 +168,10 @@ impl Run<'_> {
         if is_complete { sink.complete(ended) } else { Ok(()) }
     }
 
-    fn tell(&self, message: Told) {
+    fn tell(&self, told: Told) {
         if let Some(reports) = &self.reports {
             // Fails where the reporter has failed, which is told at the end.
-            let _ = reports.send(vec![message]);
+            let _ = reports.send(told.into());
         }
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,7 @@ use super::ending::counted;
 use super::finished::{Finished, FlowCounts};
 use super::outputs::{Opener, Outputs, Period};
 use super::renewing::{Renewal, Rotated};
-use super::writer::Told;
+use super::writer::{Message, Told};
 use crate::output::disk::Disk;
 use crate::output::pcap::CaptureCounts;
 use crate::report::{Har, JsonLines, Report, RunTotals};
@@ -76,7 +77,7 @@ pub(super) struct Reporter {
     /// Marks that are on their way: how many writers have passed them, and flows that had closed.
     marks: BTreeMap<u64, (usize, u64)>,
     /// Flows that closed after one that has not arrived yet: that one's place is the first.
-    early: VecDeque<Option<Box<Finished>>>,
+    early: VecDeque<Option<Early>>,
     next: u64,
     /// Reports that follow, in order.
     renewals: VecDeque<Box<Renewal>>,
@@ -85,6 +86,14 @@ pub(super) struct Reporter {
     told: Option<RunTotals>,
     failed: bool,
     stop: Stop,
+}
+
+/// A flow that others have to come before.
+struct Early {
+    flow: Finished,
+    /// The text of its message, and where its own begins.
+    text: Arc<String>,
+    start: usize,
 }
 
 impl Reporter {
@@ -109,19 +118,19 @@ impl Reporter {
     }
 
     /// Works until all writers have hung up.
-    pub(super) fn run(mut self, told: &Receiver<Vec<Told>>) -> Reported {
+    pub(super) fn run(mut self, told: &Receiver<Message>) -> Reported {
         let mut flushed = Instant::now();
         loop {
-            let messages = match told.recv_timeout(PATIENCE) {
-                Ok(messages) => messages,
+            let message = match told.recv_timeout(PATIENCE) {
+                Ok(message) => message,
                 Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {
                     self.flush();
-                    let Ok(messages) = told.recv() else { break };
-                    messages
+                    let Ok(message) = told.recv() else { break };
+                    message
                 }
             };
-            messages.into_iter().for_each(|message| self.take(message));
+            self.take(message);
             self.settle(false);
             if flushed.elapsed() >= PATIENCE {
                 self.flush();
@@ -129,9 +138,8 @@ impl Reporter {
             }
         }
         // A writer that died leaves a hole in the order; what came after it is still told.
-        for flow in std::mem::take(&mut self.early).into_iter().flatten() {
-            self.flow(*flow);
-            self.renew(false);
+        for early in std::mem::take(&mut self.early).into_iter().flatten() {
+            self.early(early);
         }
         self.renew(true);
         self.settle(true);
@@ -147,8 +155,21 @@ impl Reporter {
         Reported { report, totals: self.totals, told: Some(last.begin), last: Some(last.totals) }
     }
 
-    fn take(&mut self, message: Told) {
-        match message {
+    fn take(&mut self, message: Message) {
+        let (text, mut start) = (Arc::new(message.text), 0);
+        for told in message.told {
+            if let Told::Finished { order, flow } = told {
+                let length = flow.text;
+                self.arrived(order, flow, &text, start);
+                start += length;
+            } else {
+                self.hear(told);
+            }
+        }
+    }
+
+    fn hear(&mut self, told: Told) {
+        match told {
             Told::Captured(counts) => self.totals.captures.add(&counts),
             Told::Rest { path, frames, late } => {
                 self.totals.captures.late += late;
@@ -172,9 +193,10 @@ impl Reporter {
                 *closed = at;
             }
             Told::Complaint(text) => self.totals.errors.push(text),
-            Told::Finished { order, flow } => self.arrived(order, flow),
             // Flows are told as they are only where scanners come first.
-            Told::Flow { .. } => debug_assert!(false, "a flow that nobody has made lines of"),
+            Told::Flow { .. } | Told::Finished { .. } => {
+                debug_assert!(false, "a flow that nobody has made lines of");
+            }
         }
     }
 
@@ -276,13 +298,13 @@ impl Reporter {
     }
 
     /// Tells of a flow when all that closed before it have arrived.
-    fn arrived(&mut self, order: u64, flow: Box<Finished>) {
+    fn arrived(&mut self, order: u64, flow: Finished, text: &Arc<String>, start: usize) {
         let Some(place) = order.checked_sub(self.next).and_then(|place| usize::try_from(place).ok()) else {
             return;
         };
+        let flow = Early { flow, text: Arc::clone(text), start };
         if place == 0 && self.early.is_empty() {
-            self.flow(*flow);
-            self.renew(false);
+            self.early(flow);
             return;
         }
         if self.early.len() <= place {
@@ -291,13 +313,20 @@ impl Reporter {
         self.early[place] = Some(flow);
         while let Some(flow) = self.early.front_mut().and_then(Option::take) {
             self.early.pop_front();
-            self.flow(*flow);
-            self.renew(false);
+            self.early(flow);
         }
     }
 
-    fn flow(&mut self, finished: Finished) {
-        let Finished { pair, text, counts, directory: number, flow } = finished;
+    /// Tells of a flow whose turn it is.
+    fn early(&mut self, early: Early) {
+        let Early { flow, text, start } = early;
+        let end = start + flow.text;
+        self.flow(flow, &text[start..end]);
+        self.renew(false);
+    }
+
+    fn flow(&mut self, finished: Finished, text: &str) {
+        let Finished { pair, packets, counts, directory: number, flow, .. } = finished;
         self.next += 1;
         let http = flow.as_ref().and_then(|flow| flow.found.http.as_ref()).map(|http| &http.counts);
         self.totals.flow(&counts, http);
@@ -306,8 +335,8 @@ impl Reporter {
         if is_numbered {
             period.totals.flow(&counts, http);
         }
-        let reported = match (&mut period.outputs.report, &text) {
-            (Some(report), Some(text)) => report.add(text),
+        let reported = match &mut period.outputs.report {
+            Some(report) if !text.is_empty() => report.add(text, packets),
             _ => Ok(()),
         };
         let mut har = period.outputs.har.take();

@@ -19,7 +19,7 @@ use super::prepare::check_inputs;
 use super::reading::Read;
 use super::reporter::Reported;
 use super::rotation::Rotation;
-use super::writer::Told;
+use super::writer::Message;
 use super::{Outcome, Say, Stop, System};
 use crate::cli::Options;
 use crate::input::Filter;
@@ -75,7 +75,7 @@ pub(super) struct Run<'o> {
     pub(super) scanning: Option<JoinHandle<()>>,
     pub(super) alerts: Option<Alerts>,
     /// The way to the reporter, for another report.
-    pub(super) reports: Option<SyncSender<Vec<Told>>>,
+    pub(super) reports: Option<SyncSender<Message>>,
     /// The first report, where there is one.
     pub(super) report_path: Option<PathBuf>,
     /// What is read, for reports.

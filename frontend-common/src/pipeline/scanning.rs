@@ -17,7 +17,7 @@ use rustc_hash::FxHashMap;
 
 use super::finished::Finishing;
 use super::spawn;
-use super::writer::Told;
+use super::writer::{Message, Told};
 use crate::scan::{Connection, ScannedFlow, Scanners};
 
 /// Jobs that wait.
@@ -56,8 +56,8 @@ pub(super) fn start(
     scanners: Scanners,
     finishing: Finishing,
     threads: usize,
-    told: Receiver<Vec<Told>>,
-    reporter: SyncSender<Vec<Told>>,
+    told: Receiver<Message>,
+    reporter: SyncSender<Message>,
 ) -> Result<JoinHandle<()>, String> {
     let (sender, jobs) = sync_channel(QUEUE);
     let shared = Arc::new(Shared {
@@ -78,28 +78,28 @@ pub(super) fn start(
         let mut faults = workers.into_iter().map(JoinHandle::join).filter(Result::is_err).count();
         for scanner in &shared.scanners {
             if let Err(error) = scanner.finish() {
-                let _ = reporter.send(vec![Told::Complaint(error)]);
+                let _ = reporter.send(Told::Complaint(error).into());
             }
         }
         let untold = shared.complaints.lock().unwrap_or_else(PoisonError::into_inner).saturating_sub(TOLD);
         if untold > 0 {
-            let _ = reporter.send(vec![Told::Complaint(format!("{untold} more such errors of scanners"))]);
+            let _ = reporter.send(Told::Complaint(format!("{untold} more such errors of scanners")).into());
         }
         while faults > 0 {
             faults -= 1;
             let fault = "a scanner stopped by a fault of the program".to_owned();
-            let _ = reporter.send(vec![Told::Complaint(fault)]);
+            let _ = reporter.send(Told::Complaint(fault).into());
         }
     })
 }
 
 /// Brings the two flows of a connection together: they come from two writers, in any order.
-fn pair(told: Receiver<Vec<Told>>, jobs: &SyncSender<Job>, reporter: &SyncSender<Vec<Told>>) {
+fn pair(told: Receiver<Message>, jobs: &SyncSender<Job>, reporter: &SyncSender<Message>) {
     let mut halves: FxHashMap<u64, Waiting> = FxHashMap::default();
     let (mut job, mut held) = (Job::new(), 0);
     loop {
-        let messages = match told.try_recv() {
-            Ok(messages) => messages,
+        let message = match told.try_recv() {
+            Ok(message) => message,
             Err(TryRecvError::Disconnected) => break,
             Err(TryRecvError::Empty) => {
                 // Nothing waits for connections that may not come.
@@ -107,12 +107,12 @@ fn pair(told: Receiver<Vec<Told>>, jobs: &SyncSender<Job>, reporter: &SyncSender
                 if !job.is_empty() && jobs.send(std::mem::take(&mut job)).is_err() {
                     return;
                 }
-                let Ok(messages) = told.recv() else { break };
-                messages
+                let Ok(message) = told.recv() else { break };
+                message
             }
         };
-        for message in messages {
-            match message {
+        for told in message.told {
+            match told {
                 Told::Flow { order, pair, flow, beyond_limit } => {
                     let session = flow.facts.opened.session;
                     let own = (order, beyond_limit, ScannedFlow::new(flow));
@@ -127,7 +127,7 @@ fn pair(told: Receiver<Vec<Told>>, jobs: &SyncSender<Job>, reporter: &SyncSender
                     }
                 }
                 other => {
-                    let _ = reporter.send(vec![other]);
+                    let _ = reporter.send(other.into());
                 }
             }
             if job.len() >= BATCH || held >= TOGETHER {
@@ -144,7 +144,7 @@ fn pair(told: Receiver<Vec<Told>>, jobs: &SyncSender<Job>, reporter: &SyncSender
 }
 
 /// One of the scanning threads: takes connections until there are no more.
-fn scan(shared: &Shared, reporter: &SyncSender<Vec<Told>>) {
+fn scan(shared: &Shared, reporter: &SyncSender<Message>) {
     loop {
         let (job, turn) = {
             let jobs = shared.jobs.lock().unwrap_or_else(PoisonError::into_inner);
@@ -160,23 +160,23 @@ fn scan(shared: &Shared, reporter: &SyncSender<Vec<Told>>) {
 
 impl Shared {
     /// All scanners look at a job's connections: at as many together as are small enough to be in memory at once.
-    fn scan(&self, job: Job) -> Vec<Told> {
-        let mut told = Vec::with_capacity(2 * job.len());
+    fn scan(&self, job: Job) -> Message {
+        let mut message = Message::default();
         let (mut group, mut held) = (Job::new(), 0);
         for flows in job {
             let size: u64 = flows.iter().map(|(.., flow)| flow.size()).sum();
             if held + size > TOGETHER {
-                self.scan_group(std::mem::take(&mut group), &mut told);
+                self.scan_group(std::mem::take(&mut group), &mut message);
                 held = 0;
             }
             held += size;
             group.push(flows);
         }
-        self.scan_group(group, &mut told);
-        told
+        self.scan_group(group, &mut message);
+        message
     }
 
-    fn scan_group(&self, group: Job, told: &mut Vec<Told>) {
+    fn scan_group(&self, group: Job, message: &mut Message) {
         let (mut places, mut connections) = (Vec::new(), Vec::with_capacity(group.len()));
         for flows in group {
             let pair = flows.len() == 2;
@@ -186,13 +186,13 @@ impl Shared {
         for scanner in &self.scanners {
             scanner.scan_all(&mut connections, &mut |error| {
                 if self.may_tell() {
-                    told.push(Told::Complaint(error));
+                    message.told.push(Told::Complaint(error));
                 }
             });
         }
         let flows = connections.into_iter().flat_map(|connection| connection.flows);
         for ((order, beyond_limit, pair), scanned) in places.into_iter().zip(flows) {
-            told.push(self.finishing.finish(order, pair, *scanned.flow, beyond_limit));
+            self.finishing.finish(order, pair, *scanned.flow, beyond_limit, message);
         }
     }
 

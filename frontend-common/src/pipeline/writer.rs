@@ -14,8 +14,8 @@ use bytes::Bytes;
 use rustc_hash::FxHashMap;
 
 use super::Stop;
-use super::batches::BatchReceiver;
-use super::dispatch::Operation;
+use super::batches::{Batch, BatchReceiver};
+use super::dispatch::{Ending, Operation};
 use super::finished::{Finished, Finishing};
 use super::renewing::{Renewal, Rotated};
 use crate::facts::{FinishedFlow, FlowFacts, Ranges};
@@ -31,7 +31,7 @@ pub(super) enum Told {
     /// The flow that closed as number `order`, one of a `pair` or alone.
     Flow { order: u64, pair: bool, flow: Box<FinishedFlow>, beyond_limit: u64 },
     /// The same for the reporter.
-    Finished { order: u64, flow: Box<Finished> },
+    Finished { order: u64, flow: Finished },
     /// What came into capture files of connections, at the end.
     Captured(CaptureCounts),
     /// What came into the file of all other frames, at the end.
@@ -50,6 +50,20 @@ pub(super) enum Told {
     Complaint(String),
 }
 
+/// What is told at once.
+#[derive(Debug, Default)]
+pub(super) struct Message {
+    pub(super) told: Vec<Told>,
+    /// What the report says of its flows, one after the other.
+    pub(super) text: String,
+}
+
+impl From<Told> for Message {
+    fn from(told: Told) -> Self {
+        Self { told: vec![told], text: String::new() }
+    }
+}
+
 /// One writer. Without a store it only passes on the facts.
 pub(super) struct Writer {
     store: Option<FileStore>,
@@ -60,8 +74,8 @@ pub(super) struct Writer {
     /// What parts of operations are parts of. Its own count of references: see [`Operation::Block`].
     block: Bytes,
     /// For the reporter, at the end of the batch.
-    told: Vec<Told>,
-    reporter: SyncSender<Vec<Told>>,
+    message: Message,
+    reporter: SyncSender<Message>,
     /// What the reporter wants of flows, where no scanner comes before it.
     finishing: Option<Finishing>,
     stop: Stop,
@@ -84,19 +98,27 @@ impl Writer {
         captures: Option<FlowCaptures>,
         rest: Option<RestFile>,
         timed: bool,
-        reporter: SyncSender<Vec<Told>>,
+        reporter: SyncSender<Message>,
         finishing: Option<Finishing>,
         stop: Stop,
     ) -> Self {
-        let (flows, block, told) = (FxHashMap::default(), Bytes::new(), Vec::new());
-        Self { store, captures, rest, timed, flows, block, told, reporter, finishing, stop, failed: false }
+        let (flows, block, message) = (FxHashMap::default(), Bytes::new(), Message::default());
+        Self { store, captures, rest, timed, flows, block, message, reporter, finishing, stop, failed: false }
     }
 
     /// Works until the core's side hangs up.
     pub(super) fn run(mut self, batches: &BatchReceiver) {
         batches.each(|batch| {
-            for operation in batch.drain(..) {
-                if let Err(error) = self.apply(operation) {
+            let Batch { operations, endings, spare } = batch;
+            let mut endings = endings.drain(..);
+            for operation in operations.drain(..) {
+                let done = match operation {
+                    Operation::Close { flow } => {
+                        endings.next().map_or(Ok(()), |ending| self.ended(flow, ending, spare))
+                    }
+                    other => self.apply(other),
+                };
+                if let Err(error) = done {
                     self.fail(error);
                 }
             }
@@ -107,9 +129,10 @@ impl Writer {
 
     /// The reporter outlives the writers; if it is gone there is nobody to tell.
     fn tell(&mut self) {
-        if !self.told.is_empty() {
-            let room = Vec::with_capacity(self.told.len());
-            let _ = self.reporter.send(mem::replace(&mut self.told, room));
+        if !self.message.told.is_empty() {
+            let told = Vec::with_capacity(self.message.told.len());
+            let text = String::with_capacity(self.message.text.len());
+            let _ = self.reporter.send(mem::replace(&mut self.message, Message { told, text }));
         }
     }
 
@@ -122,7 +145,7 @@ impl Writer {
             }
         }
         if let Some(captures) = self.captures.take() {
-            self.told.push(Told::Captured(captures.counts().clone()));
+            self.message.told.push(Told::Captured(captures.counts().clone()));
             if let Err(error) = captures.finish() {
                 self.fail(error);
             }
@@ -130,7 +153,7 @@ impl Writer {
         if let Some(mut rest) = self.rest.take() {
             let result = rest.finish();
             let (frames, late) = rest.counts();
-            self.told.push(Told::Rest { path: rest.path().to_owned(), frames, late });
+            self.message.told.push(Told::Rest { path: rest.path().to_owned(), frames, late });
             if let Err(error) = result {
                 self.fail(error);
             }
@@ -142,7 +165,7 @@ impl Writer {
         if !self.failed {
             self.failed = true;
             self.stop.ask();
-            self.told.push(Told::Failed(error));
+            self.message.told.push(Told::Failed(error));
         }
     }
 
@@ -247,48 +270,59 @@ impl Writer {
             Operation::Directory(path) => {
                 let Some(rest) = self.rest.as_mut().filter(|_| !self.failed) else { return Ok(()) };
                 let ended = rest.go_on(&path)?;
-                self.told.extend(ended.map(|(frames, late)| Told::Rest { path, frames, late }));
+                self.message.told.extend(ended.map(|(frames, late)| Told::Rest { path, frames, late }));
                 Ok(())
             }
             Operation::Complete { directory, at } => {
-                self.told.push(Told::Complete { directory, at });
+                self.message.told.push(Told::Complete { directory, at });
                 Ok(())
             }
             Operation::Mark { mark, at } => {
-                self.told.push(Told::Mark { mark, at });
+                self.message.told.push(Told::Mark { mark, at });
                 Ok(())
             }
             Operation::Link(link) => {
                 self.rest.iter_mut().for_each(|rest| rest.begin(link));
                 Ok(())
             }
-            Operation::Close { flow, facts, order, pair, reason, summary } => {
-                let live = match facts {
-                    Some(facts) => Some(Live { facts, gaps: None, has_data: false, timeline: None }),
-                    None => self.flows.remove(&flow),
-                };
-                let Some(Live { facts, gaps, has_data, timeline }) = live else { return Ok(()) };
-                let (closed, result) = if has_data { self.close(flow) } else { (Closed::default(), Ok(())) };
-                let flow = FinishedFlow {
-                    facts: Arc::unwrap_or_clone(facts),
-                    reason,
-                    summary: *summary,
-                    file: closed.file,
-                    gaps: gaps.map(|gaps| *gaps).unwrap_or_default(),
-                    conflicts: closed.conflicts,
-                    replaced: closed.replaced,
-                    timeline: timeline.map(|timeline| *timeline).unwrap_or_default(),
-                    contents: closed.contents,
-                    found: Findings::default(),
-                };
-                let beyond_limit = closed.beyond_limit;
-                self.told.push(match self.finishing {
-                    Some(finishing) => finishing.finish(order, pair, flow, beyond_limit),
-                    None => Told::Flow { order, pair, flow: Box::new(flow), beyond_limit },
-                });
-                result
-            }
+            // With its ending: see `ended`.
+            Operation::Close { .. } => Ok(()),
         }
+    }
+
+    /// A flow ends. The memory of its facts goes to `spare`.
+    fn ended(
+        &mut self,
+        flow: u64,
+        ending: Ending,
+        spare: &mut Vec<Arc<FlowFacts>>,
+    ) -> Result<(), OutputError> {
+        let Ending { facts, order, pair, reason, summary } = ending;
+        let live = match facts {
+            Some(facts) => Some(Live { facts, gaps: None, has_data: false, timeline: None }),
+            None => self.flows.remove(&flow),
+        };
+        let Some(Live { facts, gaps, has_data, timeline }) = live else { return Ok(()) };
+        let (closed, result) = if has_data { self.close(flow) } else { (Closed::default(), Ok(())) };
+        let flow = FinishedFlow {
+            facts: FlowFacts::clone(&facts),
+            reason,
+            summary,
+            file: closed.file,
+            gaps: gaps.map(|gaps| *gaps).unwrap_or_default(),
+            conflicts: closed.conflicts,
+            replaced: closed.replaced,
+            timeline: timeline.map(|timeline| *timeline).unwrap_or_default(),
+            contents: closed.contents,
+            found: Findings::default(),
+        };
+        spare.push(facts);
+        let beyond_limit = closed.beyond_limit;
+        match self.finishing {
+            Some(finishing) => finishing.finish(order, pair, flow, beyond_limit, &mut self.message),
+            None => self.message.told.push(Told::Flow { order, pair, flow: Box::new(flow), beyond_limit }),
+        }
+        result
     }
 
     fn slice(&self, part: Range<usize>) -> Bytes {

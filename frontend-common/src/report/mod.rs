@@ -185,31 +185,23 @@ pub enum Shape {
     Tcpflow,
 }
 
-/// What a report says of one flow. Making it takes longer than adding it to the report, and can be done anywhere.
-#[derive(Debug)]
-pub struct FlowText {
-    text: Box<str>,
-    packets: u64,
-}
-
-impl FlowText {
-    /// What a report of this shape says of a flow.
-    #[must_use]
-    pub fn new(flow: &FinishedFlow, shape: Shape) -> Self {
-        let xml = match shape {
-            Shape::Dfxml => {
-                let mut xml = Xml::inside(1);
-                document::flow(&mut xml, flow);
-                xml
-            }
-            Shape::Tcpflow => {
-                let mut xml = Xml::inside(2);
-                compat::flow(&mut xml, flow);
-                xml
-            }
-        };
-        Self { text: xml.text.into(), packets: flow.summary.packets }
-    }
+/// Appends to `text` what a report of this shape says of a flow. It takes longer than adding that to the report, and
+/// can be done anywhere.
+pub fn flow_text(flow: &FinishedFlow, shape: Shape, text: &mut String) {
+    let before = std::mem::take(text);
+    let xml = match shape {
+        Shape::Dfxml => {
+            let mut xml = Xml::inside(1, before);
+            document::flow(&mut xml, flow);
+            xml
+        }
+        Shape::Tcpflow => {
+            let mut xml = Xml::inside(2, before);
+            compat::flow(&mut xml, flow);
+            xml
+        }
+    };
+    *text = xml.text;
 }
 
 /// A report that is being written.
@@ -249,19 +241,19 @@ impl Report {
         Ok(report)
     }
 
-    /// Adds a flow, as this report's shape has it.
+    /// Adds a flow of so many packets: its [`flow_text`] in this report's shape.
     ///
     /// # Errors
     /// What the system says, with the path. On a full disk the flow is only counted, as not listed;
     /// the report is still good for other flows, which may be shorter, and for `finish`.
-    pub fn add(&mut self, flow: &FlowText) -> io::Result<()> {
-        self.packets += flow.packets;
-        if let Err(error) = self.file.promise(flow.text.len()) {
+    pub fn add(&mut self, flow: &str, packets: u64) -> io::Result<()> {
+        self.packets += packets;
+        if let Err(error) = self.file.promise(flow.len()) {
             self.refused += 1;
             return Err(at(&self.path, &error));
         }
         self.listed += 1;
-        self.xml.text.push_str(&flow.text);
+        self.xml.text.push_str(flow);
         if self.xml.text.len() < BLOCK { Ok(()) } else { self.write() }
     }
 

@@ -30,6 +30,12 @@ fn info() -> RunInfo {
     }
 }
 
+fn add(report: &mut Report, flow: &FinishedFlow) -> io::Result<()> {
+    let mut text = String::new();
+    flow_text(flow, Shape::Dfxml, &mut text);
+    report.add(&text, flow.summary.packets)
+}
+
 fn server_flow() -> FinishedFlow {
     FinishedFlow {
         facts: FlowFacts {
@@ -184,7 +190,7 @@ fn the_next_report_has_what_was_added() {
 fn a_whole_report() {
     let scratch = Scratch::new("whole");
     let mut report = Report::create(&scratch.report(), Shape::Dfxml, &info()).unwrap();
-    report.add(&FlowText::new(&server_flow(), Shape::Dfxml)).unwrap();
+    add(&mut report, &server_flow()).unwrap();
     report
         .finish(&RunTotals {
             packets: 20,
@@ -382,7 +388,7 @@ fn usage_that_the_system_does_not_tell_is_left_out() {
 fn a_report_that_is_dropped_is_closed_and_says_so() {
     let scratch = Scratch::new("dropped");
     let mut report = Report::create(&scratch.report(), Shape::Dfxml, &info()).unwrap();
-    report.add(&FlowText::new(&server_flow(), Shape::Dfxml)).unwrap();
+    add(&mut report, &server_flow()).unwrap();
     drop(report);
     let text = fs::read_to_string(scratch.report()).unwrap();
     let end = "
@@ -412,7 +418,7 @@ fn every_flow_of_a_long_run_is_there_once() {
     let mut flow = server_flow();
     for number in 0..1000 {
         flow.facts.flow.number = number;
-        report.add(&FlowText::new(&flow, Shape::Dfxml)).unwrap();
+        add(&mut report, &flow).unwrap();
     }
     report.finish(&RunTotals::default()).unwrap();
     let text = fs::read_to_string(scratch.report()).unwrap();

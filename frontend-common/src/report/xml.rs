@@ -17,9 +17,9 @@ pub(super) struct Xml {
 }
 
 impl Xml {
-    /// A piece that stands inside of so many elements.
-    pub(super) fn inside(depth: usize) -> Self {
-        Self { text: String::with_capacity(768), depth }
+    /// A piece that stands inside of so many elements, behind `text`.
+    pub(super) fn inside(depth: usize, text: String) -> Self {
+        Self { text, depth }
     }
 
     /// `<name …>`, to be closed.
@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn attributes_one_by_one_are_those_of_a_list() {
-        let mut xml = Xml::inside(1);
+        let mut xml = Xml::inside(1, String::new());
         xml.begin("a");
         for number in [0, 7, 10, u64::MAX] {
             xml.number("n", number);
