@@ -1,6 +1,6 @@
 //! The sink of the core: turns events into operations and hands them to the writers.
 //!
-//! A flow belongs to the writer that its name (with connection count 0) hashes to, so one name is
+//! A flow with data belongs to the writer that its name (with connection count 0) hashes to, so one name is
 //! always handled by one writer, and which file gets which count does not depend on timing.
 
 use std::ops::Range;
@@ -155,8 +155,9 @@ pub(super) struct Dispatch<'t> {
 /// What is known of the flow in a slot.
 #[derive(Clone, Default)]
 struct Slot {
-    /// What its writer does not know yet: most flows of a scan end before there is anything to write.
+    /// What no writer knows yet: most flows of a scan end before there is anything to write.
     unknown: Option<Arc<FlowFacts>>,
+    /// Its writer, once that knows of it.
     writer: u8,
     directory: u32,
     has_data: bool,
@@ -316,11 +317,20 @@ impl<'t> Dispatch<'t> {
     /// The writer of the flow in a slot, which knows the flow then.
     #[inline]
     fn shard(&mut self, slot: u32) -> Result<usize, WriterGone> {
-        let Some(slot) = self.slots.get_mut(slot as usize) else { return Ok(0) };
-        let shard = usize::from(slot.writer);
-        if let Some(facts) = slot.unknown.take() {
-            self.send(shard, Operation::Open(facts))?;
+        let Some(known) = self.slots.get_mut(slot as usize) else { return Ok(0) };
+        match known.unknown.take() {
+            None => Ok(usize::from(known.writer)),
+            Some(facts) => self.introduce(slot, facts),
         }
+    }
+
+    /// Gives a flow its writer.
+    fn introduce(&mut self, slot: u32, facts: Arc<FlowFacts>) -> Result<usize, WriterGone> {
+        let shard = self.shard_of(&facts);
+        if let Some(slot) = self.slots.get_mut(slot as usize) {
+            slot.writer = shard as u8;
+        }
+        self.send(shard, Operation::Open(facts))?;
         Ok(shard)
     }
 
@@ -469,7 +479,6 @@ impl Sink for Dispatch<'_> {
             rotation.enter(directory);
         }
         let facts = self.shared(FlowFacts { flow, opened: opened.clone(), directory });
-        let shard = self.shard_of(&facts);
         if let Some(frames) = &mut self.frames {
             frames.opened(&facts);
         }
@@ -478,9 +487,8 @@ impl Sink for Dispatch<'_> {
             self.slots.resize(slot + 1, Slot::default());
         }
         let unknown = Some(facts);
-        let writer = shard as u8;
         self.slots[slot] =
-            Slot { unknown, writer, directory, has_data: false, is_open: true, is_second: false };
+            Slot { unknown, writer: 0, directory, has_data: false, is_open: true, is_second: false };
         self.open_flows += 1;
         self.max_open_flows = self.max_open_flows.max(self.open_flows);
         Ok(())
@@ -546,7 +554,11 @@ impl Sink for Dispatch<'_> {
         self.open_flows -= 1;
         let pair = self.close_slot(flow.slot);
         let facts = self.slots.get_mut(flow.slot as usize).and_then(|slot| slot.unknown.take());
-        let shard = self.shard(flow.slot)?;
+        let shard = match &facts {
+            // There is nothing to write: any writer will do, each for a while.
+            Some(_) => (order / BATCH as u64 % self.senders.len() as u64) as usize,
+            None => self.shard(flow.slot)?,
+        };
         self.batches[shard].endings.push(Ending { facts, order, pair, reason, summary: summary.clone() });
         self.send(shard, Operation::Close { flow: flow.number })?;
         match self.slots.get(flow.slot as usize) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::fmt::Display;
+use std::fmt::{Display, Write};
 use std::net::IpAddr;
 use std::ops::Range;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tapflow_core::{Timestamp, Tunnel};
 
 use super::http;
 use super::time::Utc;
-use super::xml::{Shown, Xml};
+use super::xml::{Shown, Xml, decimal};
 use super::{RunInfo, RunTotals};
 use crate::facts::{FileFacts, FinishedFlow, Ranges};
 use crate::scan::wifiviz::{Ssid, Wireless};
@@ -127,18 +127,41 @@ fn byte_runs(xml: &mut Xml, file: &FileFacts, gaps: &Ranges) {
     xml.close("byte_runs");
 }
 
-/// A MAC address as everybody writes it.
-pub(super) fn mac(address: [u8; 6]) -> String {
+/// Appends a MAC address as everybody writes it.
+fn put_mac(address: [u8; 6], text: &mut String) {
     const DIGITS: [char; 16] =
         ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
-    let mut text = String::with_capacity(17);
-    for byte in address {
-        if !text.is_empty() {
+    for (place, byte) in address.into_iter().enumerate() {
+        if place > 0 {
             text.push(':');
         }
         text.extend([byte >> 4, byte & 15].map(|digit| DIGITS[usize::from(digit)]));
     }
+}
+
+/// A MAC address.
+pub(super) fn mac(address: [u8; 6]) -> String {
+    let mut text = String::with_capacity(17);
+    put_mac(address, &mut text);
     text
+}
+
+/// Appends an IP address.
+fn put_address(address: IpAddr, text: &mut String) {
+    match address {
+        IpAddr::V4(address) => {
+            for (place, octet) in address.octets().into_iter().enumerate() {
+                if place > 0 {
+                    text.push('.');
+                }
+                decimal(text, octet.into());
+            }
+        }
+        IpAddr::V6(address) => {
+            let written = write!(text, "{address}");
+            debug_assert!(written.is_ok(), "writing to a String cannot fail");
+        }
+    }
 }
 
 /// A tunnel's name, and its number where it has one: `VXLAN:100`.
@@ -152,7 +175,6 @@ pub(super) fn tunnel(tunnel: &Tunnel) -> String {
 fn facts(xml: &mut Xml, flow: &FinishedFlow) {
     let (opened, summary) = (&flow.facts.opened, &flow.summary);
     let key = &opened.key;
-    let (mac_daddr, mac_saddr) = (opened.link.destination_mac.map(mac), opened.link.source_mac.map(mac));
     let vlans = opened.link.vlans.iter().map(u16::to_string).collect::<Vec<_>>().join(" ");
     let tunnels = opened.link.tunnels.iter().map(tunnel).collect::<Vec<_>>().join(" ");
     let outer = opened.link.outer.map(|(source, destination)| format!("{source} {destination}"));
@@ -162,13 +184,13 @@ fn facts(xml: &mut Xml, flow: &FinishedFlow) {
         IpAddr::V6(_) => 10,
     };
     xml.begin("tcpflow:flow");
-    xml.attribute("startime", &Utc(opened.time));
-    xml.attribute("endtime", &Utc(summary.last));
-    if let Some(mac) = &mac_daddr {
-        xml.attribute("mac_daddr", mac);
+    xml.plain("startime", |text| Utc(opened.time).put(text));
+    xml.plain("endtime", |text| Utc(summary.last).put(text));
+    if let Some(mac) = opened.link.destination_mac {
+        xml.plain("mac_daddr", |text| put_mac(mac, text));
     }
-    if let Some(mac) = &mac_saddr {
-        xml.attribute("mac_saddr", mac);
+    if let Some(mac) = opened.link.source_mac {
+        xml.plain("mac_saddr", |text| put_mac(mac, text));
     }
     if !vlans.is_empty() {
         xml.attribute("vlan", &vlans);
@@ -180,8 +202,8 @@ fn facts(xml: &mut Xml, flow: &FinishedFlow) {
         xml.attribute("tunnel_ipns", outer);
     }
     xml.number("family", family);
-    xml.attribute("src_ipn", &key.source);
-    xml.attribute("dst_ipn", &key.destination);
+    xml.plain("src_ipn", |text| put_address(key.source, text));
+    xml.plain("dst_ipn", |text| put_address(key.destination, text));
     xml.number("srcport", key.source_port);
     xml.number("dstport", key.destination_port);
     xml.number("packets", summary.packets);
@@ -197,10 +219,10 @@ fn facts(xml: &mut Xml, flow: &FinishedFlow) {
     }
     xml.number("flow", flow.facts.flow.number);
     xml.number("session", opened.session);
-    xml.attribute("side", &if opened.client { "client" } else { "server" });
+    xml.plain("side", |text| text.push_str(if opened.client { "client" } else { "server" }));
     xml.number("syn", u8::from(summary.syn));
     xml.number("fin", u8::from(summary.fin));
-    xml.attribute("close", &flow.reason.name());
+    xml.plain("close", |text| text.push_str(flow.reason.name()));
     xml.number("span", summary.span);
     xml.number("data", summary.data);
     if summary.repeated > 0 {

@@ -10,8 +10,9 @@ use tapflow_core::Timestamp;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Utc(pub(crate) Timestamp);
 
-impl fmt::Display for Utc {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Utc {
+    /// Appends it to a text.
+    pub(crate) fn put(self, out: &mut String) {
         let (days, second) = (self.0.seconds() / 86_400, self.0.seconds() % 86_400);
         // Days since 0000-03-01: years that begin in March end with the leap day.
         let days = days + 719_468;
@@ -23,7 +24,7 @@ impl fmt::Display for Utc {
         let (month, carry) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
         let year = 400 * era + year + carry;
         let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
-        // Written at once: reports have many times, and each piece goes through what escapes it.
+        // Written at once: reports have many times.
         let mut text = *b"0000-00-00T00:00:00.000000000Z";
         for (at, length, number) in
             [(0, 4, year), (5, 2, month), (8, 2, day), (11, 2, hour), (14, 2, minute), (17, 2, second)]
@@ -37,7 +38,15 @@ impl fmt::Display for Utc {
             _ => FRACTION + 10,
         };
         text[length] = b'Z';
-        f.write_str(std::str::from_utf8(&text[..=length]).unwrap_or_default())
+        out.push_str(str::from_utf8(&text[..=length]).unwrap_or_default());
+    }
+}
+
+impl fmt::Display for Utc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = String::with_capacity(FRACTION + 11);
+        self.put(&mut text);
+        f.write_str(&text)
     }
 }
 
