@@ -46,6 +46,9 @@ ROWS = {
     "hash": Row(["--hash", "sha256", *FILES], capture="bulk", floor="sha256sum", goals=(None, 1.1, 64)),
     "console": Row(["-C", "-B"], ["-C", "-B"], capture="bulk", goals=(5, None, 64)),
     "read-only": Row(["-FX", *FILES], ["-FX", *FILES], capture="bulk", floor="cat", goals=(None, 1.5, 64)),
+    "gzip": Row(["-FX", *FILES], floor="gzip", goals=(None, 1.2, 64)),
+    "zstd": Row(["-FX", *FILES], floor="zstd", goals=(None, 1.2, 64)),
+    "lz4": Row(["-FX", *FILES], floor="lz4", goals=(None, 1.2, 64)),
 }
 
 
@@ -114,9 +117,11 @@ def difference(one, other):
 
 def least(what, capture):
     """Seconds of what nobody can do without: reading the capture and copying the output, or digests of the output
-    on one core, or reading alone."""
+    on one core, or reading alone, or decompressing it."""
     if what == "sha256sum":
         return run(["taskset", "-c", "0", "sha256sum", *sorted(map(str, files("out").values()))])[0]
+    if what in ("gzip", "zstd", "lz4"):
+        return run([what, "-q", "-dc", capture])[0]
     # To a file descriptor that takes the bytes: some systems copy nothing to /dev/null.
     read = run(["sh", "-c", 'cat "$1" >/dev/null', "cat", capture])[0]
     if what == "cat":

@@ -8,6 +8,7 @@ pub mod fragments;
 pub mod frames;
 pub mod fuzz;
 pub mod http;
+pub mod machine;
 pub mod model;
 pub mod program;
 pub mod recorder;

@@ -1,71 +1,22 @@
 //! The files of a run are the same with any number of processors, and so of writers, and with any
 //! number of files open at once.
 
-use std::fs::File;
-use std::io;
 use std::num::NonZeroUsize;
 
-use tapflow_common::cli::{Action, Options, Program, parse};
-use tapflow_common::input::{FilterCompiler, FrameFilter};
-use tapflow_common::pipeline::{Stop, System, run};
-use tapflow_common::report::{Host, Usage};
-use tapflow_core::LinkType;
+use tapflow_common::cli::Options;
+use tapflow_common::pipeline::{Stop, run};
 use tapflow_tests::answers::own_captures;
+use tapflow_tests::machine::{Machine, options};
 use tapflow_tests::program::{self, Tree};
-
-/// A machine with so many processors.
-struct Machine(usize);
-
-struct NoFilters;
-
-impl FilterCompiler for NoFilters {
-    fn compile(&self, _: LinkType, _: &str) -> Result<Box<dyn FrameFilter + Send>, String> {
-        Err("no filter is asked for".to_owned())
-    }
-}
-
-impl System for Machine {
-    fn filters(&self) -> &dyn FilterCompiler {
-        &NoFilters
-    }
-
-    fn host(&self) -> Host {
-        Host::portable()
-    }
-
-    fn usage(&self) -> Option<Usage> {
-        None
-    }
-
-    fn open_file_limit(&self) -> Option<usize> {
-        None
-    }
-
-    fn descriptor(&self, _number: i32) -> io::Result<File> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-
-    fn libraries(&self) -> Vec<(String, String)> {
-        Vec::new()
-    }
-
-    fn processors(&self) -> usize {
-        self.0
-    }
-}
 
 fn files(capture: &str, template: &str, processors: usize, open: Option<usize>) -> Tree {
     let scratch = tempfile::tempdir().unwrap();
     let capture = own_captures().join(capture);
-    let words = ["tapflow", "-q", "-r", capture.to_str().unwrap(), template];
-    let Ok(Action::Run(options)) = parse(words.map(Into::into), &Program { name: "tapflow", version: "0" })
-    else {
-        panic!("options of a run");
-    };
+    let options = options(&["-r", capture.to_str().unwrap(), template]);
     let options = Options {
         output_dir: scratch.path().to_owned(),
         max_open_files: open.and_then(NonZeroUsize::new),
-        ..*options
+        ..options
     };
     let outcome = run(&options, &Machine(processors), &Stop::default(), &|_| {});
     assert_eq!(outcome.errors, Vec::<String>::new());
