@@ -1,5 +1,4 @@
-//! `tapflow-bench-instructions SCENARIO [prepare]`: pushes segments through the core, to be counted; with `prepare`,
-//! ends before that.
+//! `tapflow-bench-instructions SCENARIO`: pushes segments through the core, to be counted by callgrind.
 //!
 //! Only [`push_all`] is to be counted: `tests/bench/instructions` says how. What it costs beside the core is a
 //! loop and a sink that adds lengths.
@@ -47,7 +46,7 @@ fn main() -> ExitCode {
     let name = std::env::args().nth(1).unwrap_or_default();
     let Some((_, connections, reversed)) = SCENARIOS.into_iter().find(|(known, ..)| *known == name) else {
         let names = SCENARIOS.map(|(name, ..)| name).join(" ");
-        eprintln!("usage: tapflow-bench-instructions SCENARIO [prepare]\nscenarios: {names}");
+        eprintln!("usage: tapflow-bench-instructions SCENARIO\nscenarios: {names}");
         return ExitCode::from(2);
     };
     let storage = Storage::heap(connections.max(1), 1 << 10).expect("memory");
@@ -79,9 +78,6 @@ fn main() -> ExitCode {
                 .bytes()
         })
         .collect();
-    if std::env::args().nth(2).is_some_and(|word| word == "prepare") {
-        return ExitCode::SUCCESS;
-    }
     if connections == 0 {
         decode_all(&frames);
         return ExitCode::SUCCESS;
