@@ -139,7 +139,7 @@ impl Reporter {
         }
         // A writer that died leaves a hole in the order; what came after it is still told.
         for early in std::mem::take(&mut self.early).into_iter().flatten() {
-            self.early(early);
+            self.turn_of(early);
         }
         self.renew(true);
         self.settle(true);
@@ -304,7 +304,7 @@ impl Reporter {
         };
         let flow = Early { flow, text: Arc::clone(text), start };
         if place == 0 && self.early.is_empty() {
-            self.early(flow);
+            self.turn_of(flow);
             return;
         }
         if self.early.len() <= place {
@@ -313,12 +313,12 @@ impl Reporter {
         self.early[place] = Some(flow);
         while let Some(flow) = self.early.front_mut().and_then(Option::take) {
             self.early.pop_front();
-            self.early(flow);
+            self.turn_of(flow);
         }
     }
 
     /// Tells of a flow whose turn it is.
-    fn early(&mut self, early: Early) {
+    fn turn_of(&mut self, early: Early) {
         let Early { flow, text, start } = early;
         let end = start + flow.text;
         self.flow(flow, &text[start..end]);
