@@ -25,7 +25,7 @@ fn long_capture() -> Vec<u8> {
     bytes
 }
 
-/// What a run prints on a terminal when its output is read only after `rest`.
+/// What a run prints on a terminal when its output is read only `rest` after its beginning.
 fn on_a_terminal(args: &[&str], rest: Duration) -> String {
     let place = Place::new();
     place.put("long.pcap", long_capture());
@@ -37,6 +37,8 @@ fn on_a_terminal(args: &[&str], rest: Duration) -> String {
     // This end of the terminal must not stay open here.
     drop(command);
     let mut stdout = child.stdout.take().unwrap();
+    // It has begun, however long it takes to start a program here.
+    stdout.read_exact(&mut [0]).unwrap();
     thread::sleep(rest);
     let reader = thread::spawn(move || stdout.read_to_end(&mut Vec::new()).unwrap());
     let mut screen = Vec::new();
