@@ -355,7 +355,7 @@ fn limits() -> [Arg; 14] {
             long_value(id::MAX_CONNECTIONS, "N", ValueParser::new(values::positive)).visible_alias("max-flows").help("at once").long_help(
                 "Follow at most N connections at once. When more are open, one is closed for each new one: the oldest \
                  that has ended, else the oldest half-open, else the one silent for longest. Ended and \
-                 half-open ones never fill more than half of the room. The summary counts them. The \
+                 half-open ones never fill more than a quarter of the room. The summary counts them. The \
                  default is one for every 4k of memory that is available, and at most 524288.",
             ),
             long_value(id::IDLE_TIMEOUT, "SECONDS", ValueParser::new(values::seconds)).help("close idle connections").long_help(

@@ -2,7 +2,8 @@
 //! and headed by the name of its flow.
 //!
 //! Pieces appear in the order of the calls. Output is collected in 64 KiB blocks; [`Console::flush`]
-//! hands on what is there, as a live capture wants before it waits. An error of the kind
+//! hands on what is there, as a live capture wants before it waits. Bytes that are printed as they are
+//! go out from where they lie, if that is known ([`Console::lie_in`]). An error of the kind
 //! [`io::ErrorKind::BrokenPipe`] says that the reader has gone, which ends a run without a message.
 //!
 //! The forms are tcpflow's, byte for byte. A gap, of which tcpflow says nothing, stands in its place
@@ -10,8 +11,10 @@
 //! a continuation. JSON has it as an object with an empty payload and `"missing"`. The binary form
 //! holds nothing but the bytes of the stream and cannot show one.
 
-use std::io::{self, Write};
+use std::io::{self, IoSlice, Write};
 use std::ops::Range;
+
+use bytes::Bytes;
 
 use crate::facts::FlowFacts;
 
@@ -51,6 +54,8 @@ impl Default for ConsoleOptions {
 const BLOCK: usize = 64 * 1024;
 const CHUNK: usize = 8 * 1024; // grows to 32 KiB at most, as JSON
 const LINE: usize = 32;
+const LENT: usize = 500; // pieces: with what stands between them as many as a system takes with one call
+const SHORT: usize = 256; // bytes that are copied in less time than it takes to write them from elsewhere
 const CLIENT: &[u8] = b"\x1b[0;34m";
 const SERVER: &[u8] = b"\x1b[0;31m";
 const RESET: &[u8] = b"\x1b[0m";
@@ -73,6 +78,10 @@ pub struct Console<W: Write> {
     out: W,
     options: ConsoleOptions,
     buffer: Vec<u8>,
+    /// What the bytes of the next pieces are part of.
+    block: Bytes,
+    /// Parts of `block` that are to be written, each with how much of `buffer` comes before it.
+    lent: Vec<(usize, Range<usize>)>,
     /// Held from the first byte of a piece that is written to the last one.
     lock: Option<Box<dyn ConsoleLock>>,
     held: bool,
@@ -81,7 +90,8 @@ pub struct Console<W: Write> {
 impl<W: Write> Console<W> {
     /// A console that prints to `out`, which needs no buffer of its own.
     pub fn new(out: W, options: ConsoleOptions) -> Self {
-        Self { out, options, buffer: Vec::with_capacity(2 * BLOCK), lock: None, held: false }
+        let (block, lent) = (Bytes::new(), Vec::with_capacity(LENT));
+        Self { out, options, buffer: Vec::with_capacity(2 * BLOCK), block, lent, lock: None, held: false }
     }
 
     /// The same, with a lock to hold while pieces are written.
@@ -89,6 +99,28 @@ impl<W: Write> Console<W> {
     pub fn with_lock(mut self, lock: Option<Box<dyn ConsoleLock>>) -> Self {
         self.lock = lock;
         self
+    }
+
+    /// Tells in which memory the bytes of the next pieces are, or most of them.
+    ///
+    /// # Errors
+    /// As for [`Self::piece`].
+    pub fn lie_in(&mut self, block: &Bytes) -> io::Result<()> {
+        // One call for many pieces is there on Unix only, and with calls for each a copy is cheaper.
+        let is_known = (block.as_ptr(), block.len()) == (self.block.as_ptr(), self.block.len());
+        if is_known || self.options.form != Form::Binary || !cfg!(unix) {
+            return Ok(());
+        }
+        let written = if self.lent.is_empty() { Ok(()) } else { self.write_block() };
+        self.block = block.clone();
+        written
+    }
+
+    /// Where bytes are in the block, if they are long enough to be written from there.
+    fn place(&self, bytes: &[u8]) -> Option<Range<usize>> {
+        let start = bytes.as_ptr().addr().wrapping_sub(self.block.as_ptr().addr());
+        let part = start..start.wrapping_add(bytes.len());
+        (bytes.len() > SHORT && self.block.get(part.clone()).is_some()).then_some(part)
     }
 
     /// Prints bytes of a flow; `name` is the flow's file name. Nothing for no bytes.
@@ -110,12 +142,18 @@ impl<W: Write> Console<W> {
                     self.make_room()?;
                 }
             }
-            Form::Binary => {
-                for chunk in bytes.chunks(CHUNK) {
-                    self.buffer.extend_from_slice(chunk);
+            Form::Binary => match self.place(bytes) {
+                Some(part) => {
+                    self.lent.push((self.buffer.len(), part));
                     self.make_room()?;
                 }
-            }
+                None => {
+                    for chunk in bytes.chunks(CHUNK) {
+                        self.buffer.extend_from_slice(chunk);
+                        self.make_room()?;
+                    }
+                }
+            },
             Form::Json => {
                 self.json_head(facts);
                 for (index, chunk) in bytes.chunks(CHUNK).enumerate() {
@@ -233,17 +271,48 @@ impl<W: Write> Console<W> {
     }
 
     fn make_room(&mut self) -> io::Result<()> {
-        if self.buffer.len() < BLOCK { Ok(()) } else { self.write_block() }
+        let has_room = self.buffer.len() < BLOCK && self.lent.len() < LENT;
+        if has_room { Ok(()) } else { self.write_block() }
+    }
+
+    /// Writes what is in the buffer, and what is lent where it belongs.
+    fn write_out(&mut self) -> io::Result<()> {
+        if self.lent.is_empty() {
+            return self.out.write_all(&self.buffer);
+        }
+        let (mut slices, mut count, mut told) = ([IoSlice::new(&[]); 2 * LENT + 1], 0, 0);
+        let end = (self.buffer.len(), 0..0);
+        for (before, part) in self.lent.iter().chain([&end]) {
+            for slice in [self.buffer.get(told..*before), self.block.get(part.clone())] {
+                if let Some(slice) = slice.filter(|slice| !slice.is_empty()) {
+                    slices[count] = IoSlice::new(slice);
+                    count += 1;
+                }
+            }
+            told = *before;
+        }
+        let mut rest = &mut slices[..count];
+        while !rest.is_empty() {
+            match self.out.write_vectored(rest) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => IoSlice::advance_slices(&mut rest, written),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     /// Empties the buffer also where writing failed: how much had been written is not known then.
     fn write_block(&mut self) -> io::Result<()> {
-        if let Some(lock) = self.lock.as_ref().filter(|_| !self.held && !self.buffer.is_empty()) {
+        let is_empty = self.buffer.is_empty() && self.lent.is_empty();
+        if let Some(lock) = self.lock.as_ref().filter(|_| !self.held && !is_empty) {
             lock.acquire()?;
             self.held = true;
         }
-        let result = self.out.write_all(&self.buffer);
+        let result = self.write_out();
         self.buffer.clear();
+        self.lent.clear();
         result
     }
 }
@@ -476,6 +545,53 @@ mod tests {
         console.piece(&client(), "C", &bytes).unwrap();
         console.finish().unwrap();
         assert_eq!(out, bytes);
+    }
+
+    /// Takes few bytes with a call, wherever they end, as a pipe does that is nearly full.
+    struct Slow(Vec<u8>);
+
+    impl Write for Slow {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.write_vectored(&[IoSlice::new(bytes)])
+        }
+
+        fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+            let all = slices.iter().flat_map(|slice| slice.iter()).copied();
+            let before = self.0.len();
+            self.0.extend(all.take(1000));
+            Ok(self.0.len() - before)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_written_from_where_they_lie_stand_between_the_same_words() {
+        let options = ConsoleOptions { form: Form::Binary, colour: true, ..TEXT };
+        let blocks = [b'a', b'b'].map(|byte| Bytes::from(vec![byte; 4 * BLOCK]));
+        let elsewhere = vec![b'c'; 2 * SHORT];
+        let print = |lie_in: bool| {
+            let mut out = Slow(Vec::new());
+            let mut console = Console::new(&mut out, options);
+            for (block, other) in blocks.iter().zip(blocks.iter().rev()) {
+                if lie_in {
+                    console.lie_in(block).unwrap();
+                }
+                for length in [1, SHORT, SHORT + 1, 2 * BLOCK] {
+                    console.piece(&client(), "C", &block[length..][..length]).unwrap();
+                    console.piece(&server(), "S", &elsewhere).unwrap();
+                    console.piece(&server(), "S", &other[..length]).unwrap();
+                }
+                for start in 0..2 * LENT {
+                    console.piece(&client(), "C", &block[start..][..2 * SHORT]).unwrap();
+                }
+            }
+            console.finish().unwrap();
+            out.0
+        };
+        assert!(print(true) == print(false));
     }
 
     #[test]

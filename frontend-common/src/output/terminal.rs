@@ -6,6 +6,11 @@ use std::io::{self, IsTerminal, Write};
 /// elsewhere do themselves. Redirected output has the bytes as they are, everywhere.
 #[must_use]
 pub fn standard_output() -> Box<dyn Write> {
+    // Without looking for line ends, and many pieces with one call.
+    #[cfg(unix)]
+    if let Ok(descriptor) = std::os::fd::AsFd::as_fd(&io::stdout()).try_clone_to_owned() {
+        return Box::new(std::fs::File::from(descriptor));
+    }
     let stdout = io::stdout().lock();
     if cfg!(windows) && stdout.is_terminal() { Box::new(Text::new(stdout)) } else { Box::new(stdout) }
 }

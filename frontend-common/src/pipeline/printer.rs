@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::io::{self, Write};
 use std::ops::Range;
 
+use bytes::Bytes;
 use tapflow_core::{CloseReason, Flow, Opened, Sink, Summary};
 
 use crate::facts::FlowFacts;
@@ -41,6 +42,12 @@ impl<'t, W: Write> Printer<'t, W> {
     /// The error that ended the printing.
     pub(super) fn error(&self) -> Option<&io::Error> {
         self.error.as_ref()
+    }
+
+    /// Tells where the bytes that come next lie.
+    pub(super) fn lie_in(&mut self, block: &Bytes) {
+        let result = self.console.lie_in(block);
+        self.keep(result);
     }
 
     /// Hands on what is collected.

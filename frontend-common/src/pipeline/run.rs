@@ -105,7 +105,7 @@ impl Run<'_> {
             urgent: self.options.urgent,
             paws: self.options.paws,
             window: self.options.window,
-            max_inactive: u32::try_from(connections / 2).unwrap_or(u32::MAX),
+            max_inactive: u32::try_from(connections / 4).unwrap_or(u32::MAX),
             fragment_policy: self.options.fragment_policy,
             decode: self.decode.clone(),
             ignore_encapsulation: self.options.ignore_encapsulation,

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::ops::Range;
 
+use bytes::Bytes;
 use tapflow_core::decode::{Reject, Segment};
 use tapflow_core::{
     CloseReason, DroppedDatagram, Flow, Frame, InOrder, Opened, Repeat, Side, Sink, Summary, Timestamp,
@@ -86,6 +87,9 @@ pub(super) trait Prints: Sink<Error = std::convert::Infallible> {
     /// Whether printing has ended by an error.
     fn has_failed(&self) -> bool;
 
+    /// Tells where the bytes of the next frame lie.
+    fn lie_in(&mut self, block: &Bytes);
+
     /// Hands on what is collected.
     fn show(&mut self);
 }
@@ -93,6 +97,10 @@ pub(super) trait Prints: Sink<Error = std::convert::Infallible> {
 impl<W: Write> Prints for Printer<'_, W> {
     fn has_failed(&self) -> bool {
         self.error().is_some()
+    }
+
+    fn lie_in(&mut self, block: &Bytes) {
+        Printer::lie_in(self, block);
     }
 
     fn show(&mut self) {
@@ -103,6 +111,10 @@ impl<W: Write> Prints for Printer<'_, W> {
 impl<W: Write> Prints for InOrder<'_, Printer<'_, W>> {
     fn has_failed(&self) -> bool {
         self.inner().error().is_some()
+    }
+
+    fn lie_in(&mut self, block: &Bytes) {
+        self.inner_mut().lie_in(block);
     }
 
     fn show(&mut self) {
@@ -122,6 +134,7 @@ impl<P: Prints> Watched for Tee<'_, '_, P> {
     }
 
     fn frame(&mut self, packet: &Packet<'_>) -> Result<(), WriterGone> {
+        self.printer.lie_in(packet.block);
         self.files.set_frame(packet)
     }
 

@@ -129,14 +129,12 @@ fn byte_runs(xml: &mut Xml, file: &FileFacts, gaps: &Ranges) {
 
 /// Appends a MAC address as everybody writes it.
 fn put_mac(address: [u8; 6], text: &mut String) {
-    const DIGITS: [char; 16] =
-        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
-    for (place, byte) in address.into_iter().enumerate() {
-        if place > 0 {
-            text.push(':');
-        }
-        text.extend([byte >> 4, byte & 15].map(|digit| DIGITS[usize::from(digit)]));
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut written = *b"00:00:00:00:00:00";
+    for (place, byte) in written.chunks_mut(3).zip(address) {
+        (place[0], place[1]) = (DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]);
     }
+    text.push_str(str::from_utf8(&written).unwrap_or_default());
 }
 
 /// A MAC address.
@@ -175,9 +173,7 @@ pub(super) fn tunnel(tunnel: &Tunnel) -> String {
 fn facts(xml: &mut Xml, flow: &FinishedFlow) {
     let (opened, summary) = (&flow.facts.opened, &flow.summary);
     let key = &opened.key;
-    let vlans = opened.link.vlans.iter().map(u16::to_string).collect::<Vec<_>>().join(" ");
-    let tunnels = opened.link.tunnels.iter().map(tunnel).collect::<Vec<_>>().join(" ");
-    let outer = opened.link.outer.map(|(source, destination)| format!("{source} {destination}"));
+    let (vlans, tunnels) = (&opened.link.vlans, &opened.link.tunnels);
     // The numbers that Linux gives AF_INET and AF_INET6, on every system.
     let family = match key.source {
         IpAddr::V4(_) => 2_u8,
@@ -193,13 +189,13 @@ fn facts(xml: &mut Xml, flow: &FinishedFlow) {
         xml.plain("mac_saddr", |text| put_mac(mac, text));
     }
     if !vlans.is_empty() {
-        xml.attribute("vlan", &vlans);
+        xml.attribute("vlan", &vlans.iter().map(u16::to_string).collect::<Vec<_>>().join(" "));
     }
     if !tunnels.is_empty() {
-        xml.attribute("tunnels", &tunnels);
+        xml.attribute("tunnels", &tunnels.iter().map(tunnel).collect::<Vec<_>>().join(" "));
     }
-    if let Some(outer) = &outer {
-        xml.attribute("tunnel_ipns", outer);
+    if let Some((source, destination)) = opened.link.outer {
+        xml.attribute("tunnel_ipns", &format_args!("{source} {destination}"));
     }
     xml.number("family", family);
     xml.plain("src_ipn", |text| put_address(key.source, text));
