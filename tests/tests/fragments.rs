@@ -344,6 +344,29 @@ fn a_duplicate_with_other_bytes_is_an_overlap() {
 }
 
 #[test]
+fn of_two_copies_of_a_fragment_the_longer_capture_stays() {
+    for (first, second) in [(7, 40), (40, 7), (0, 40), (40, 0)] {
+        let mut scene = Scene::default();
+        let pieces: Vec<_> = split(&segment(), 40).into_iter().map(Piece::v6).collect();
+        scene.piece_cut(&pieces[0], first);
+        assert_eq!(scene.piece_cut(&pieces[0], second), [""; 0], "{first} {second}");
+        assert_eq!(scene.piece(&pieces[1]), text(), "{first} {second}");
+        assert_eq!(scene.counters().duplicate_fragments, 1);
+    }
+}
+
+#[test]
+fn what_was_captured_of_both_copies_has_to_be_the_same() {
+    let mut scene = Scene::default();
+    let pieces: Vec<_> = split(&segment(), 40).into_iter().map(Piece::v6).collect();
+    scene.piece_cut(&pieces[0], 24);
+    let mut other = pieces[0].clone();
+    other.payload[23] ^= 1;
+    let lines = scene.piece(&other);
+    assert_eq!(lines[0], "dropped 1 overlap: 1 fragments, 40 bytes");
+}
+
+#[test]
 fn the_policy_discard_treats_ipv4_alike() {
     let mut scene = Scene::new(Config { fragment_policy: FragmentPolicy::Discard, ..Config::default() });
     let pieces = split(&segment(), 24);

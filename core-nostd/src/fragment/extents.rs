@@ -58,6 +58,8 @@ pub(super) struct Place {
     pub(super) overlaps: u32,
     /// Whether the only such extent has the same start and end.
     pub(super) same: bool,
+    /// End of what was captured of that one.
+    pub(super) captured: u16,
 }
 
 /// What is done with a part of a new fragment.
@@ -93,7 +95,7 @@ impl<'a> ExtentPool<'a> {
 
     /// Finds where a fragment belongs.
     pub(super) fn place(&self, list: ExtentList, fragment: &Range<u16>) -> Place {
-        let mut place = Place { before: 0, overlaps: 0, same: false };
+        let mut place = Place { before: 0, overlaps: 0, same: false, captured: 0 };
         // The common case: it comes after all others.
         if let Some(last) = self.get(list.last)
             && last.end <= fragment.start
@@ -112,6 +114,7 @@ impl<'a> ExtentPool<'a> {
                 place.overlaps += 1;
                 place.same =
                     place.overlaps == 1 && (extent.start, extent.end) == (fragment.start, fragment.end);
+                place.captured = extent.captured;
             }
             link = extent.next;
         }

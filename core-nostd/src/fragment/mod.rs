@@ -225,12 +225,15 @@ impl<'a> Fragments<'a> {
         let mut bytes =
             Move { bytes: &mut self.bytes, base, source, share: self.share, start: fragment.start };
         let discards = part.ipv6 || config.fragment_policy == FragmentPolicy::Discard;
-        let policy = if discards { FragmentPolicy::First } else { config.fragment_policy };
-        if place.overlaps > 0 && discards {
-            // What comes twice is harmless (RFC 8200, 4.5).
-            if !place.same || !bytes.same(fragment.start..captured) {
+        let mut policy = config.fragment_policy;
+        if discards {
+            // What comes twice is harmless (RFC 8200, 4.5), as far as it was captured twice: the longer copy stays.
+            let both = fragment.start..captured.min(place.captured);
+            if place.overlaps > 0 && (!place.same || !both.is_empty() && !bytes.same(both)) {
                 return Added::Ends(DropReason::Overlap, RejectReason::FragmentOverlap);
             }
+            let is_longer = captured > place.captured;
+            policy = if is_longer { FragmentPolicy::Last } else { FragmentPolicy::First };
         }
         let Overlap { bytes: shared, conflict } =
             self.extents.add(&mut datagram.extents, place, &fragment, captured, policy, &mut bytes);

@@ -391,17 +391,19 @@ fn hex_line(buffer: &mut Vec<u8>, offset: usize, bytes: &[u8]) {
 mod tests {
     use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-    use tapflow_core::LinkInfo;
-    use tapflow_core::{Flow, FlowKey, Opened, Timestamp};
+    use tapflow_core::{FlowKey, Timestamp};
 
     use super::*;
+    use crate::facts::{Link, Opened};
 
     const TEXT: ConsoleOptions =
         ConsoleOptions { headers: true, form: Form::Printable, colour: false, newline: true };
 
     fn client() -> FlowFacts {
         FlowFacts {
-            flow: Flow { slot: 0, number: 0 },
+            number: 0,
+            slot: 0,
+            directory: 0,
             opened: Opened {
                 key: FlowKey {
                     source: IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)),
@@ -409,13 +411,12 @@ mod tests {
                     source_port: 40000,
                     destination_port: 80,
                 },
-                link: LinkInfo::default(),
+                link: Link::default(),
                 time: Timestamp::default(),
                 session: 0,
                 client: true,
                 syn: true,
             },
-            directory: 0,
         }
     }
 

@@ -3,20 +3,23 @@
 //! At most `max_open` descriptors are in use. Opening one more closes the least recently used; so
 //! does a refusal of the operating system for want of descriptors. A file that was closed is opened
 //! again without truncation, not through a symbolic link, and only if it is still the same file.
-//! Whenever a file is closed it gets the times that it is to have, so that it need not be opened again
+//! What it is called is not kept but made again of its flow's facts when it is needed. Whenever a file is closed it gets the times that it is to have, so that it need not be opened again
 //! for that. Every operation is O(1).
 
 use std::ffi::OsString;
 use std::fs::{File, FileTimes, OpenOptions};
 use std::io;
 use std::mem;
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
-use tapflow_core::Timestamp;
-
 use super::error::{Action, OutputError, too_many_open};
+use super::index::SUFFIX;
 use super::path::Directory;
+use super::template::Template;
+use crate::facts::FlowFacts;
 
 /// No entry.
 const NONE: u32 = u32::MAX;
@@ -25,11 +28,23 @@ const NONE: u32 = u32::MAX;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FileId(u32);
 
+/// What the name of a file is made of.
+#[derive(Clone, Debug)]
+pub(super) struct FileName {
+    pub(super) facts: Arc<FlowFacts>,
+    pub(super) count: u32,
+    /// The index beside the file of a flow: it has [`SUFFIX`] and no times of its own.
+    pub(super) is_index: bool,
+}
+
 #[derive(Debug)]
 pub(super) struct Files {
     directory: Directory,
+    template: Arc<Template>,
     /// The path of the file that is made, so that there is one allocation for all.
     path: OsString,
+    /// A file with its place and the name as it was meant: most are closed soon after they are made.
+    remembered: Option<(FileId, String, Option<Box<str>>)>,
     entries: Vec<Entry>,
     free: Vec<u32>,
     max_open: usize,
@@ -43,22 +58,25 @@ pub(super) struct Files {
 
 #[derive(Debug)]
 struct Entry {
-    /// Below the output directory.
-    name: Box<str>,
+    /// `None` once it is forgotten.
+    name: Option<FileName>,
     file: Option<File>,
     /// Which file it was when it was closed.
-    identity: Option<(u64, u64)>,
-    /// The times that it gets when it is closed.
-    time: Option<Timestamp>,
+    identity: Option<Identity>,
     older: u32,
     newer: u32,
 }
 
+const _: () = assert!(size_of::<Entry>() <= 48);
+
 impl Files {
-    pub(super) fn new(directory: Directory, max_open: usize) -> Self {
+    /// Files below `directory`, named by `template`.
+    pub(super) fn new(directory: Directory, template: Arc<Template>, max_open: usize) -> Self {
         Self {
             directory,
+            template,
             path: OsString::new(),
+            remembered: None,
             entries: Vec::new(),
             free: Vec::new(),
             max_open: max_open.max(1),
@@ -69,16 +87,12 @@ impl Files {
         }
     }
 
-    /// Makes a file that was not there, with its folders; `None` where something has that name. `time`
-    /// is what its times are set to.
-    pub(super) fn create(
-        &mut self,
-        name: &str,
-        time: Option<Timestamp>,
-    ) -> Result<Option<FileId>, OutputError> {
-        self.directory.make_folders(name)?;
+    /// Makes a file that was not there, with its folders; `None` where something is at its place, which is what
+    /// `name` comes to.
+    pub(super) fn create(&mut self, place: &str, name: FileName) -> Result<Option<FileId>, OutputError> {
+        self.directory.make_folders(place)?;
         let mut path = mem::take(&mut self.path);
-        self.directory.put_path(name, &mut path);
+        self.directory.put_path(place, &mut path);
         let mut options = OpenOptions::new();
         options.read(true).write(true).create_new(true);
         let opened = self.open_with(&options, Path::new(&path));
@@ -86,10 +100,9 @@ impl Files {
         let file = match opened {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
-            Err(error) => return Err(OutputError::new(Action::Create, self.directory.path(name), error)),
+            Err(error) => return Err(OutputError::new(Action::Create, self.directory.path(place), error)),
         };
-        let entry =
-            Entry { name: name.into(), file: Some(file), identity: None, time, older: NONE, newer: NONE };
+        let entry = Entry { name: Some(name), file: Some(file), identity: None, older: NONE, newer: NONE };
         let at = match self.free.pop() {
             Some(at) => {
                 self.entries[at as usize] = entry;
@@ -102,6 +115,11 @@ impl Files {
         };
         self.link(at);
         Ok(Some(FileId(at)))
+    }
+
+    /// Keeps at hand what a file is called.
+    pub(super) fn remember(&mut self, id: FileId, place: String, original: Option<Box<str>>) {
+        self.remembered = Some((id, place, original));
     }
 
     /// The open file, which is now the most recently used.
@@ -129,8 +147,8 @@ impl Files {
             self.unlink(id.0);
             self.set_times(id, &file);
         }
-        let entry = &mut self.entries[id.0 as usize];
-        entry.name = Box::default();
+        self.entries[id.0 as usize].name = None;
+        self.remembered.take_if(|(remembered, ..)| *remembered == id);
         self.free.push(id.0);
     }
 
@@ -142,7 +160,25 @@ impl Files {
     }
 
     pub(super) fn path(&self, id: FileId) -> PathBuf {
-        self.directory.path(&self.entries[id.0 as usize].name)
+        self.names(id).0
+    }
+
+    /// Where a file is, and the name as it was meant where that is another one.
+    pub(super) fn names(&self, id: FileId) -> (PathBuf, Option<Box<str>>) {
+        if let Some((_, place, original)) =
+            self.remembered.as_ref().filter(|(remembered, ..)| *remembered == id)
+        {
+            return (self.directory.path(place), original.clone());
+        }
+        let Some(name) = &self.entries[id.0 as usize].name else { return Default::default() };
+        let mut text = String::new();
+        self.template.expand(&name.facts, name.count, &mut text);
+        // It was allowed when the file was made.
+        let (mut place, original) = self.template.place(&text).unwrap_or((text, None));
+        if name.is_index {
+            place.push_str(SUFFIX);
+        }
+        (self.directory.path(&place), original)
     }
 
     /// The path of a file of this name.
@@ -198,7 +234,8 @@ impl Files {
     }
 
     fn set_times(&mut self, id: FileId, file: &File) {
-        let Some(time) = self.entries[id.0 as usize].time else { return };
+        let name = self.entries[id.0 as usize].name.as_ref().filter(|name| !name.is_index);
+        let Some(time) = name.map(|name| name.facts.opened.time) else { return };
         let time = UNIX_EPOCH.checked_add(Duration::from_nanos(time.0)).unwrap_or(UNIX_EPOCH);
         if let Err(error) = file.set_times(FileTimes::new().set_accessed(time).set_modified(time))
             && self.times_not_set.is_none()
@@ -248,45 +285,71 @@ fn do_not_follow(options: &mut OpenOptions) {
     options.custom_flags(0x0020_0000);
 }
 
-/// What tells a file from all others as long as it exists.
+/// What tells a file from all others as long as it exists: device and number, where it has one.
+type Identity = (u64, NonZeroU64);
+
 #[cfg(unix)]
-fn identity(file: &File) -> io::Result<Option<(u64, u64)>> {
+fn identity(file: &File) -> io::Result<Option<Identity>> {
     use std::os::unix::fs::MetadataExt;
-    file.metadata().map(|metadata| Some((metadata.dev(), metadata.ino())))
+    file.metadata().map(|metadata| Some((metadata.dev(), NonZeroU64::new(metadata.ino())?)))
 }
 
 /// std does not tell on Windows, where an open directory entry is harder to replace anyway.
 #[cfg(not(unix))]
-fn identity(_: &File) -> io::Result<Option<(u64, u64)>> {
+fn identity(_: &File) -> io::Result<Option<Identity>> {
     Ok(None)
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::gather::{read_at, write_at};
+    use super::super::testing::facts;
     use super::*;
+    use crate::cli::NameFlags;
 
     fn files(directory: &tempfile::TempDir, max_open: usize) -> Files {
-        Files::new(Directory::new(directory.path().to_owned()), max_open)
+        let template = Template::parse(Some("%N"), &NameFlags::default()).expect("a template");
+        Files::new(Directory::new(directory.path().to_owned()), template.into(), max_open)
     }
 
-    fn create(files: &mut Files, name: &str) -> FileId {
-        files.create(name, None).expect("created").expect("new")
+    /// The file `NNN` of the flow with this number.
+    fn create(files: &mut Files, number: u64) -> Option<FileId> {
+        let name = FileName { facts: facts(number).into(), count: 0, is_index: false };
+        files.create(&format!("{number:03}"), name).expect("no error")
     }
 
     #[test]
     fn a_name_that_exists_is_not_touched() {
         let directory = tempfile::tempdir().expect("a directory");
-        std::fs::write(directory.path().join("a"), "old").expect("a file");
-        assert_eq!(files(&directory, 1).create("a", None).expect("no error"), None);
-        assert_eq!(std::fs::read(directory.path().join("a")).expect("there"), b"old");
+        std::fs::write(directory.path().join("007"), "old").expect("a file");
+        assert_eq!(create(&mut files(&directory, 1), 7), None);
+        assert_eq!(std::fs::read(directory.path().join("007")).expect("there"), b"old");
+    }
+
+    #[test]
+    fn the_name_of_a_file_is_known_as_long_as_it_is_open() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut files = files(&directory, 1);
+        let ids = [7, 8].map(|number| create(&mut files, number).expect("new"));
+        let name = FileName { facts: facts(7).into(), count: 2, is_index: true };
+        let index = files.create("007c2.findx", name).expect("no error").expect("new");
+        files.remember(ids[1], "stored".to_owned(), Some("meant".into()));
+        let names = [ids[0], ids[1], index].map(|id| files.names(id));
+        let at = |name: &str| directory.path().join(name);
+        assert_eq!(
+            names,
+            [(at("007"), None), (at("stored"), Some("meant".into())), (at("007c2.findx"), None)]
+        );
+        files.close(ids[1]);
+        let again = create(&mut files, 9).expect("new");
+        assert_eq!((again, files.path(again)), (ids[1], at("009")));
     }
 
     #[test]
     fn never_more_than_max_open_and_the_least_recently_used_goes() {
         let directory = tempfile::tempdir().expect("a directory");
         let mut files = files(&directory, 2);
-        let ids: Vec<_> = (0..3).map(|n| create(&mut files, &n.to_string())).collect();
+        let ids = [0, 1, 2].map(|number| create(&mut files, number).expect("new"));
         assert_eq!(files.open, 2);
         write_at(files.file(ids[0]).expect("again"), b"zero", 0).expect("written");
         let open: Vec<_> = ids.iter().map(|id| files.entries[id.0 as usize].file.is_some()).collect();
@@ -307,19 +370,18 @@ mod tests {
     fn a_file_has_its_time_however_often_its_descriptor_was_needed_elsewhere() {
         let directory = tempfile::tempdir().expect("a directory");
         let mut files = files(&directory, 1);
-        let time = |n| Timestamp::new(1_000_000_000 + n, 5);
-        let make = |files: &mut Files, n: u64| files.create(&n.to_string(), Some(time(n))).expect("made");
-        let ids = [1, 2].map(|n| make(&mut files, n).expect("new"));
+        let ids = [1, 2].map(|number| create(&mut files, number).expect("new"));
         for id in [ids[0], ids[1], ids[0]] {
             write_at(files.file(id).expect("again"), b"later", 0).expect("written");
         }
+        let paths = ids.map(|id| files.path(id));
         for id in ids {
             files.close(id);
         }
-        for n in [1_u64, 2] {
-            let facts = std::fs::metadata(directory.path().join(n.to_string())).expect("there");
-            let modified = facts.modified().expect("a time").duration_since(UNIX_EPOCH).expect("later");
-            assert_eq!(modified, Duration::from_nanos(time(n).0));
+        for path in paths {
+            let metadata = std::fs::metadata(path).expect("there");
+            let modified = metadata.modified().expect("a time").duration_since(UNIX_EPOCH).expect("later");
+            assert_eq!(modified, Duration::from_nanos(facts(0).opened.time.0));
         }
         assert!(files.times_not_set.is_none());
     }
@@ -333,14 +395,14 @@ mod tests {
         type Replace = fn(&Path, &Path) -> io::Result<()>;
         let link: Replace = |victim, name| std::os::unix::fs::symlink(victim, name);
         let hard: Replace = |victim, name| std::fs::hard_link(victim, name);
-        for (name, replace) in [("soft", link), ("hard", hard)] {
+        for (number, replace) in [(1, link), (3, hard)] {
             let mut files = files(&directory, 1);
-            let id = create(&mut files, name);
-            create(&mut files, &format!("{name}-other"));
+            let id = create(&mut files, number).expect("new");
+            create(&mut files, number + 1).expect("new");
             std::fs::remove_file(files.path(id)).expect("removed");
             replace(&victim, &files.path(id)).expect("planted");
             let error = files.file(id).expect_err("not ours").to_string();
-            assert!(error.contains(name), "{error}");
+            assert!(error.contains(&format!("{number:03}")), "{error}");
         }
         assert_eq!(std::fs::read(victim).expect("there"), b"precious");
     }

@@ -24,15 +24,17 @@ use tapflow_core::{Repeat, Timestamp};
 
 mod config;
 mod copies;
+mod flow;
 
 pub use config::StoreConfig;
 use copies::{record, without};
+use flow::{NONE, State};
 
 use super::disk::{BLOCK, Disk};
 use super::error::{Action, OutputError};
-use super::files::{FileId, Files};
+use super::files::{FileId, FileName, Files};
 use super::gather::{PIECES, Piece, joined, read_start, shift_down, shift_up, write_at, write_pieces};
-use super::index::{self, FlowIndex, close_up_text, rebase_text};
+use super::index::{self, close_up_text, rebase_text};
 use super::path::Directory;
 use super::template::Template;
 use crate::facts::{FileFacts, FlowFacts, Ranges};
@@ -48,8 +50,6 @@ const REMEMBERED_COUNTS: usize = 100_000;
 const LEFT_OUT: usize = 1 << 20;
 /// Bytes that go through memory at a time when a file is read back.
 const BUFFER: usize = 64 << 10;
-/// No flow.
-const NONE: u32 = u32::MAX;
 
 /// What a closed flow left.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -116,49 +116,18 @@ pub struct FileStore {
     finished: Finished,
 }
 
-/// An open flow.
-#[derive(Debug)]
-struct State {
-    number: u64,
-    /// What its name is made of, until it has one.
-    facts: Option<Arc<FlowFacts>>,
-    file: Option<FileId>,
-    original: Option<Box<str>>,
-    index: Option<Box<FlowIndex>>,
-    pending: Vec<Piece>,
-    pending_bytes: u64,
-    /// `passed` when the oldest pending piece came.
-    since: u64,
-    /// Length of its file.
-    written: u64,
-    beyond_limit: u64,
-    conflicts: Option<Box<Ranges>>,
-    replaced: Option<Box<Ranges>>,
-    /// Offsets of bytes that are not to be in the file.
-    #[allow(clippy::box_collection, reason = "most flows have none, and flows are many")]
-    left_out: Option<Box<Vec<u64>>>,
-    before: u32,
-    after: u32,
-    queued: bool,
-    has_data: bool,
-    failed: bool,
-}
-
-// 300,000 flows may be open at once.
-const _: () = assert!(size_of::<State>() <= 160);
-
 impl FileStore {
     /// A store without flows.
     #[must_use]
     pub fn new(config: StoreConfig) -> Self {
         Self {
-            template: config.template,
+            template: Arc::clone(&config.template),
             limit: config.limit.unwrap_or(u64::MAX),
             index: config.index,
             max_pending_bytes: config.pending_bytes,
             max_pending_pieces: config.pending_pieces,
             max_age: config.pending_bytes.saturating_mul(2),
-            files: Files::new(Directory::new(config.directory), config.max_open),
+            files: Files::new(Directory::new(config.directory), config.template, config.max_open),
             numbers: FxHashMap::default(),
             flows: Vec::new(),
             free: Vec::new(),
@@ -184,32 +153,13 @@ impl FileStore {
     /// A flow begins. Nothing is on disk until it has data.
     pub fn open(&mut self, facts: impl Into<Arc<FlowFacts>>) {
         let facts = facts.into();
-        self.open_as(facts.flow.number, facts);
+        self.open_as(facts.number, facts);
     }
 
     /// The same under another number than the flow's own.
     pub(super) fn open_as(&mut self, number: u64, facts: impl Into<Arc<FlowFacts>>) {
         let facts = facts.into();
-        let state = State {
-            number,
-            facts: Some(facts),
-            file: None,
-            original: None,
-            index: self.index.then(Box::default),
-            pending: Vec::new(),
-            pending_bytes: 0,
-            since: 0,
-            written: 0,
-            beyond_limit: 0,
-            conflicts: None,
-            replaced: None,
-            left_out: None,
-            before: NONE,
-            after: NONE,
-            queued: false,
-            has_data: false,
-            failed: false,
-        };
+        let state = State::new(number, facts, self.index);
         let at = match self.free.pop() {
             Some(at) => {
                 self.flows[at as usize] = state;
@@ -221,6 +171,13 @@ impl FileStore {
             }
         };
         self.numbers.insert(number, at);
+    }
+
+    /// What is known of an open flow.
+    #[must_use]
+    pub fn facts(&self, number: u64) -> Option<Arc<FlowFacts>> {
+        let at = self.numbers.get(&number)?;
+        self.flows.get(*at as usize)?.facts.clone()
     }
 
     /// New bytes of a flow at a stream offset, captured at `time`.
@@ -246,7 +203,9 @@ impl FileStore {
         // An error of another flow must not lose these bytes: it is told when they are safe.
         let mut result = if self.flows[at as usize].has_data { Ok(()) } else { self.first_data(at) };
         let flow = &mut self.flows[at as usize];
-        flow.beyond_limit += len - kept;
+        if kept < len {
+            flow.rare().beyond_limit += len - kept;
+        }
         if kept > 0 {
             if flow.pending.capacity() == 0 {
                 flow.pending = self.spare.pop().unwrap_or_default();
@@ -287,7 +246,7 @@ impl FileStore {
         time: Timestamp,
     ) -> Result<(), OutputError> {
         let at = self.find(number)?;
-        let left_out = self.flows[at as usize].left_out.get_or_insert_default();
+        let left_out = &mut self.flows[at as usize].rare().left_out;
         if left_out.len() + bytes.len() > LEFT_OUT {
             return self.data(number, offset, bytes, time);
         }
@@ -319,11 +278,12 @@ impl FileStore {
         }
         let mut differing = self.compare(at, offset, bytes)?;
         let flow = &mut self.flows[at as usize];
-        if let Some(left_out) = &flow.left_out {
+        let left_out = flow.left_out();
+        if !left_out.is_empty() {
             // There is no first copy of these.
             differing = differing.into_iter().flat_map(|range| without(&range, left_out)).collect();
         }
-        Ok(record(differing, &mut flow.conflicts))
+        Ok(record(differing, move || &mut flow.rare().conflicts))
     }
 
     /// Bytes came again at a place that `data` has filled, and count from now on: puts them there.
@@ -357,7 +317,7 @@ impl FileStore {
         let result = self.write_now(at, &mut [Piece { offset, bytes }]);
         let flow = &mut self.flows[at as usize];
         flow.failed |= result.is_err();
-        result.map(|()| record(differing, &mut flow.replaced))
+        result.map(|()| record(differing, move || &mut flow.rare().replaced))
     }
 
     /// The flow begins `by` bytes before what was its offset 0: moves what it has up.
@@ -368,11 +328,10 @@ impl FileStore {
         let at = self.find(number)?;
         let limit = self.limit;
         let flow = &mut self.flows[at as usize];
-        for ranges in [&mut flow.conflicts, &mut flow.replaced].into_iter().flatten() {
-            ranges.shift(by);
-        }
-        if let Some(left_out) = &mut flow.left_out {
-            left_out.iter_mut().for_each(|offset| *offset += by);
+        if let Some(rare) = flow.known() {
+            rare.conflicts.shift(by);
+            rare.replaced.shift(by);
+            rare.left_out.iter_mut().for_each(|offset| *offset += by);
         }
         let mut dropped = 0;
         for piece in &mut flow.pending {
@@ -386,7 +345,9 @@ impl FileStore {
         self.pending_pieces -= pieces - flow.pending.len();
         flow.pending_bytes -= dropped;
         self.pending_bytes -= dropped;
-        flow.beyond_limit += dropped;
+        if dropped > 0 {
+            flow.rare().beyond_limit += dropped;
+        }
         if flow.failed {
             return Ok(());
         }
@@ -403,11 +364,8 @@ impl FileStore {
     pub fn close(&mut self, number: u64) -> Result<Closed, OutputError> {
         let at = self.find(number)?;
         let flow = &self.flows[at as usize];
-        let contents = if self.keep && flow.written == 0 && flow.left_out.is_none() {
-            joined(&flow.pending)
-        } else {
-            None
-        };
+        let is_at_hand = self.keep && flow.has_data && flow.written == 0 && flow.left_out().is_empty();
+        let contents = if is_at_hand { joined(&flow.pending) } else { None };
         if self.flows[at as usize].has_data {
             self.write(at)?;
             self.write_index(at)?;
@@ -416,20 +374,19 @@ impl FileStore {
         self.numbers.remove(&number);
         self.free.push(at);
         let flow = &mut self.flows[at as usize];
-        let (file, index, written) = (flow.file.take(), flow.index.take(), flow.written);
-        let left_out = flow.left_out.take().map(|left_out| *left_out).unwrap_or_default();
+        let (file, written, rare) = (flow.file.take(), flow.written, flow.take());
+        flow.facts = None;
         let closed = Closed {
             file: file.map(|id| {
-                let (path, original) = (self.files.path(id), flow.original.take());
-                FileFacts { path, original, size: written, left_out }
+                let (path, original) = self.files.names(id);
+                FileFacts { path, original, size: written, left_out: rare.left_out }
             }),
-            conflicts: flow.conflicts.take().map(|ranges| *ranges).unwrap_or_default(),
-            replaced: flow.replaced.take().map(|ranges| *ranges).unwrap_or_default(),
-            beyond_limit: flow.beyond_limit,
+            conflicts: rare.conflicts,
+            replaced: rare.replaced,
+            beyond_limit: rare.beyond_limit,
             contents,
         };
-        flow.facts = None;
-        for id in [file, index.and_then(|index| index.file)].into_iter().flatten() {
+        for id in [file, rare.index.and_then(|index| index.file)].into_iter().flatten() {
             self.files.close(id);
         }
         Ok(closed)
@@ -501,7 +458,6 @@ impl FileStore {
         match &created {
             Ok((id, _)) => {
                 flow.file = Some(*id);
-                flow.facts = None;
                 self.finished.files += 1;
                 if let Some(alerts) = &self.alerts {
                     alerts.open(&self.files.path(*id));
@@ -510,7 +466,7 @@ impl FileStore {
             Err(_) => flow.failed = true,
         }
         let (id, index) = created?;
-        if let Some(state) = &mut flow.index {
+        if let Some(state) = flow.index() {
             state.file = index;
         }
         Ok(id)
@@ -541,7 +497,9 @@ impl FileStore {
                 // Before it is there, so that nobody deletes it.
                 disk.hold(&self.files.place(&path));
             }
-            if let Some(created) = create_with_index(&mut self.files, &path, facts.opened.time, self.index)? {
+            let name = FileName { facts: Arc::clone(facts), count, is_index: false };
+            if let Some(created) = create_with_index(&mut self.files, &path, name, self.index)? {
+                self.files.remember(created.0, path, original);
                 if count > 0 {
                     if self.counts.len() >= REMEMBERED_COUNTS {
                         self.counts.clear();
@@ -550,7 +508,6 @@ impl FileStore {
                     self.template.expand(facts, 0, &mut self.text);
                     self.counts.insert(self.text.as_str().into(), count + 1);
                 }
-                self.flows[at as usize].original = original;
                 if let Some(disk) = &self.disk {
                     disk.add(&self.files.path(created.0), BLOCK * (1 + u64::from(self.index)));
                 }
@@ -599,7 +556,9 @@ impl FileStore {
         let flow = &mut self.flows[at as usize];
         let Some(id) = flow.file.filter(|_| flow.written > 0) else { return Ok(()) };
         let moved = flow.written.min(self.limit.saturating_sub(by));
-        flow.beyond_limit += flow.written - moved;
+        if moved < flow.written {
+            flow.rare().beyond_limit += flow.written - moved;
+        }
         let length = if moved > 0 { moved + by } else { 0 };
         let shrinks = length < flow.written;
         flow.written = length;
@@ -613,45 +572,51 @@ impl FileStore {
     /// Moves what follows each byte that is left out down by one, in the file and in the index.
     fn close_up(&mut self, at: u32) -> Result<(), OutputError> {
         let flow = &mut self.flows[at as usize];
-        let (Some(id), Some(left_out), false) = (flow.file, &mut flow.left_out, flow.failed) else {
+        let (file, written, failed) = (flow.file, flow.written, flow.failed);
+        let (Some(id), Some(rare), false) = (file, flow.known(), failed) else { return Ok(()) };
+        let left_out = &mut rare.left_out;
+        if left_out.is_empty() {
             return Ok(());
-        };
+        }
         left_out.sort_unstable();
         left_out.dedup();
-        left_out.retain(|offset| *offset < flow.written);
+        left_out.retain(|offset| *offset < written);
         self.buffer.resize(BUFFER, 0);
-        let length = flow.written - left_out.len() as u64;
+        let length = written - left_out.len() as u64;
         let file = self.files.file(id)?;
-        let result =
-            shift_down(file, flow.written, left_out, &mut self.buffer).and_then(|()| file.set_len(length));
+        let moved = shift_down(file, written, left_out, &mut self.buffer).and_then(|()| file.set_len(length));
         // Not again where it failed, so that the second call can close the flow.
-        match &result {
+        match &moved {
             Ok(()) => flow.written = length,
             Err(_) => flow.failed = true,
         }
-        result.map_err(|error| self.files.error(id, Action::Write, error))?;
-        let flow = &mut self.flows[at as usize];
-        let (Some(left_out), Some(index)) = (&flow.left_out, &mut flow.index) else { return Ok(()) };
-        let (Some(id), length @ 1..) = (index.file, index.on_disk) else { return Ok(()) };
-        let read = read_start(self.files.file(id)?, length);
-        let text = read.map_err(|error| self.files.error(id, Action::Read, error))?;
-        let text = close_up_text(&String::from_utf8_lossy(&text), left_out);
-        let file = self.files.file(id)?;
-        let written = write_at(file, text.as_bytes(), 0).and_then(|()| file.set_len(text.len() as u64));
-        written.map_err(|error| self.files.error(id, Action::Write, error))
+        moved.map_err(|error| self.files.error(id, Action::Write, error))?;
+        self.rewrite_index(at, close_up_text)
     }
 
     fn rebase_index(&mut self, at: u32, by: u64) -> Result<(), OutputError> {
-        let Some(index) = &mut self.flows[at as usize].index else { return Ok(()) };
-        index.rebase(by, self.limit);
+        let limit = self.limit;
+        let Some(index) = self.flows[at as usize].index() else { return Ok(()) };
+        index.rebase(by, limit);
+        self.rewrite_index(at, |text, _| rebase_text(text, by, limit))
+    }
+
+    /// Puts another text into the file of the flow's index, if there is one: made of the text and of what is left out.
+    fn rewrite_index(
+        &mut self,
+        at: u32,
+        rewrite: impl FnOnce(&str, &[u64]) -> String,
+    ) -> Result<(), OutputError> {
+        let flow = &mut self.flows[at as usize];
+        let Some(index) = flow.index() else { return Ok(()) };
         let (Some(id), length @ 1..) = (index.file, index.on_disk) else { return Ok(()) };
         let read = read_start(self.files.file(id)?, length);
         let text = read.map_err(|error| self.files.error(id, Action::Read, error))?;
-        let text = rebase_text(&String::from_utf8_lossy(&text), by, self.limit);
+        let text = rewrite(&String::from_utf8_lossy(&text), flow.left_out());
         let file = self.files.file(id)?;
         let written = write_at(file, text.as_bytes(), 0).and_then(|()| file.set_len(text.len() as u64));
         written.map_err(|error| self.files.error(id, Action::Write, error))?;
-        if let Some(index) = &mut self.flows[at as usize].index {
+        if let Some(index) = flow.index() {
             index.on_disk = text.len() as u64;
         }
         Ok(())
@@ -667,7 +632,7 @@ impl FileStore {
         time: Timestamp,
         repeated: bool,
     ) -> Result<(), OutputError> {
-        let Some(index) = &mut self.flows[at as usize].index else { return Ok(()) };
+        let Some(index) = self.flows[at as usize].index() else { return Ok(()) };
         self.index_lines += usize::from(index.note(offset, len, kept, time, repeated));
         if index.pending() >= index::LINES {
             self.write_index(at)?;
@@ -682,13 +647,14 @@ impl FileStore {
     /// error the flow goes on without index.
     fn write_index(&mut self, at: u32) -> Result<(), OutputError> {
         let flow = &mut self.flows[at as usize];
-        let Some(index) = flow.index.as_mut().filter(|index| index.pending() > 0) else { return Ok(()) };
+        let failed = flow.failed;
+        let Some(index) = flow.index().filter(|index| index.pending() > 0) else { return Ok(()) };
         self.index_lines -= index.pending();
         let mut text = String::new();
         index.take_text(&mut text);
-        let result = if flow.failed { Ok(()) } else { self.append_index(at, &text) };
+        let result = if failed { Ok(()) } else { self.append_index(at, &text) };
         if result.is_err()
-            && let Some(index) = self.flows[at as usize].index.take()
+            && let Some(index) = self.flows[at as usize].rare().index.take()
             && let Some(id) = index.file
         {
             self.files.close(id);
@@ -698,7 +664,7 @@ impl FileStore {
 
     fn append_index(&mut self, at: u32, text: &str) -> Result<(), OutputError> {
         self.create(at)?;
-        let Some(index) = &mut self.flows[at as usize].index else { return Ok(()) };
+        let Some(index) = self.flows[at as usize].index() else { return Ok(()) };
         let Some(id) = index.file else { return Ok(()) };
         let written = write_at(self.files.file(id)?, text.as_bytes(), index.on_disk);
         index.on_disk += text.len() as u64;
@@ -747,15 +713,14 @@ impl FileStore {
 /// Makes a file and its index, or neither: `None` where one of the names is taken.
 fn create_with_index(
     files: &mut Files,
-    name: &str,
-    time: Timestamp,
+    path: &str,
+    name: FileName,
     index: bool,
 ) -> Result<Option<(FileId, Option<FileId>)>, OutputError> {
-    let Some(file) = files.create(name, Some(time))? else { return Ok(None) };
-    if !index {
-        return Ok(Some((file, None)));
-    }
-    match files.create(&format!("{name}{}", index::SUFFIX), None) {
+    let index_name = index.then(|| FileName { is_index: true, ..name.clone() });
+    let Some(file) = files.create(path, name)? else { return Ok(None) };
+    let Some(index_name) = index_name else { return Ok(Some((file, None))) };
+    match files.create(&format!("{path}{}", index::SUFFIX), index_name) {
         Ok(Some(index)) => Ok(Some((file, Some(index)))),
         Ok(None) => files.remove(file).map(|()| None),
         Err(error) => {

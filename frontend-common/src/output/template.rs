@@ -7,12 +7,12 @@ use std::fmt::{self, Write};
 use std::net::{IpAddr, Ipv4Addr};
 
 use tapflow_core::LinkInfo;
-use tapflow_core::{Flow, FlowKey, Opened, Timestamp};
+use tapflow_core::{Flow, FlowKey, Timestamp};
 
 use super::path::{NameError, relative};
 use super::portable;
 use crate::cli::{NameFlags, NamePrefix};
-use crate::facts::FlowFacts;
+use crate::facts::{FlowFacts, Opened};
 use crate::report::time::Utc;
 
 /// What names look like unless `-T` says otherwise.
@@ -182,14 +182,14 @@ impl Template {
             Field::DestinationMac => mac(link.destination_mac, out),
             Field::Iso => write!(out, "{}", Utc(Timestamp::new(time.seconds(), 0))),
             Field::Seconds => write!(out, "{}", time.seconds()),
-            Field::VlanMark if !link.vlans.is_empty() => out.write_str("--"),
-            Field::Vlan => link.vlans.first().map_or(Ok(()), |vlan| write!(out, "{vlan}")),
+            Field::VlanMark if !link.vlans().is_empty() => out.write_str("--"),
+            Field::Vlan => link.vlans().first().map_or(Ok(()), |vlan| write!(out, "{vlan}")),
             Field::CountMark if counted => out.write_char('c'),
             Field::Count if counted => write!(out, "{count}"),
             Field::VlanMark | Field::CountMark | Field::Count => Ok(()),
             Field::CountAlways => write!(out, "{count}"),
             Field::Session => write!(out, "{session:020}"),
-            Field::Number(unit) => write!(out, "{:03}", facts.flow.number / unit % 1000),
+            Field::Number(unit) => write!(out, "{:03}", facts.number / unit % 1000),
         }
     }
 }
@@ -277,18 +277,15 @@ fn sample() -> FlowFacts {
     // The list of a default LinkInfo is empty: there is room.
     let _ = link.vlans.push(1);
     let any = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-    FlowFacts {
-        flow: Flow { slot: 0, number: 0 },
-        opened: Opened {
-            key: FlowKey { source: any, destination: any, source_port: 0, destination_port: 0 },
-            link,
-            time: Timestamp(0),
-            session: 0,
-            client: true,
-            syn: true,
-        },
-        directory: 0,
-    }
+    let opened = tapflow_core::Opened {
+        key: FlowKey { source: any, destination: any, source_port: 0, destination_port: 0 },
+        link,
+        time: Timestamp(0),
+        session: 0,
+        client: true,
+        syn: true,
+    };
+    FlowFacts::new(Flow { slot: 0, number: 0 }, &opened, 0)
 }
 
 #[cfg(test)]
@@ -331,8 +328,9 @@ mod tests {
     fn each_letter() {
         let mut flow = facts(1_002_003_004);
         flow.opened.session = 77;
-        flow.opened.link.source_mac = Some([0, 1, 2, 3, 0xab, 0xff]);
-        flow.opened.link.vlans.extend([100, 7]);
+        let mut link = LinkInfo { source_mac: Some([0, 1, 2, 3, 0xab, 0xff]), ..LinkInfo::default() };
+        link.vlans.extend([100, 7]);
+        flow.opened.link = (&link).into();
         let expect = |template: &str, count, expected: &str| {
             assert_eq!(name_of(&flow, Some(template), "", count), expected, "{template}");
         };

@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
-use tapflow_core::{Flow, FlowKey, Opened, Timestamp};
+use tapflow_core::{FlowKey, Timestamp};
 
-use crate::facts::FlowFacts;
+use crate::facts::{FlowFacts, Link, Opened};
 
 /// 10.1.2.3:1234 to 192.168.5.6:80, at 2023-11-14T22:13:20.000000001Z.
 pub(super) fn facts(number: u64) -> FlowFacts {
@@ -23,7 +23,9 @@ pub(super) fn facts_between(source: &str, destination: &str) -> FlowFacts {
 fn facts_between_ports(source: &str, source_port: u16, destination: &str, number: u64) -> FlowFacts {
     let address = |text: &str| text.parse::<IpAddr>().expect("an address");
     FlowFacts {
-        flow: Flow { slot: u32::try_from(number % 1000).expect("small"), number },
+        number,
+        slot: u32::try_from(number % 1000).expect("small"),
+        directory: 0,
         opened: Opened {
             key: FlowKey {
                 source: address(source),
@@ -31,12 +33,11 @@ fn facts_between_ports(source: &str, source_port: u16, destination: &str, number
                 source_port,
                 destination_port: 80,
             },
-            link: Default::default(),
+            link: Link::default(),
             time: Timestamp::new(1_700_000_000, 1),
             session: number / 2,
             client: true,
             syn: true,
         },
-        directory: 0,
     }
 }

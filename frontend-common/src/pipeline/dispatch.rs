@@ -27,13 +27,11 @@ pub(super) enum Operation {
     /// The memory that the operations after this one refer to: parts of it instead of slices, as
     /// counting references for every packet in two threads would cost more than the rest.
     Block(Bytes),
-    /// `first` says that the flow had no data before.
     Data {
         flow: u64,
         offset: u64,
         part: Range<usize>,
         time: Timestamp,
-        first: bool,
     },
     Repeated {
         flow: u64,
@@ -478,7 +476,7 @@ impl Sink for Dispatch<'_> {
             directory = other.map_or(rotation.number(), |other| other.directory);
             rotation.enter(directory);
         }
-        let facts = self.shared(FlowFacts { flow, opened: opened.clone(), directory });
+        let facts = self.shared(FlowFacts::new(flow, opened, directory));
         if let Some(frames) = &mut self.frames {
             frames.opened(&facts);
         }
@@ -500,12 +498,12 @@ impl Sink for Dispatch<'_> {
         }
         let shard = self.shard(flow.slot)?;
         let (part, time) = (self.part(shard, bytes)?, self.time);
-        let slot = self.slots.get_mut(flow.slot as usize);
-        let first = slot.is_some_and(|slot| !std::mem::replace(&mut slot.has_data, true));
         if let Some(rotation) = &mut self.rotation {
+            let slot = self.slots.get_mut(flow.slot as usize);
+            let first = slot.is_some_and(|slot| !std::mem::replace(&mut slot.has_data, true));
             rotation.count(bytes.len(), first);
         }
-        self.send(shard, Operation::Data { flow: flow.number, offset, part, time, first })
+        self.send(shard, Operation::Data { flow: flow.number, offset, part, time })
     }
 
     fn urgent(&mut self, flow: Flow, offset: u64, bytes: &[u8]) -> Result<(), WriterGone> {

@@ -168,14 +168,14 @@ impl Frames {
             };
             // Unless it gets a number of its own with SYN or data.
             let flow = Flow { slot: side.slot, number: side.session };
-            let facts = Arc::new(FlowFacts { flow, opened, directory });
+            let facts = Arc::new(FlowFacts::new(flow, &opened, directory));
             Known { session: side.session, client: side.client, facts, shard: None }
         });
     }
 
     /// A flow has a number.
     pub(super) fn opened(&mut self, facts: &Arc<FlowFacts>) {
-        if let Some(Some(known)) = self.sides.get_mut(facts.flow.slot as usize) {
+        if let Some(Some(known)) = self.sides.get_mut(facts.slot as usize) {
             let directory = known.facts.directory;
             known.facts = Arc::new(FlowFacts { directory, ..FlowFacts::clone(facts) });
         }

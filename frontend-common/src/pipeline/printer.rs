@@ -78,7 +78,7 @@ impl<W: Write> Sink for Printer<'_, W> {
     type Error = Infallible;
 
     fn opened(&mut self, flow: Flow, opened: &Opened) -> Result<(), Infallible> {
-        let facts = FlowFacts { flow, opened: opened.clone(), directory: 0 };
+        let facts = FlowFacts::new(flow, opened, 0);
         let mut name = self.prefix.clone();
         self.template.expand(&facts, 0, &mut name);
         let slot = flow.slot as usize;

@@ -70,7 +70,11 @@ pub(super) struct Writer {
     captures: Option<FlowCaptures>,
     rest: Option<RestFile>,
     timed: bool,
-    flows: FxHashMap<u64, Live>,
+    /// Open flows, where there is no store that knows them.
+    flows: FxHashMap<u64, Arc<FlowFacts>>,
+    /// Of open flows that have some.
+    gaps: FxHashMap<u64, Ranges>,
+    timelines: FxHashMap<u64, Timeline>,
     /// What parts of operations are parts of. Its own count of references: see [`Operation::Block`].
     block: Bytes,
     /// For the reporter, at the end of the batch.
@@ -80,15 +84,6 @@ pub(super) struct Writer {
     finishing: Option<Finishing>,
     stop: Stop,
     failed: bool,
-}
-
-/// A flow that is open. Most have no gaps, and those of a port scan no data either: they stay small.
-struct Live {
-    facts: Arc<FlowFacts>,
-    gaps: Option<Box<Ranges>>,
-    /// The store knows it.
-    has_data: bool,
-    timeline: Option<Box<Timeline>>,
 }
 
 impl Writer {
@@ -102,8 +97,21 @@ impl Writer {
         finishing: Option<Finishing>,
         stop: Stop,
     ) -> Self {
-        let (flows, block, message) = (FxHashMap::default(), Bytes::new(), Message::default());
-        Self { store, captures, rest, timed, flows, block, message, reporter, finishing, stop, failed: false }
+        Self {
+            store,
+            captures,
+            rest,
+            timed,
+            flows: FxHashMap::default(),
+            gaps: FxHashMap::default(),
+            timelines: FxHashMap::default(),
+            block: Bytes::new(),
+            message: Message::default(),
+            reporter,
+            finishing,
+            stop,
+            failed: false,
+        }
     }
 
     /// Works until the core's side hangs up.
@@ -172,38 +180,34 @@ impl Writer {
     fn apply(&mut self, operation: Operation) -> Result<(), OutputError> {
         match operation {
             Operation::Open(facts) => {
-                let live = Live { facts, gaps: None, has_data: false, timeline: None };
-                self.flows.insert(live.facts.flow.number, live);
+                match &mut self.store {
+                    Some(store) => store.open(facts),
+                    None => {
+                        self.flows.insert(facts.number, facts);
+                    }
+                }
                 Ok(())
             }
             Operation::Block(block) => {
                 self.block = Bytes::from_owner(block);
                 Ok(())
             }
-            Operation::Data { flow, offset, part, time, first } => {
+            Operation::Data { flow, offset, part, time } => {
                 let bytes = self.slice(part);
-                if self.timed
-                    && let Some(live) = self.flows.get_mut(&flow)
-                {
-                    live.timeline.get_or_insert_default().note(offset, time);
+                if self.timed {
+                    self.timelines.entry(flow).or_default().note(offset, time);
                 }
-                let Some(store) = self.store.as_mut().filter(|_| !self.failed) else { return Ok(()) };
-                if first
-                    && let Some(live) = self.flows.get_mut(&flow)
-                    && !mem::replace(&mut live.has_data, true)
-                {
-                    store.open(Arc::clone(&live.facts));
+                match &mut self.store {
+                    Some(store) if !self.failed => store.data(flow, offset, bytes, time),
+                    _ => Ok(()),
                 }
-                store.data(flow, offset, bytes, time)
             }
             Operation::Urgent { flow, offset, part, time } => {
                 let bytes = self.slice(part);
-                let Some(store) = self.store.as_mut().filter(|_| !self.failed) else { return Ok(()) };
-                let Some(live) = self.flows.get_mut(&flow) else { return Ok(()) };
-                if !mem::replace(&mut live.has_data, true) {
-                    store.open(Arc::clone(&live.facts));
+                match &mut self.store {
+                    Some(store) if !self.failed => store.leave_out(flow, offset, bytes, time),
+                    _ => Ok(()),
                 }
-                store.leave_out(flow, offset, bytes, time)
             }
             Operation::Repeated { flow, offset, part, time } => {
                 let bytes = self.slice(part);
@@ -220,22 +224,19 @@ impl Writer {
                 }
             }
             Operation::Rebased { flow, by } => {
-                let Some(live) = self.flows.get_mut(&flow) else { return Ok(()) };
-                if let Some(gaps) = &mut live.gaps {
+                if let Some(gaps) = self.gaps.get_mut(&flow) {
                     gaps.shift(by);
                 }
-                if let Some(timeline) = &mut live.timeline {
+                if let Some(timeline) = self.timelines.get_mut(&flow) {
                     timeline.shift(by);
                 }
                 match &mut self.store {
-                    Some(store) if !self.failed && live.has_data => store.rebased(flow, by),
+                    Some(store) if !self.failed => store.rebased(flow, by),
                     _ => Ok(()),
                 }
             }
             Operation::Gap { flow, range } => {
-                if let Some(live) = self.flows.get_mut(&flow) {
-                    live.gaps.get_or_insert_default().push(range);
-                }
+                self.gaps.entry(flow).or_default().push(range);
                 Ok(())
             }
             Operation::Flush if self.failed => Ok(()),
@@ -298,21 +299,22 @@ impl Writer {
         spare: &mut Vec<Arc<FlowFacts>>,
     ) -> Result<(), OutputError> {
         let Ending { facts, order, pair, reason, summary } = ending;
-        let live = match facts {
-            Some(facts) => Some(Live { facts, gaps: None, has_data: false, timeline: None }),
+        let is_known = facts.is_none();
+        let facts = facts.or_else(|| match &self.store {
+            Some(store) => store.facts(flow),
             None => self.flows.remove(&flow),
-        };
-        let Some(Live { facts, gaps, has_data, timeline }) = live else { return Ok(()) };
-        let (closed, result) = if has_data { self.close(flow) } else { (Closed::default(), Ok(())) };
+        });
+        let Some(facts) = facts else { return Ok(()) };
+        let (closed, result) = if is_known { self.close(flow) } else { (Closed::default(), Ok(())) };
         let flow = FinishedFlow {
             facts: FlowFacts::clone(&facts),
             reason,
             summary,
             file: closed.file,
-            gaps: gaps.map(|gaps| *gaps).unwrap_or_default(),
+            gaps: self.gaps.remove(&flow).unwrap_or_default(),
             conflicts: closed.conflicts,
             replaced: closed.replaced,
-            timeline: timeline.map(|timeline| *timeline).unwrap_or_default(),
+            timeline: self.timelines.remove(&flow).unwrap_or_default(),
             contents: closed.contents,
             found: Findings::default(),
         };

@@ -173,7 +173,7 @@ pub(super) fn tunnel(tunnel: &Tunnel) -> String {
 fn facts(xml: &mut Xml, flow: &FinishedFlow) {
     let (opened, summary) = (&flow.facts.opened, &flow.summary);
     let key = &opened.key;
-    let (vlans, tunnels) = (&opened.link.vlans, &opened.link.tunnels);
+    let (vlans, tunnels) = (opened.link.vlans(), opened.link.tunnels());
     // The numbers that Linux gives AF_INET and AF_INET6, on every system.
     let family = match key.source {
         IpAddr::V4(_) => 2_u8,
@@ -194,7 +194,7 @@ fn facts(xml: &mut Xml, flow: &FinishedFlow) {
     if !tunnels.is_empty() {
         xml.attribute("tunnels", &tunnels.iter().map(tunnel).collect::<Vec<_>>().join(" "));
     }
-    if let Some((source, destination)) = opened.link.outer {
+    if let Some((source, destination)) = opened.link.outer() {
         xml.attribute("tunnel_ipns", &format_args!("{source} {destination}"));
     }
     xml.number("family", family);
@@ -213,7 +213,7 @@ fn facts(xml: &mut Xml, flow: &FinishedFlow) {
     if summary.captured_bytes != summary.wire_bytes {
         xml.number("caplen", summary.captured_bytes);
     }
-    xml.number("flow", flow.facts.flow.number);
+    xml.number("flow", flow.facts.number);
     xml.number("session", opened.session);
     xml.plain("side", |text| text.push_str(if opened.client { "client" } else { "server" }));
     xml.number("syn", u8::from(summary.syn));

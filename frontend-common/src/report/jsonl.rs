@@ -161,7 +161,7 @@ impl FlowLine {
         let (opened, summary) = (&flow.facts.opened, &flow.summary);
         let (key, link) = (&opened.key, &opened.link);
         Self {
-            flow: flow.facts.flow.number,
+            flow: flow.facts.number,
             side: if opened.client { "client" } else { "server" },
             source: key.source.to_string(),
             source_port: key.source_port,
@@ -171,9 +171,9 @@ impl FlowLine {
             end: Utc(summary.last).to_string(),
             source_mac: link.source_mac.map(mac),
             destination_mac: link.destination_mac.map(mac),
-            vlans: link.vlans.to_vec(),
-            tunnels: link.tunnels.iter().map(tunnel).collect(),
-            tunnel_addresses: link.outer.map(|(from, to)| [from.to_string(), to.to_string()]),
+            vlans: link.vlans().to_vec(),
+            tunnels: link.tunnels().iter().map(tunnel).collect(),
+            tunnel_addresses: link.outer().map(|(from, to)| [from.to_string(), to.to_string()]),
             syn: summary.syn,
             fin: summary.fin,
             packets: summary.packets,

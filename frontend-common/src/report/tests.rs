@@ -4,10 +4,10 @@ use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use tapflow_core::LinkInfo;
-use tapflow_core::{CloseReason, Flow, FlowKey, Opened, Summary};
+use tapflow_core::{CloseReason, FlowKey, Summary};
 
 use super::*;
-use crate::facts::{FileFacts, FlowFacts, Ranges};
+use crate::facts::{FileFacts, FlowFacts, Link, Opened, Ranges};
 use crate::input::live::LiveCounts;
 use crate::scan::Findings;
 use crate::timeline::Timeline;
@@ -39,7 +39,9 @@ fn add(report: &mut Report, flow: &FinishedFlow) -> io::Result<()> {
 fn server_flow() -> FinishedFlow {
     FinishedFlow {
         facts: FlowFacts {
-            flow: Flow { slot: 1, number: 1 },
+            number: 1,
+            slot: 1,
+            directory: 0,
             opened: Opened {
                 key: FlowKey {
                     source: IpAddr::V4(Ipv4Addr::new(74, 125, 19, 104)),
@@ -47,17 +49,17 @@ fn server_flow() -> FinishedFlow {
                     source_port: 80,
                     destination_port: 50955,
                 },
-                link: LinkInfo {
+                link: (&LinkInfo {
                     source_mac: Some([0, 0x0f, 0xcc, 0xfe, 0xcc, 0xdc]),
                     destination_mac: Some([0, 0x1f, 0x5b, 0xc7, 0xfa, 0xd2]),
                     ..LinkInfo::default()
-                },
+                })
+                    .into(),
                 time: Timestamp::new(1_223_315_694, 638_913_000),
                 session: 0,
                 client: false,
                 syn: true,
             },
-            directory: 0,
         },
         reason: CloseReason::Finished,
         summary: Summary {
@@ -282,7 +284,7 @@ fn a_whole_report() {
 fn a_flow_without_data_has_no_file() {
     let mut flow = server_flow();
     flow.file = None;
-    flow.facts.opened.link = LinkInfo::default();
+    flow.facts.opened.link = Link::default();
     flow.facts.opened.client = true;
     flow.facts.opened.key.source = IpAddr::V6(Ipv6Addr::LOCALHOST);
     flow.facts.opened.key.destination = IpAddr::V6(Ipv6Addr::LOCALHOST);
@@ -308,8 +310,10 @@ fn a_flow_without_data_has_no_file() {
 #[test]
 fn gaps_conflicts_tags_and_losses_are_told() {
     let mut flow = server_flow();
-    flow.facts.opened.link.vlans.push(100).unwrap();
-    flow.facts.opened.link.vlans.push(7).unwrap();
+    let mut link = LinkInfo { source_mac: Some([0, 0x0f, 0xcc, 0xfe, 0xcc, 0xdc]), ..LinkInfo::default() };
+    link.destination_mac = Some([0, 0x1f, 0x5b, 0xc7, 0xfa, 0xd2]);
+    link.vlans.extend([100, 7]);
+    flow.facts.opened.link = (&link).into();
     flow.summary.data = 2772;
     flow.summary.repeated = 6;
     flow.summary.acknowledged_unseen = 10;
@@ -417,7 +421,7 @@ fn every_flow_of_a_long_run_is_there_once() {
     let mut report = Report::create(&scratch.report(), Shape::Dfxml, &info()).unwrap();
     let mut flow = server_flow();
     for number in 0..1000 {
-        flow.facts.flow.number = number;
+        flow.facts.number = number;
         add(&mut report, &flow).unwrap();
     }
     report.finish(&RunTotals::default()).unwrap();

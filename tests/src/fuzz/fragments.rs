@@ -147,12 +147,16 @@ impl Datagram {
         let runs = self.runs();
         let overlapped: Vec<_> = runs.iter().filter(|(from, to)| *from < end && start < *to).collect();
         let discards = piece.ipv6 || policy == FragmentPolicy::Discard;
+        let mut is_longer = false;
         if discards && !overlapped.is_empty() {
             let same = overlapped == [&(start, end)]
                 && (start..end).all(|at| match (self.bytes[at].and_then(|place| place.value), value(at)) {
-                    // What was cut off in either copy cannot be compared; what the new one has, the old one must.
-                    (_, None) => true,
-                    (old, new) => old == new,
+                    // What was cut off in either copy cannot be compared.
+                    (Some(old), Some(new)) => old == new,
+                    (old, new) => {
+                        is_longer |= old.is_none() && new.is_some();
+                        true
+                    }
                 });
             if !same {
                 return Fate::Discarded;
@@ -161,7 +165,8 @@ impl Datagram {
         let loses: Vec<bool> = (start..end)
             .map(|at| {
                 let run = overlapped.iter().find(|(from, to)| (*from..*to).contains(&at));
-                run.is_some_and(|run| discards || !new_wins(policy, (start, end), **run))
+                let wins = |run| if discards { is_longer } else { new_wins(policy, (start, end), run) };
+                run.is_some_and(|run| !wins(**run))
             })
             .collect();
         if self.bytes.len() < end {

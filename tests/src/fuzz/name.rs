@@ -62,7 +62,7 @@ fn facts(script: &mut Script<'_>) -> FlowFacts {
     let time = Timestamp(u64::from(script.u32()) << 32 | u64::from(script.u32()));
     let number = u64::from(script.u32()) << 32;
     let opened = Opened { key, link, time, session: number, client: v6, syn: v6 };
-    FlowFacts { flow: Flow { slot: 0, number }, opened, directory: 0 }
+    FlowFacts::new(Flow { slot: 0, number }, &opened, 0)
 }
 
 /// Usual templates and unusual ones; the capture does not matter.

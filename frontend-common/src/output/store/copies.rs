@@ -58,12 +58,12 @@ impl FileStore {
 }
 
 /// Adds the ranges in which two copies differ to a list.
-pub(super) fn record(mut differing: Vec<Range<u64>>, ranges: &mut Option<Box<Ranges>>) -> Repeat {
+pub(super) fn record<'r>(mut differing: Vec<Range<u64>>, ranges: impl FnOnce() -> &'r mut Ranges) -> Repeat {
     if differing.is_empty() {
         return Repeat::Same;
     }
     differing.sort_unstable_by_key(|range| range.start);
-    let ranges = ranges.get_or_insert_default();
+    let ranges = ranges();
     for range in differing {
         ranges.push(range);
     }

@@ -1,0 +1,91 @@
+//! What a store knows of an open flow. Hundreds of thousands may be open at once: what few have lies elsewhere.
+
+use std::sync::Arc;
+
+use crate::facts::{FlowFacts, Ranges};
+use crate::output::files::FileId;
+use crate::output::gather::Piece;
+use crate::output::index::FlowIndex;
+
+/// No flow.
+pub(super) const NONE: u32 = u32::MAX;
+
+/// An open flow.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) number: u64,
+    /// What its name is made of; `None` once it is closed.
+    pub(super) facts: Option<Arc<FlowFacts>>,
+    pub(super) file: Option<FileId>,
+    pub(super) pending: Vec<Piece>,
+    pub(super) pending_bytes: u64,
+    /// The bytes that had passed when the oldest pending piece came.
+    pub(super) since: u64,
+    /// Length of its file.
+    pub(super) written: u64,
+    rare: Option<Box<Rare>>,
+    /// The flows with pending pieces before and after it.
+    pub(super) before: u32,
+    pub(super) after: u32,
+    pub(super) queued: bool,
+    pub(super) has_data: bool,
+    pub(super) failed: bool,
+}
+
+const _: () = assert!(size_of::<State>() <= 96);
+
+/// What most flows do not have.
+#[derive(Debug, Default)]
+pub(super) struct Rare {
+    pub(super) index: Option<FlowIndex>,
+    pub(super) beyond_limit: u64,
+    pub(super) conflicts: Ranges,
+    pub(super) replaced: Ranges,
+    /// Offsets of bytes that are not to be in the file.
+    pub(super) left_out: Vec<u64>,
+}
+
+impl State {
+    pub(super) fn new(number: u64, facts: Arc<FlowFacts>, has_index: bool) -> Self {
+        let rare = has_index.then(|| Box::new(Rare { index: Some(FlowIndex::default()), ..Rare::default() }));
+        Self {
+            number,
+            facts: Some(facts),
+            file: None,
+            pending: Vec::new(),
+            pending_bytes: 0,
+            since: 0,
+            written: 0,
+            rare,
+            before: NONE,
+            after: NONE,
+            queued: false,
+            has_data: false,
+            failed: false,
+        }
+    }
+
+    /// What few flows have, for one that has it now.
+    pub(super) fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    /// The same, where it is there.
+    pub(super) fn known(&mut self) -> Option<&mut Rare> {
+        self.rare.as_deref_mut()
+    }
+
+    /// The same, which leaves the flow.
+    pub(super) fn take(&mut self) -> Rare {
+        self.rare.take().map(|rare| *rare).unwrap_or_default()
+    }
+
+    pub(super) fn index(&mut self) -> Option<&mut FlowIndex> {
+        self.rare.as_mut()?.index.as_mut()
+    }
+
+    /// Offsets of bytes that are not to be in the file.
+    pub(super) fn left_out(&self) -> &[u64] {
+        self.rare.as_ref().map_or(&[], |rare| &rare.left_out)
+    }
+}
