@@ -25,10 +25,12 @@ use tapflow_core::{Repeat, Timestamp};
 mod config;
 mod copies;
 mod flow;
+mod waiting;
 
 pub use config::StoreConfig;
 use copies::{record, without};
-use flow::{NONE, State};
+use flow::State;
+use waiting::Waiting;
 
 use super::disk::{BLOCK, Disk};
 use super::error::{Action, OutputError};
@@ -92,11 +94,7 @@ pub struct FileStore {
     numbers: FxHashMap<u64, u32>,
     flows: Vec<State>,
     free: Vec<u32>,
-    /// Flows with pending pieces, the one that waits longest first, linked by `before` and `after`.
-    first: u32,
-    last: u32,
-    pending_bytes: u64,
-    pending_pieces: usize,
+    waiting: Waiting,
     index_lines: usize,
     /// Bytes of data taken so far.
     passed: u64,
@@ -107,7 +105,6 @@ pub struct FileStore {
     hasher: RandomState,
     /// For names that are taken, the count to try next.
     counts: HashMap<Box<str>, u32>,
-    spare: Vec<Vec<Piece>>,
     text: String,
     buffer: Vec<u8>,
     alerts: Option<Alerts>,
@@ -131,16 +128,12 @@ impl FileStore {
             numbers: FxHashMap::default(),
             flows: Vec::new(),
             free: Vec::new(),
-            first: NONE,
-            last: NONE,
-            pending_bytes: 0,
-            pending_pieces: 0,
+            waiting: Waiting::new(),
             index_lines: 0,
             passed: 0,
             unnamed: FxHashMap::default(),
             hasher: RandomState::new(),
             counts: HashMap::new(),
-            spare: Vec::new(),
             text: String::new(),
             buffer: Vec::new(),
             alerts: config.alerts,
@@ -159,7 +152,7 @@ impl FileStore {
     /// The same under another number than the flow's own.
     pub(super) fn open_as(&mut self, number: u64, facts: impl Into<Arc<FlowFacts>>) {
         let facts = facts.into();
-        let state = State::new(number, facts, self.index);
+        let state = State::new(facts, self.index);
         let at = match self.free.pop() {
             Some(at) => {
                 self.flows[at as usize] = state;
@@ -206,30 +199,20 @@ impl FileStore {
         if kept < len {
             flow.rare().beyond_limit += len - kept;
         }
+        let (mut pieces, mut waits) = (0, 0);
         if kept > 0 {
-            if flow.pending.capacity() == 0 {
-                flow.pending = self.spare.pop().unwrap_or_default();
-            }
-            flow.pending.push(Piece { offset, bytes });
-            flow.pending_bytes += kept;
-            self.pending_bytes += kept;
-            self.pending_pieces += 1;
-            if !flow.queued {
-                flow.since = self.passed;
-                self.enqueue(at);
-            }
+            (pieces, waits) = self.waiting.add(&mut flow.place, at, Piece { offset, bytes }, self.passed);
         }
         result = result.and(self.note(at, offset, len, kept, time, false));
-        let flow = &self.flows[at as usize];
-        if flow.pending.len() >= PIECES || flow.pending_bytes >= FLOW_BYTES {
+        if pieces >= PIECES || waits >= FLOW_BYTES {
             result = result.and(self.write(at));
         }
-        while let Some(first) = self.flows.get(self.first as usize)
-            && (self.pending_bytes > self.max_pending_bytes
-                || self.pending_pieces > self.max_pending_pieces
-                || self.passed - first.since > self.max_age)
+        while let Some((flow, since)) = self.waiting.longest()
+            && (self.waiting.bytes > self.max_pending_bytes
+                || self.waiting.pieces > self.max_pending_pieces
+                || self.passed - since > self.max_age)
         {
-            result = result.and(self.write(self.first));
+            result = result.and(self.write(flow));
         }
         result
     }
@@ -333,18 +316,7 @@ impl FileStore {
             rare.replaced.shift(by);
             rare.left_out.iter_mut().for_each(|offset| *offset += by);
         }
-        let mut dropped = 0;
-        for piece in &mut flow.pending {
-            piece.offset = piece.offset.saturating_add(by);
-            let kept = (piece.bytes.len() as u64).min(limit.saturating_sub(piece.offset));
-            dropped += piece.bytes.len() as u64 - kept;
-            piece.bytes.truncate(kept as usize);
-        }
-        let pieces = flow.pending.len();
-        flow.pending.retain(|piece| !piece.bytes.is_empty());
-        self.pending_pieces -= pieces - flow.pending.len();
-        flow.pending_bytes -= dropped;
-        self.pending_bytes -= dropped;
+        let dropped = self.waiting.shift(flow.place, by, limit);
         if dropped > 0 {
             flow.rare().beyond_limit += dropped;
         }
@@ -365,7 +337,7 @@ impl FileStore {
         let at = self.find(number)?;
         let flow = &self.flows[at as usize];
         let is_at_hand = self.keep && flow.has_data && flow.written == 0 && flow.left_out().is_empty();
-        let contents = if is_at_hand { joined(&flow.pending) } else { None };
+        let contents = if is_at_hand { joined(self.waiting.at(flow.place)) } else { None };
         if self.flows[at as usize].has_data {
             self.write(at)?;
             self.write_index(at)?;
@@ -405,8 +377,8 @@ impl FileStore {
     /// The first [`OutputError`]; the other flows are written all the same.
     pub fn flush(&mut self) -> Result<(), OutputError> {
         let mut result = Ok(());
-        while self.first != NONE {
-            result = result.and(self.write(self.first));
+        while let Some((flow, _)) = self.waiting.longest() {
+            result = result.and(self.write(flow));
         }
         result.and(self.write_indexes())
     }
@@ -474,7 +446,7 @@ impl FileStore {
 
     fn create_new(&mut self, at: u32) -> Result<(FileId, Option<FileId>), OutputError> {
         let Some(facts) = &self.flows[at as usize].facts else {
-            return Err(OutputError::NotOpen(self.flows[at as usize].number));
+            return Err(OutputError::NotOpen(at.into()));
         };
         self.text.clear();
         self.template.expand(facts, 0, &mut self.text);
@@ -522,18 +494,11 @@ impl FileStore {
     /// Writes the flow's pending pieces, making its file where it has none. They are gone afterwards,
     /// also when the flow has failed.
     fn write(&mut self, at: u32) -> Result<(), OutputError> {
-        self.dequeue(at);
         let flow = &mut self.flows[at as usize];
-        let mut pieces = std::mem::take(&mut flow.pending);
-        self.pending_bytes -= flow.pending_bytes;
-        self.pending_pieces -= pieces.len();
-        flow.pending_bytes = 0;
+        let mut pieces = self.waiting.take(&mut flow.place);
         let result = if flow.failed { Ok(()) } else { self.write_now(at, &mut pieces) };
         self.flows[at as usize].failed |= result.is_err();
-        if pieces.capacity() > 0 && self.spare.len() < 16 {
-            pieces.clear();
-            self.spare.push(pieces);
-        }
+        self.waiting.reuse(pieces);
         result
     }
 
@@ -680,33 +645,6 @@ impl FileStore {
             result = result.and(self.write_index(at));
         }
         result
-    }
-
-    fn enqueue(&mut self, at: u32) {
-        let before = self.last;
-        let flow = &mut self.flows[at as usize];
-        (flow.before, flow.after, flow.queued) = (before, NONE, true);
-        match self.flows.get_mut(before as usize) {
-            Some(before) => before.after = at,
-            None => self.first = at,
-        }
-        self.last = at;
-    }
-
-    fn dequeue(&mut self, at: u32) {
-        let flow = &mut self.flows[at as usize];
-        if !std::mem::take(&mut flow.queued) {
-            return;
-        }
-        let (before, after) = (flow.before, flow.after);
-        match self.flows.get_mut(before as usize) {
-            Some(before) => before.after = after,
-            None => self.first = after,
-        }
-        match self.flows.get_mut(after as usize) {
-            Some(after) => after.before = before,
-            None => self.last = before,
-        }
     }
 }
 

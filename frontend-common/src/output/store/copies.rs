@@ -21,7 +21,7 @@ impl FileStore {
         let flow = &self.flows[at as usize];
         let mut differing = Vec::new();
         let mut elsewhere: Vec<_> = iter::once(offset..offset + bytes.len() as u64).collect();
-        for piece in flow.pending.iter().rev() {
+        for piece in self.waiting.at(flow.place).iter().rev() {
             let mut rest = Vec::new();
             for range in elsewhere {
                 let common = range.start.max(piece.offset)..range.end.min(piece.end());

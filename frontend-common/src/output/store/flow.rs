@@ -4,35 +4,27 @@ use std::sync::Arc;
 
 use crate::facts::{FlowFacts, Ranges};
 use crate::output::files::FileId;
-use crate::output::gather::Piece;
 use crate::output::index::FlowIndex;
 
-/// No flow.
+/// No flow, and no place.
 pub(super) const NONE: u32 = u32::MAX;
 
 /// An open flow.
 #[derive(Debug)]
 pub(super) struct State {
-    pub(super) number: u64,
     /// What its name is made of; `None` once it is closed.
     pub(super) facts: Option<Arc<FlowFacts>>,
     pub(super) file: Option<FileId>,
-    pub(super) pending: Vec<Piece>,
-    pub(super) pending_bytes: u64,
-    /// The bytes that had passed when the oldest pending piece came.
-    pub(super) since: u64,
+    /// Where its pieces wait.
+    pub(super) place: u32,
     /// Length of its file.
     pub(super) written: u64,
     rare: Option<Box<Rare>>,
-    /// The flows with pending pieces before and after it.
-    pub(super) before: u32,
-    pub(super) after: u32,
-    pub(super) queued: bool,
     pub(super) has_data: bool,
     pub(super) failed: bool,
 }
 
-const _: () = assert!(size_of::<State>() <= 96);
+const _: () = assert!(size_of::<State>() <= 40);
 
 /// What most flows do not have.
 #[derive(Debug, Default)]
@@ -46,23 +38,9 @@ pub(super) struct Rare {
 }
 
 impl State {
-    pub(super) fn new(number: u64, facts: Arc<FlowFacts>, has_index: bool) -> Self {
+    pub(super) fn new(facts: Arc<FlowFacts>, has_index: bool) -> Self {
         let rare = has_index.then(|| Box::new(Rare { index: Some(FlowIndex::default()), ..Rare::default() }));
-        Self {
-            number,
-            facts: Some(facts),
-            file: None,
-            pending: Vec::new(),
-            pending_bytes: 0,
-            since: 0,
-            written: 0,
-            rare,
-            before: NONE,
-            after: NONE,
-            queued: false,
-            has_data: false,
-            failed: false,
-        }
+        Self { facts: Some(facts), file: None, place: NONE, written: 0, rare, has_data: false, failed: false }
     }
 
     /// What few flows have, for one that has it now.

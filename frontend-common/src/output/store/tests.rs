@@ -462,20 +462,20 @@ fn what_waits_is_bounded_in_bytes_pieces_and_age() {
     for number in 0..100 {
         store.open(facts_of_port(number, number as u16));
         data(&mut store, number, 0, &[1; 30]);
-        assert!(store.pending_pieces <= 20 && store.pending_bytes <= 1000);
+        assert!(store.waiting.pieces <= 20 && store.waiting.bytes <= 1000);
     }
     assert_eq!(snapshot(out.path()).len(), 80);
     data(&mut store, 99, 30, &[1; 900]);
-    assert!(store.pending_bytes <= 1000);
+    assert!(store.waiting.bytes <= 1000);
     store.flush().expect("written");
-    assert_eq!((store.pending_pieces, store.pending_bytes, store.first, store.last), (0, 0, NONE, NONE));
+    assert_eq!((store.waiting.pieces, store.waiting.bytes, store.waiting.longest()), (0, 0, None));
 
     data(&mut store, 0, 30, b"old");
     let block = Bytes::from(vec![1; 1 << 20]);
     for n in 0..18 {
         store.data(1, 30 + (n << 20), block.clone(), AT).expect("taken");
     }
-    assert!(store.flows[0].pending.is_empty());
+    assert!(store.waiting.at(store.flows[0].place).is_empty());
 }
 
 #[test]
@@ -485,7 +485,8 @@ fn pieces_are_not_copied() {
     store.open(facts(0));
     let block = bytes(b"0123456789");
     store.data(0, 0, block.slice(2..5), AT).expect("taken");
-    assert_eq!(store.flows[0].pending[0].bytes.as_ptr(), block[2..].as_ptr());
+    let waits = store.waiting.at(store.flows[0].place);
+    assert_eq!(waits[0].bytes.as_ptr(), block[2..].as_ptr());
 }
 
 #[cfg(unix)]
