@@ -111,7 +111,11 @@ impl<W: Write> Console<W> {
         if is_known || self.options.form != Form::Binary || !cfg!(unix) {
             return Ok(());
         }
-        let written = if self.lent.is_empty() { Ok(()) } else { self.write_block() };
+        let mut written = Ok(());
+        if !self.lent.is_empty() {
+            written = self.write_block();
+            self.release();
+        }
         self.block = block.clone();
         written
     }
@@ -306,11 +310,14 @@ impl<W: Write> Console<W> {
     /// Empties the buffer also where writing failed: how much had been written is not known then.
     fn write_block(&mut self) -> io::Result<()> {
         let is_empty = self.buffer.is_empty() && self.lent.is_empty();
+        let mut result = Ok(());
         if let Some(lock) = self.lock.as_ref().filter(|_| !self.held && !is_empty) {
-            lock.acquire()?;
-            self.held = true;
+            result = lock.acquire();
+            self.held = result.is_ok();
         }
-        let result = self.write_out();
+        if result.is_ok() {
+            result = self.write_out();
+        }
         self.buffer.clear();
         self.lent.clear();
         result
@@ -593,6 +600,48 @@ mod tests {
             out.0
         };
         assert!(print(true) == print(false));
+    }
+
+    /// Whether somebody has the turn.
+    #[derive(Clone, Debug, Default)]
+    struct Turn(std::sync::Arc<std::sync::atomic::AtomicBool>);
+
+    impl Turn {
+        fn is_taken(&self) -> bool {
+            self.0.load(std::sync::atomic::Ordering::SeqCst)
+        }
+    }
+
+    impl ConsoleLock for Turn {
+        fn acquire(&self) -> io::Result<()> {
+            assert!(!self.0.swap(true, std::sync::atomic::Ordering::SeqCst));
+            Ok(())
+        }
+
+        fn release(&self) {
+            assert!(self.0.swap(false, std::sync::atomic::Ordering::SeqCst));
+        }
+    }
+
+    #[test]
+    fn the_turn_is_others_between_two_pieces_wherever_they_lie() {
+        let turn = Turn::default();
+        let mut out = Slow(Vec::new());
+        let options = ConsoleOptions { headers: false, form: Form::Binary, newline: false, ..TEXT };
+        let mut console = Console::new(&mut out, options).with_lock(Some(Box::new(turn.clone())));
+        for byte in [b'a', b'b', b'c'] {
+            let block = Bytes::from(vec![byte; 2 * BLOCK]);
+            console.lie_in(&block).unwrap();
+            assert!(!turn.is_taken());
+            for length in [10, BLOCK, 2 * SHORT] {
+                console.piece(&client(), "C", &block[..length]).unwrap();
+                assert!(!turn.is_taken());
+            }
+        }
+        console.finish().unwrap();
+        assert!(!turn.is_taken());
+        assert_eq!(out.0.len(), 3 * (10 + BLOCK + 2 * SHORT));
+        assert!(out.0.is_sorted());
     }
 
     #[test]

@@ -67,6 +67,7 @@ struct Entry {
     newer: u32,
 }
 
+#[cfg(unix)]
 const _: () = assert!(size_of::<Entry>() <= 48);
 
 impl Files {

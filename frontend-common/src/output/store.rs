@@ -556,7 +556,9 @@ impl FileStore {
             Err(_) => flow.failed = true,
         }
         moved.map_err(|error| self.files.error(id, Action::Write, error))?;
-        self.rewrite_index(at, close_up_text)
+        let rewritten = self.rewrite_index(at, close_up_text);
+        self.flows[at as usize].failed |= rewritten.is_err();
+        rewritten
     }
 
     fn rebase_index(&mut self, at: u32, by: u64) -> Result<(), OutputError> {

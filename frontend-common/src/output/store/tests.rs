@@ -305,6 +305,25 @@ fn bytes_left_out_are_no_part_of_the_file_and_of_its_index() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn an_index_that_somebody_removed_costs_its_file_no_byte() {
+    let out = directory();
+    let mut store = FileStore::new(StoreConfig { index: true, max_open: 1, ..config(out.path()) });
+    store.open(facts(0));
+    data(&mut store, 0, 0, b"01");
+    store.leave_out(0, 2, bytes(b"X"), AT).expect("left out");
+    data(&mut store, 0, 3, b"3456789");
+    store.flush().expect("written");
+    fs::remove_file(out.path().join(format!("{NAME}.findx"))).expect("removed");
+    store.open(facts_of_port(1, 1));
+    data(&mut store, 1, 0, b"another descriptor");
+    store.flush().expect("written");
+    assert!(store.close(0).expect_err("no index").to_string().contains(".findx"));
+    assert_eq!(close(&mut store, 0).file.expect("a file").size, 9);
+    assert_eq!(fs::read(out.path().join(NAME)).expect("there"), b"013456789");
+}
+
 #[test]
 fn earlier_bytes_move_the_file_up() {
     for written in [false, true] {
