@@ -2,8 +2,8 @@
 //! [`Source`].
 //!
 //! [`open`] reads pcap and pcapng, plain or compressed, from files and from standard input. Plain files
-//! are mapped and their frames are slices of the map; all other inputs are read in blocks, and a frame
-//! never lies across two of them. All frames before a fault are delivered, then the fault, then nothing.
+//! are mapped where that is asked for ([`Access`]), and their frames are slices of the map; all other inputs
+//! are read in blocks, and a frame never lies across two of them. All frames before a fault are delivered, then the fault, then nothing.
 
 pub mod bpf;
 pub(crate) mod compress;
@@ -31,7 +31,7 @@ use tapflow_core::{Frame, LinkType, Reassembler, Timestamp};
 
 pub use error::{InputError, InputErrorKind};
 pub use filter::{Filter, FilterCompiler, FrameFilter};
-pub use source::{check, from_memory, open, open_file};
+pub use source::{Access, check, from_memory, open, open_file};
 
 /// The longest packet that is believed, in bytes. Larger lengths are taken for damage.
 pub const RECORD_LIMIT: u32 = MAX_CAPTURED;

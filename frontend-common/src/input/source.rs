@@ -18,15 +18,28 @@ use super::window::Window;
 use super::{Packet, Packets, Progress, Record, Source, TOGETHER, pcap, pcapng};
 use crate::mapped;
 
+/// How the bytes of a file come into memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// As a map of the file: who holds on to many frames needs no copies of them.
+    Mapped,
+    /// In blocks that a thread reads: who looks at each frame once does so while it is in the processor's cache.
+    InBlocks,
+}
+
 /// Opens a capture, or standard input for `-`. Formats are recognised by content.
 ///
 /// Once `stop` is true, a source that waits for input ends as if the input had ended.
 ///
 /// # Errors
 /// The file cannot be opened. What its content lacks is told by the first [`Source::next`].
-pub fn open(path: &Path, stop: Arc<AtomicBool>) -> Result<Box<dyn Source + Send>, InputError> {
+pub fn open(
+    path: &Path,
+    access: Access,
+    stop: Arc<AtomicBool>,
+) -> Result<Box<dyn Source + Send>, InputError> {
     let name = if path.as_os_str() == STDIN { "standard input".into() } else { path.display().to_string() };
-    match Capture::open(path, name.clone(), stop) {
+    match Capture::open(path, name.clone(), access, stop) {
         Ok(capture) => Ok(Box::new(capture)),
         Err(kind) => Err(Fault::of_file(None, kind).named(&name, false)),
     }
@@ -39,11 +52,12 @@ pub fn open(path: &Path, stop: Arc<AtomicBool>) -> Result<Box<dyn Source + Send>
 pub fn open_file(
     name: &str,
     file: File,
+    access: Access,
     stop: Arc<AtomicBool>,
 ) -> Result<Box<dyn Source + Send>, InputError> {
     let opened = file.metadata().map_err(InputErrorKind::from).and_then(|facts| {
         if facts.is_file() {
-            Capture::of_file(name.to_owned(), file, facts.len(), stop)
+            Capture::of_file(name.to_owned(), file, facts.len(), access, stop)
         } else {
             Capture::of_stream(name.to_owned(), BufReader::with_capacity(READ, file), None, stop)
         }
@@ -122,7 +136,12 @@ pub(super) struct Capture {
 }
 
 impl Capture {
-    fn open(path: &Path, name: String, stop: Arc<AtomicBool>) -> Result<Self, InputErrorKind> {
+    fn open(
+        path: &Path,
+        name: String,
+        access: Access,
+        stop: Arc<AtomicBool>,
+    ) -> Result<Self, InputErrorKind> {
         if path.as_os_str() == STDIN {
             return Self::of_stream(name, BufReader::with_capacity(READ, io::stdin()), None, stop);
         }
@@ -135,17 +154,27 @@ impl Capture {
             let file = Opened { path: path.to_owned(), file: None };
             return Self::of_stream(name, BufReader::with_capacity(READ, file), None, stop);
         }
-        Self::of_file(name, File::open(path)?, facts.len(), stop)
+        Self::of_file(name, File::open(path)?, facts.len(), access, stop)
     }
 
     /// An ordinary file of this length.
-    fn of_file(name: String, file: File, length: u64, stop: Arc<AtomicBool>) -> Result<Self, InputErrorKind> {
-        if length == 0 {
-            return Self::of_stream(name, BufReader::with_capacity(READ, file), None, stop);
-        }
-        match mapped::map(&file) {
-            Ok(bytes) => Self::of_memory(name, bytes, stop),
-            Err(_) => Self::of_stream(name, BufReader::with_capacity(READ, file), Some(length), stop),
+    fn of_file(
+        name: String,
+        file: File,
+        length: u64,
+        access: Access,
+        stop: Arc<AtomicBool>,
+    ) -> Result<Self, InputErrorKind> {
+        let mapped = match access {
+            Access::Mapped if length > 0 => mapped::map(&file).ok(),
+            _ => None,
+        };
+        match mapped {
+            Some(bytes) => Self::of_memory(name, bytes, stop),
+            None => {
+                let total = (length > 0).then_some(length);
+                Self::of_stream(name, BufReader::with_capacity(READ, file), total, stop)
+            }
         }
     }
 

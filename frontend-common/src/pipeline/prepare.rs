@@ -21,7 +21,7 @@ use super::run::Run;
 use super::writer::Writer;
 use super::{Sandbox, Say, Stop, System, originals, scanning, spawn};
 use crate::cli::{DiskFull, Options, ReportTarget};
-use crate::input::{self, Filter};
+use crate::input::{self, Access, Filter};
 use crate::output::disk::Disk;
 use crate::output::pcap::FlowCaptures;
 use crate::output::rest::RestFile;
@@ -175,6 +175,7 @@ impl<'o> Run<'o> {
             lock,
             unreadable: Vec::new(),
             files,
+            access: access(options, processors),
             say,
             complaints: Complaints::new(say),
             writers,
@@ -375,6 +376,13 @@ fn descriptors(options: &Options, system: &dyn System) -> usize {
     system_limit.min(asked).clamp(1, MAX_OPEN)
 }
 
+/// Writers hold on to frames, which need no copies in a file that is mapped. Where nobody does, a second processor
+/// copies a file in less time than the first one waits for bytes that are in no cache; one alone does not.
+fn access(options: &Options, processors: usize) -> Access {
+    let are_held = options.files || options.captures || options.rest.is_some();
+    if are_held || processors < 2 { Access::Mapped } else { Access::InBlocks }
+}
+
 /// How many writers there are. Flows are spread over them by name, a few large ones unevenly: with two for each
 /// processor none of those rests while another has too much to do. Where files are scanned too, which takes longer
 /// than to write them, more threads than processors would only change places. Each needs a descriptor.
@@ -464,6 +472,26 @@ fn alerts(system: &dyn System, name: &str, number: i32) -> Result<Alerts, String
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::{Action, Program, parse};
+
+    #[test]
+    fn files_are_mapped_where_frames_are_held_or_one_processor_does_everything() {
+        let access = |arguments: &[&str], processors| {
+            let program = Program { name: "tapflow", version: "1" };
+            let arguments = ["tapflow", "-r", "a"].iter().chain(arguments).map(Into::into);
+            let Ok(Action::Run(options)) = parse(arguments, &program) else {
+                panic!("options that are right")
+            };
+            access(&options, processors)
+        };
+        for arguments in [&[][..], &["-a"], &["-K"], &["-FX", "-w", "rest"]] {
+            assert_eq!(access(arguments, 2), Access::Mapped, "{arguments:?}");
+        }
+        for arguments in [&["-FX"][..], &["-C"], &["-c", "-B"]] {
+            assert_eq!(access(arguments, 2), Access::InBlocks, "{arguments:?}");
+            assert_eq!(access(arguments, 1), Access::Mapped, "{arguments:?}");
+        }
+    }
 
     #[test]
     fn two_writers_for_each_processor_but_no_more_than_descriptors() {

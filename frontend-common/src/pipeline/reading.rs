@@ -162,9 +162,12 @@ impl Run<'_> {
                 continue;
             }
             let file = self.files.get_mut(index).and_then(Option::take);
+            let access = self.access;
             let opened = match file {
-                Some(file) => input::open_file(&input.path.display().to_string(), file, self.stop.flag()),
-                None => input::open(&input.path, self.stop.flag()),
+                Some(file) => {
+                    input::open_file(&input.path.display().to_string(), file, access, self.stop.flag())
+                }
+                None => input::open(&input.path, access, self.stop.flag()),
             };
             let mut source = match opened {
                 Ok(source) => source,

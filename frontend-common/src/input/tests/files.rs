@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::super::open;
+use super::super::{Access, open};
 use super::*;
 
 fn file(bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
@@ -17,7 +17,7 @@ fn file(bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
 }
 
 fn error(path: &Path) -> InputError {
-    match open(path, stop()) {
+    match open(path, Access::Mapped, stop()) {
         Err(error) => error,
         Ok(mut source) => source.next().map(|packet| packet.map(|_| ())).expect_err("not a capture"),
     }
@@ -27,7 +27,7 @@ fn error(path: &Path) -> InputError {
 fn a_plain_file_is_not_copied() {
     let (frames, bytes) = small_pcap();
     let (_directory, path) = file(&bytes);
-    let mut source = open(&path, stop()).expect("a file");
+    let mut source = open(&path, Access::Mapped, stop()).expect("a file");
     let mut blocks = Vec::new();
     let mut kept = Vec::new();
     while let Some(packet) = source.next().expect("a good file") {
@@ -41,12 +41,35 @@ fn a_plain_file_is_not_copied() {
 }
 
 #[test]
+fn a_plain_file_in_blocks_is_the_same() {
+    let (frames, mut bytes) = small_pcap();
+    bytes.truncate(bytes.len() - 1);
+    let (_directory, path) = file(&bytes);
+    let read = |access| {
+        let mut source = open(&path, access, stop()).expect("a file");
+        let mut read = Vec::new();
+        let error = loop {
+            match source.next() {
+                Ok(Some(packet)) => read.push((packet.frame.time, packet.frame.bytes.to_vec())),
+                Ok(None) => panic!("a record is cut"),
+                Err(error) => break error.to_string(),
+            }
+        };
+        (read, error)
+    };
+    let mapped = read(Access::Mapped);
+    assert_eq!(mapped.0.len(), frames.len() - 1);
+    assert_eq!(read(Access::InBlocks), mapped);
+}
+
+#[test]
 fn progress_goes_from_nothing_to_the_length_of_the_file() {
     let (_, bytes) = small_pcap();
     let packed = compressed::gzip(&bytes);
-    for bytes in [&bytes, &packed] {
+    let each = [&bytes, &packed].map(|bytes| [(bytes, Access::Mapped), (bytes, Access::InBlocks)]);
+    for (bytes, access) in each.into_iter().flatten() {
         let (_directory, path) = file(bytes);
-        let mut source = open(&path, stop()).expect("a file");
+        let mut source = open(&path, access, stop()).expect("a file");
         assert_eq!(source.name(), path.display().to_string());
         assert_eq!(source.progress().total, Some(bytes.len() as u64));
         let mut last = source.progress().done;
