@@ -1,4 +1,5 @@
-//! Inputs that come in the order of their bytes: pipes, standard input, compressed files.
+//! Inputs that come in the order of their bytes: pipes, standard input, compressed files, and plain ones of whose frames
+//! nobody holds on to any.
 //!
 //! A thread reads (and decompresses) ahead into blocks of 1 MiB and hands over what has come, so that a
 //! slow writer is followed without delay, a stop is noticed while a read blocks, and decompression has a
