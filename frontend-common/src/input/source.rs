@@ -23,7 +23,8 @@ use crate::mapped;
 pub enum Access {
     /// As a map of the file: who holds on to many frames needs no copies of them.
     Mapped,
-    /// In blocks that a thread reads: who looks at each frame once does so while it is in the processor's cache.
+    /// In blocks that a thread reads, unless it is compressed: who looks at each frame once does so while it is in the
+    /// processor's cache.
     InBlocks,
 }
 
@@ -165,16 +166,13 @@ impl Capture {
         access: Access,
         stop: Arc<AtomicBool>,
     ) -> Result<Self, InputErrorKind> {
-        let mapped = match access {
-            Access::Mapped if length > 0 => mapped::map(&file).ok(),
-            _ => None,
-        };
-        match mapped {
-            Some(bytes) => Self::of_memory(name, bytes, stop),
-            None => {
-                let total = (length > 0).then_some(length);
-                Self::of_stream(name, BufReader::with_capacity(READ, file), total, stop)
+        let total = (length > 0).then_some(length);
+        match total.and_then(|_| mapped::map(&file).ok()) {
+            // What decompresses has enough to do without copying.
+            Some(bytes) if access == Access::Mapped || compressed(&bytes) => {
+                Self::of_memory(name, bytes, stop)
             }
+            _ => Self::of_stream(name, BufReader::with_capacity(READ, file), total, stop),
         }
     }
 
@@ -185,10 +183,10 @@ impl Capture {
         stop: Arc<AtomicBool>,
     ) -> Result<Self, InputErrorKind> {
         let total = Some(bytes.len() as u64);
-        match compress::Format::recognise(bytes.get(..compress::PREFIX).unwrap_or(&bytes)) {
-            Some(_) => Self::of_stream(name, Cursor::new(bytes), total, stop),
-            None => Ok(Self::new(name, Window::of_bytes(bytes), None, total)),
+        if compressed(&bytes) {
+            return Self::of_stream(name, Cursor::new(bytes), total, stop);
         }
+        Ok(Self::new(name, Window::of_bytes(bytes), None, total))
     }
 
     /// An input that is read, and decompressed, by a thread.
@@ -299,6 +297,11 @@ impl Capture {
             self.links.push(link);
         }
     }
+}
+
+/// Whether these are the bytes of a compressed file, or of an archive.
+fn compressed(bytes: &[u8]) -> bool {
+    compress::Format::recognise(bytes.get(..compress::PREFIX).unwrap_or(bytes)).is_some()
 }
 
 /// A file that is opened by the first read: a named pipe may wait there until it has a writer, which
