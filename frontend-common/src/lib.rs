@@ -3,6 +3,7 @@
 
 pub mod app;
 pub mod cli;
+mod digits;
 pub mod facts;
 pub mod input;
 mod mapped;

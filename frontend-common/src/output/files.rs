@@ -6,12 +6,10 @@
 //! What it is called is not kept but made again of its flow's facts when it is needed. Whenever a file is closed it gets the times that it is to have, so that it need not be opened again
 //! for that. Every operation is O(1).
 
-use std::ffi::OsString;
 use std::fs::{File, FileTimes, OpenOptions};
 use std::io;
-use std::mem;
-use std::num::NonZeroU64;
-use std::path::{Path, PathBuf};
+use std::num::{NonZeroU32, NonZeroU64};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -24,9 +22,19 @@ use crate::facts::FlowFacts;
 /// No entry.
 const NONE: u32 = u32::MAX;
 
-/// A file of [`Files`].
+/// A file of [`Files`]: its place in the list of entries, plus one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct FileId(u32);
+pub(super) struct FileId(NonZeroU32);
+
+impl FileId {
+    fn new(at: u32) -> Self {
+        Self(NonZeroU32::MIN.saturating_add(at))
+    }
+
+    fn at(self) -> u32 {
+        self.0.get() - 1
+    }
+}
 
 /// What the name of a file is made of.
 #[derive(Clone, Debug)]
@@ -41,8 +49,6 @@ pub(super) struct FileName {
 pub(super) struct Files {
     directory: Directory,
     template: Arc<Template>,
-    /// The path of the file that is made, so that there is one allocation for all.
-    path: OsString,
     /// A file with its place and the name as it was meant: most are closed soon after they are made.
     remembered: Option<(FileId, String, Option<Box<str>>)>,
     entries: Vec<Entry>,
@@ -76,7 +82,6 @@ impl Files {
         Self {
             directory,
             template,
-            path: OsString::new(),
             remembered: None,
             entries: Vec::new(),
             free: Vec::new(),
@@ -92,12 +97,7 @@ impl Files {
     /// `name` comes to.
     pub(super) fn create(&mut self, place: &str, name: FileName) -> Result<Option<FileId>, OutputError> {
         self.directory.make_folders(place)?;
-        let mut path = mem::take(&mut self.path);
-        self.directory.put_path(place, &mut path);
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create_new(true);
-        let opened = self.open_with(&options, Path::new(&path));
-        self.path = path;
+        let opened = self.open_with(|directory| directory.create(place));
         let file = match opened {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
@@ -115,7 +115,7 @@ impl Files {
             }
         };
         self.link(at);
-        Ok(Some(FileId(at)))
+        Ok(Some(FileId::new(at)))
     }
 
     /// Keeps at hand what a file is called.
@@ -125,7 +125,7 @@ impl Files {
 
     /// The open file, which is now the most recently used.
     pub(super) fn file(&mut self, id: FileId) -> Result<&File, OutputError> {
-        let at = id.0;
+        let at = id.at();
         if self.entries[at as usize].file.is_some() {
             if self.newest != at {
                 self.unlink(at);
@@ -144,13 +144,13 @@ impl Files {
 
     /// Forgets a file, closing it if it is open.
     pub(super) fn close(&mut self, id: FileId) {
-        if let Some(file) = self.entries[id.0 as usize].file.take() {
-            self.unlink(id.0);
+        if let Some(file) = self.entries[id.at() as usize].file.take() {
+            self.unlink(id.at());
             self.set_times(id, &file);
         }
-        self.entries[id.0 as usize].name = None;
+        self.entries[id.at() as usize].name = None;
         self.remembered.take_if(|(remembered, ..)| *remembered == id);
-        self.free.push(id.0);
+        self.free.push(id.at());
     }
 
     /// Removes a file that [`create`](Self::create) has just made, and forgets it.
@@ -171,7 +171,7 @@ impl Files {
         {
             return (self.directory.path(place), original.clone());
         }
-        let Some(name) = &self.entries[id.0 as usize].name else { return Default::default() };
+        let Some(name) = &self.entries[id.at() as usize].name else { return Default::default() };
         let mut text = String::new();
         self.template.expand(&name.facts, name.count, &mut text);
         // It was allowed when the file was made.
@@ -196,8 +196,8 @@ impl Files {
         let mut options = OpenOptions::new();
         options.read(true).write(true);
         do_not_follow(&mut options);
-        let opened = self.open_with(&options, &path).and_then(|file| {
-            if identity(&file)? == self.entries[id.0 as usize].identity {
+        let opened = self.open_with(|_| options.open(&path)).and_then(|file| {
+            if identity(&file)? == self.entries[id.at() as usize].identity {
                 Ok(file)
             } else {
                 Err(io::Error::other("another file has taken its place"))
@@ -207,12 +207,12 @@ impl Files {
     }
 
     /// Opens a file, closing others until there is a descriptor for it.
-    fn open_with(&mut self, options: &OpenOptions, path: &Path) -> io::Result<File> {
+    fn open_with(&mut self, open: impl Fn(&mut Directory) -> io::Result<File>) -> io::Result<File> {
         while self.open >= self.max_open {
             self.close_oldest()?;
         }
         loop {
-            match options.open(path) {
+            match open(&mut self.directory) {
                 Err(error) if too_many_open(&error) && self.open > 0 => {
                     self.close_oldest()?;
                     // What the system refuses now it would refuse again.
@@ -229,13 +229,13 @@ impl Files {
             return Ok(());
         };
         self.unlink(at);
-        self.set_times(FileId(at), &file);
+        self.set_times(FileId::new(at), &file);
         self.entries[at as usize].identity = identity(&file)?;
         Ok(())
     }
 
     fn set_times(&mut self, id: FileId, file: &File) {
-        let name = self.entries[id.0 as usize].name.as_ref().filter(|name| !name.is_index);
+        let name = self.entries[id.at() as usize].name.as_ref().filter(|name| !name.is_index);
         let Some(time) = name.map(|name| name.facts.opened.time) else { return };
         let time = UNIX_EPOCH.checked_add(Duration::from_nanos(time.0)).unwrap_or(UNIX_EPOCH);
         if let Err(error) = file.set_times(FileTimes::new().set_accessed(time).set_modified(time))
@@ -303,6 +303,8 @@ fn identity(_: &File) -> io::Result<Option<Identity>> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::super::gather::{read_at, write_at};
     use super::super::testing::facts;
     use super::*;
@@ -353,7 +355,7 @@ mod tests {
         let ids = [0, 1, 2].map(|number| create(&mut files, number).expect("new"));
         assert_eq!(files.open, 2);
         write_at(files.file(ids[0]).expect("again"), b"zero", 0).expect("written");
-        let open: Vec<_> = ids.iter().map(|id| files.entries[id.0 as usize].file.is_some()).collect();
+        let open: Vec<_> = ids.iter().map(|id| files.entries[id.at() as usize].file.is_some()).collect();
         assert_eq!(open, [true, false, true]);
         let mut bytes = [0; 4];
         for id in &ids[1..] {

@@ -9,7 +9,7 @@
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fmt;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -58,7 +58,10 @@ impl std::error::Error for NameError {}
 /// # Errors
 /// [`NameError`] where that is not a file below the output directory.
 pub fn relative(name: &str) -> Result<String, NameError> {
-    if !name.bytes().all(|byte| matches!(byte, b' '..=b'~')) && name.chars().any(char::is_control) {
+    if is_relative(name.as_bytes()) {
+        return Ok(name.to_owned());
+    }
+    if name.chars().any(char::is_control) {
         return Err(NameError::Control(name.to_owned()));
     }
     let mut path = String::with_capacity(name.len());
@@ -82,35 +85,61 @@ pub fn relative(name: &str) -> Result<String, NameError> {
     Ok(path)
 }
 
+/// Whether a name is such a path already, as nearly all are: short, of plain characters, no component that is empty or
+/// begins with a dot.
+fn is_relative(name: &[u8]) -> bool {
+    let ([first, after @ ..], [.., last]) = (name, name) else { return false };
+    // All of it is looked at: that is faster than to look for an end.
+    let plain = name.iter().fold(true, |all, byte| all & matches!(byte, b' '..=b'~'));
+    let stands_out = |byte: u8| (byte == b'/') | (byte == b'.');
+    let behind = name.iter().zip(after).fold(false, |any, (a, b)| any | ((*a == b'/') & stands_out(*b)));
+    plain && name.len() <= MAX_COMPONENT && !stands_out(*first) && !behind && *last != b'/'
+}
+
 /// The output directory of one writer, with the folders below it that are known to be folders.
 #[derive(Debug)]
 pub struct Directory {
     root: PathBuf,
+    /// What stands before names.
+    prefix: OsString,
     folders: HashSet<Box<str>>,
+    /// The one of them that the last name was in; empty for the output directory itself.
+    last: String,
+    /// How many names before that were in it too.
+    repeats: u32,
+    /// The same folder, opened once that pays: a file is made in it without a walk along the path.
+    #[cfg(target_os = "linux")]
+    handle: Option<std::os::fd::OwnedFd>,
 }
+
+/// How many names follow each other in a folder before it is opened.
+#[cfg(target_os = "linux")]
+const OFTEN: u32 = 8;
 
 impl Directory {
     /// A directory that exists already (see [`prepare`]).
     #[must_use]
     pub fn new(root: PathBuf) -> Self {
-        Self { root, folders: HashSet::new() }
+        // `./NAME` says no more than NAME.
+        let prefix = if root.as_os_str() == "." { OsString::new() } else { root.join("").into_os_string() };
+        Self {
+            root,
+            prefix,
+            folders: HashSet::new(),
+            last: String::new(),
+            repeats: 0,
+            #[cfg(target_os = "linux")]
+            handle: None,
+        }
     }
 
     /// The path of a file with a name that [`relative`] gave.
     #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {
-        // `./NAME` says no more than NAME.
-        if self.root.as_os_str() == "." { PathBuf::from(name) } else { self.root.join(name) }
-    }
-
-    /// Puts the same into `path`, whatever it was before.
-    pub(super) fn put_path(&self, name: &str, path: &mut OsString) {
-        path.clear();
-        if self.root.as_os_str() != "." {
-            path.push(&self.root);
-            path.push("/");
-        }
+        let mut path = OsString::with_capacity(self.prefix.len() + name.len());
+        path.push(&self.prefix);
         path.push(name);
+        path.into()
     }
 
     /// Makes the folders of `name`.
@@ -118,10 +147,55 @@ impl Directory {
     /// # Errors
     /// [`OutputError`] where one cannot be made, or where a file or symbolic link has its name.
     pub fn make_folders(&mut self, name: &str) -> Result<(), OutputError> {
-        let Some((folders, _)) = name.rsplit_once('/') else { return Ok(()) };
-        if self.folders.contains(folders) {
+        let (folders, _) = split(name);
+        if self.last == folders {
+            self.repeats = self.repeats.saturating_add(1);
             return Ok(());
         }
+        if !folders.is_empty() && !self.folders.contains(folders) {
+            self.make(folders)?;
+        }
+        folders.clone_into(&mut self.last);
+        self.repeats = 0;
+        #[cfg(target_os = "linux")]
+        {
+            self.handle = None;
+        }
+        Ok(())
+    }
+
+    /// Makes a file that was not there, whose folders are there, for reading and writing.
+    pub(super) fn create(&mut self, name: &str) -> io::Result<File> {
+        #[cfg(target_os = "linux")]
+        {
+            use rustix::fs::{Mode, OFlags, openat};
+            let (folders, file) = split(name);
+            if self.handle.is_none() && self.repeats >= OFTEN && self.last == folders {
+                self.handle = self.open_folder();
+            }
+            if let Some(handle) = self.handle.as_ref().filter(|_| self.last == folders) {
+                let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+                match openat(handle, file, flags, Mode::from_raw_mode(0o666)) {
+                    Ok(file) => return Ok(file.into()),
+                    // Somebody removed the folder. Others may have made it again.
+                    Err(rustix::io::Errno::NOENT) => self.handle = None,
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        }
+        File::options().read(true).write(true).create_new(true).open(self.path(name))
+    }
+
+    /// Opens the folder of the last name, as a place to make files in. Where that cannot be done, paths do.
+    #[cfg(target_os = "linux")]
+    fn open_folder(&self) -> Option<std::os::fd::OwnedFd> {
+        use rustix::fs::{Mode, OFlags, open};
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        open(self.root.join(&self.last), flags, Mode::empty()).ok()
+    }
+
+    /// Makes folders that are not known to be there.
+    fn make(&mut self, folders: &str) -> Result<(), OutputError> {
         if self.folders.len() >= REMEMBERED {
             self.folders.clear();
         }
@@ -135,6 +209,14 @@ impl Directory {
             self.folders.insert(folder.into());
         }
         Ok(())
+    }
+}
+
+/// The folders of a name, without the last `/`, and the file.
+fn split(name: &str) -> (&str, &str) {
+    match name.bytes().rposition(|byte| byte == b'/') {
+        Some(at) => (name.get(..at).unwrap_or_default(), name.get(at + 1..).unwrap_or_default()),
+        None => ("", name),
     }
 }
 
@@ -215,6 +297,36 @@ mod tests {
         fs::write(directory.path().join("f"), "").expect("a file");
         let error = output.make_folders("f/file").expect_err("a file is in the way").to_string();
         assert!(error.contains(&*directory.path().join("f").to_string_lossy()), "{error}");
+    }
+
+    #[test]
+    fn files_are_made_whatever_folder_the_last_ones_were_in() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut output = Directory::new(directory.path().to_owned());
+        let names = (0..40).map(|n| format!("{}{n}", ["", "a/", "a/b/"][n / 10 % 3]));
+        for name in names.collect::<Vec<_>>() {
+            output.make_folders(&name).expect("folders");
+            output.create(&name).expect("made");
+            assert!(directory.path().join(&name).is_file());
+            let again = output.create(&name).expect_err("it is there");
+            assert_eq!(again.kind(), io::ErrorKind::AlreadyExists);
+        }
+    }
+
+    #[test]
+    fn a_folder_that_was_made_again_is_used() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut output = Directory::new(directory.path().to_owned());
+        for n in 0..30 {
+            let name = format!("a/{n}");
+            output.make_folders(&name).expect("folders");
+            output.create(&name).expect("made");
+            if n == 20 {
+                fs::remove_dir_all(directory.path().join("a")).expect("removed");
+                fs::create_dir(directory.path().join("a")).expect("made again");
+            }
+        }
+        assert_eq!(fs::read_dir(directory.path().join("a")).expect("a folder").count(), 9);
     }
 
     #[cfg(unix)]

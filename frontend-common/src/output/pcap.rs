@@ -110,7 +110,8 @@ impl FlowCaptures {
                 facts.opened.time = frame.time;
                 let number = self.counts.files;
                 self.counts.files += 1;
-                self.store.open_as(number, facts);
+                let name = self.store.name_of(&facts);
+                self.store.open_as(number, facts, name);
                 let header = Bytes::copy_from_slice(&header);
                 let end = header.len() as u64;
                 result = self.store.data(number, 0, header, frame.time);

@@ -14,7 +14,7 @@
 //! - After an error of one flow the others can still be written and closed.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::RandomState;
 use std::io;
 use std::sync::Arc;
 
@@ -100,8 +100,8 @@ pub struct FileStore {
     passed: u64,
     /// For each name with count 0, as a hash, the flow with data that will have it next. Where two names have one
     /// hash, a file is made a little earlier than it would have to be.
-    unnamed: FxHashMap<u64, u32>,
-    /// What names are hashed with.
+    unnamed: FxHashMap<u32, u32>,
+    /// What names are hashed with where nobody else has done it.
     hasher: RandomState,
     /// For names that are taken, the count to try next.
     counts: HashMap<Box<str>, u32>,
@@ -143,16 +143,16 @@ impl FileStore {
         }
     }
 
-    /// A flow begins. Nothing is on disk until it has data.
-    pub fn open(&mut self, facts: impl Into<Arc<FlowFacts>>) {
+    /// A flow begins. Nothing is on disk until it has data. `name` is the same for flows that have the same name with
+    /// count 0, and with few exceptions only for them: see [`Template::hash`].
+    pub fn open(&mut self, facts: impl Into<Arc<FlowFacts>>, name: u32) {
         let facts = facts.into();
-        self.open_as(facts.number, facts);
+        self.open_as(facts.number, facts, name);
     }
 
     /// The same under another number than the flow's own.
-    pub(super) fn open_as(&mut self, number: u64, facts: impl Into<Arc<FlowFacts>>) {
-        let facts = facts.into();
-        let state = State::new(facts, self.index);
+    pub(super) fn open_as(&mut self, number: u64, facts: impl Into<Arc<FlowFacts>>, name: u32) {
+        let state = State::new(facts.into(), name, self.index);
         let at = match self.free.pop() {
             Some(at) => {
                 self.flows[at as usize] = state;
@@ -164,6 +164,11 @@ impl FileStore {
             }
         };
         self.numbers.insert(number, at);
+    }
+
+    /// What [`open`](Self::open) wants to know of a flow's name, where nobody has found that out.
+    pub(super) fn name_of(&mut self, facts: &FlowFacts) -> u32 {
+        self.template.hash(facts, &self.hasher, &mut self.text) as u32
     }
 
     /// What is known of an open flow.
@@ -409,10 +414,7 @@ impl FileStore {
     fn first_data(&mut self, at: u32) -> Result<(), OutputError> {
         let flow = &mut self.flows[at as usize];
         flow.has_data = true;
-        let Some(facts) = &flow.facts else { return Ok(()) };
-        self.text.clear();
-        self.template.expand(facts, 0, &mut self.text);
-        let name = self.hasher.hash_one(self.text.as_str());
+        let name = flow.name;
         if let Some(earlier) = self.unnamed.get(&name).copied() {
             self.create(earlier)?;
         }
@@ -445,15 +447,13 @@ impl FileStore {
     }
 
     fn create_new(&mut self, at: u32) -> Result<(FileId, Option<FileId>), OutputError> {
-        let Some(facts) = &self.flows[at as usize].facts else {
-            return Err(OutputError::NotOpen(at.into()));
-        };
+        let State { facts, name, .. } = &self.flows[at as usize];
+        let Some(facts) = facts else { return Err(OutputError::NotOpen(at.into())) };
+        if self.unnamed.get(name) == Some(&at) {
+            self.unnamed.remove(name);
+        }
         self.text.clear();
         self.template.expand(facts, 0, &mut self.text);
-        let name = self.hasher.hash_one(self.text.as_str());
-        if self.unnamed.get(&name) == Some(&at) {
-            self.unnamed.remove(&name);
-        }
         let mut count = if self.counts.is_empty() {
             0
         } else {

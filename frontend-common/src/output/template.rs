@@ -3,7 +3,9 @@
 //! A [`Template`] is parsed once and then expanded for each flow; expanding cannot fail. What comes
 //! out is a name as the user asked for it: [`super::path`] decides whether it may be used.
 
-use std::fmt::{self, Write};
+use std::fmt;
+use std::hash::BuildHasher;
+use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr};
 
 use tapflow_core::LinkInfo;
@@ -12,6 +14,7 @@ use tapflow_core::{Flow, FlowKey, Timestamp};
 use super::path::{NameError, relative};
 use super::portable;
 use crate::cli::{NameFlags, NamePrefix};
+use crate::digits;
 use crate::facts::{FlowFacts, Opened};
 use crate::report::time::Utc;
 
@@ -157,40 +160,55 @@ impl Template {
 
     /// Appends the name of a flow to `out`, behind its numbered directory. `count` is how many files of this name there are already.
     pub fn expand(&self, facts: &FlowFacts, count: u32, out: &mut String) {
-        if facts.directory > 0 {
-            let written = write!(out, "{:06}/", facts.directory);
-            debug_assert!(written.is_ok(), "writing to a String cannot fail");
-        }
-        for part in &self.parts {
-            let written = match part {
-                Part::Text(text) => out.write_str(text),
-                Part::Field(field) => self.field(*field, facts, count, out),
-            };
-            debug_assert!(written.is_ok(), "writing to a String cannot fail");
-        }
+        // As bytes: one look at the whole whether it is UTF-8 takes less than one at each of a dozen parts.
+        let mut bytes = std::mem::take(out).into_bytes();
+        let written = self.put(facts, count, &mut bytes);
+        debug_assert!(written.is_ok(), "writing to memory cannot fail");
+        *out = String::from_utf8(bytes).unwrap_or_default();
     }
 
-    fn field(&self, field: Field, facts: &FlowFacts, count: u32, out: &mut String) -> fmt::Result {
+    /// What tells the name of a flow (with count 0) from nearly all others, under this hasher. `text` is memory for it.
+    pub fn hash(&self, facts: &FlowFacts, hasher: &impl BuildHasher, text: &mut String) -> u64 {
+        text.clear();
+        self.expand(facts, 0, text);
+        hasher.hash_one(text.as_str())
+    }
+
+    fn put(&self, facts: &FlowFacts, count: u32, out: &mut Vec<u8>) -> io::Result<()> {
+        if facts.directory > 0 {
+            write!(out, "{:06}/", facts.directory)?;
+        }
+        for part in &self.parts {
+            match part {
+                Part::Text(text) => out.extend_from_slice(text.as_bytes()),
+                Part::Field(field) => self.field(*field, facts, count, out)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn field(&self, field: Field, facts: &FlowFacts, count: u32, out: &mut Vec<u8>) -> io::Result<()> {
         let Opened { key, link, time, session, .. } = &facts.opened;
         let counted = count > 0 || self.count_always;
         match field {
-            Field::SourceAddress => address(key.source, out),
-            Field::SourcePort => padded(key.source_port.into(), 5, out),
-            Field::DestinationAddress => address(key.destination, out),
-            Field::DestinationPort => padded(key.destination_port.into(), 5, out),
-            Field::SourceMac => mac(link.source_mac, out),
-            Field::DestinationMac => mac(link.destination_mac, out),
-            Field::Iso => write!(out, "{}", Utc(Timestamp::new(time.seconds(), 0))),
-            Field::Seconds => write!(out, "{}", time.seconds()),
-            Field::VlanMark if !link.vlans().is_empty() => out.write_str("--"),
-            Field::Vlan => link.vlans().first().map_or(Ok(()), |vlan| write!(out, "{vlan}")),
-            Field::CountMark if counted => out.write_char('c'),
-            Field::Count if counted => write!(out, "{count}"),
-            Field::VlanMark | Field::CountMark | Field::Count => Ok(()),
-            Field::CountAlways => write!(out, "{count}"),
-            Field::Session => write!(out, "{session:020}"),
-            Field::Number(unit) => write!(out, "{:03}", facts.number / unit % 1000),
+            Field::SourceAddress => return address(key.source, out),
+            Field::SourcePort => five_digits(key.source_port, out),
+            Field::DestinationAddress => return address(key.destination, out),
+            Field::DestinationPort => five_digits(key.destination_port, out),
+            Field::SourceMac => return mac(link.source_mac, out),
+            Field::DestinationMac => return mac(link.destination_mac, out),
+            Field::Iso => return write!(out, "{}", Utc(Timestamp::new(time.seconds(), 0))),
+            Field::Seconds => return write!(out, "{}", time.seconds()),
+            Field::VlanMark if !link.vlans().is_empty() => out.extend_from_slice(b"--"),
+            Field::Vlan => return link.vlans().first().map_or(Ok(()), |vlan| write!(out, "{vlan}")),
+            Field::CountMark if counted => out.push(b'c'),
+            Field::Count if counted => return write!(out, "{count}"),
+            Field::VlanMark | Field::CountMark | Field::Count => {}
+            Field::CountAlways => return write!(out, "{count}"),
+            Field::Session => return write!(out, "{session:020}"),
+            Field::Number(unit) => three_digits((facts.number / unit % 1000) as u16, out),
         }
+        Ok(())
     }
 }
 
@@ -231,14 +249,14 @@ fn parse_into(parts: &mut Vec<Part>, template: &str) -> Result<(), TemplateError
     Ok(())
 }
 
-fn address(address: IpAddr, out: &mut String) -> fmt::Result {
+fn address(address: IpAddr, out: &mut Vec<u8>) -> io::Result<()> {
     match address {
         IpAddr::V4(address) => {
-            for (index, octet) in address.octets().into_iter().enumerate() {
-                if index > 0 {
-                    out.write_char('.')?;
-                }
-                padded(octet.into(), 3, out)?;
+            let [a, b, c, d] = address.octets();
+            three_digits(a.into(), out);
+            for octet in [b, c, d] {
+                out.push(b'.');
+                three_digits(octet.into(), out);
             }
             Ok(())
         }
@@ -252,21 +270,20 @@ fn address(address: IpAddr, out: &mut String) -> fmt::Result {
     }
 }
 
-/// A number with at least `width` digits (up to 5). Every name has ten of them: five times as fast as a
-/// formatting directive.
-fn padded(number: u32, width: usize, out: &mut String) -> fmt::Result {
-    let mut digits = [b'0'; 5];
-    let mut rest = number;
-    for digit in digits.iter_mut().rev() {
-        *digit += (rest % 10) as u8;
-        rest /= 10;
-    }
-    out.push_str(str::from_utf8(&digits[5 - width..]).map_err(|_| fmt::Error)?);
-    Ok(())
+/// The last three digits of a number. Every name has ten numbers: many times as fast as formatting directives.
+fn three_digits(number: u16, out: &mut Vec<u8>) {
+    out.extend_from_slice(&digits::THREE[usize::from(number) % 1000]);
+}
+
+/// A number with five digits.
+fn five_digits(number: u16, out: &mut Vec<u8>) {
+    let ([a, b], [c, d, e]) =
+        (digits::TWO[usize::from(number) / 1000], digits::THREE[usize::from(number) % 1000]);
+    out.extend_from_slice(&[a, b, c, d, e]);
 }
 
 /// Links without MAC addresses have zeros, so that the shape of the name stays the same.
-fn mac(mac: Option<[u8; 6]>, out: &mut String) -> fmt::Result {
+fn mac(mac: Option<[u8; 6]>, out: &mut Vec<u8>) -> io::Result<()> {
     let [a, b, c, d, e, f] = mac.unwrap_or_default();
     write!(out, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}")
 }

@@ -1,8 +1,9 @@
 //! The sink of the core: turns events into operations and hands them to the writers.
 //!
-//! A flow with data belongs to the writer that its name (with connection count 0) hashes to, so one name is
-//! always handled by one writer, and which file gets which count does not depend on timing.
+//! A flow with data belongs to the writer of its name (with connection count 0), so one name is always handled by
+//! one writer, and which file gets which count does not depend on timing.
 
+use std::hash::RandomState;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,7 +24,8 @@ use crate::output::pcap::FrameFacts;
 /// What a writer has to do, in the order of the capture. Flows are named by number.
 #[derive(Debug)]
 pub(super) enum Operation {
-    Open(Arc<FlowFacts>),
+    /// A flow, and what tells its name from others: see [`FileStore::open`](crate::output::FileStore::open).
+    Open(Arc<FlowFacts>, u32),
     /// The memory that the operations after this one refer to: parts of it instead of slices, as
     /// counting references for every packet in two threads would cost more than the rest.
     Block(Bytes),
@@ -119,6 +121,9 @@ pub(super) struct Ending {
 /// Facts whose memory waits for other flows, at most: more than can be under way to a few writers.
 const SPARE: usize = 1 << 15;
 
+/// Into how many parts names are divided among writers.
+const NAMES: usize = 4096;
+
 /// The other end of a channel is gone: its thread has failed and says so itself.
 #[derive(Debug)]
 pub(super) struct WriterGone;
@@ -139,7 +144,12 @@ pub(super) struct Dispatch<'t> {
     block: Bytes,
     time: Timestamp,
     closed: u64,
+    /// What names are hashed with, so that nobody can guess which ones meet.
+    hasher: RandomState,
     name: String,
+    /// By part of a name's hash, its writer. Each gets the next one, so that also few flows are spread evenly.
+    writers: Vec<Option<u8>>,
+    next_writer: usize,
     /// What becomes of frames, where that is wanted.
     frames: Option<Box<Frames>>,
     /// The numbered directories, where there are any.
@@ -188,7 +198,10 @@ impl<'t> Dispatch<'t> {
             block: Bytes::new(),
             time: Timestamp::default(),
             closed: 0,
+            hasher: RandomState::new(),
             name: String::new(),
+            writers: vec![None; NAMES],
+            next_writer: 0,
             frames: frames.map(Box::new),
             rotation,
             open_flows: 0,
@@ -235,19 +248,20 @@ impl<'t> Dispatch<'t> {
             rotation.enter(facts.directory);
             rotation.count(0, true);
         }
-        let shard = self.shard_of(&facts);
+        let (shard, _) = self.place_of(&facts);
         self.send(shard, Operation::Capture { side, facts })?;
         Ok(shard)
     }
 
-    /// The writer of all flows with the name of this one.
-    fn shard_of(&mut self, facts: &FlowFacts) -> usize {
-        if self.senders.len() < 2 {
-            return 0;
-        }
-        self.name.clear();
-        self.template.expand(facts, 0, &mut self.name);
-        (fnv1a(self.name.as_bytes()) % self.senders.len() as u64) as usize
+    /// The writer of all flows with the name of this one, and what the name is known by there.
+    fn place_of(&mut self, facts: &FlowFacts) -> (usize, u32) {
+        let hash = self.template.hash(facts, &self.hasher, &mut self.name);
+        let writer = self.writers[(hash >> 32) as usize % NAMES].get_or_insert_with(|| {
+            let next = self.next_writer;
+            self.next_writer = (next + 1) % self.senders.len().max(1);
+            next as u8
+        });
+        (usize::from(*writer), hash as u32)
     }
 
     /// The numbered directories.
@@ -324,11 +338,11 @@ impl<'t> Dispatch<'t> {
 
     /// Gives a flow its writer.
     fn introduce(&mut self, slot: u32, facts: Arc<FlowFacts>) -> Result<usize, WriterGone> {
-        let shard = self.shard_of(&facts);
+        let (shard, name) = self.place_of(&facts);
         if let Some(slot) = self.slots.get_mut(slot as usize) {
             slot.writer = shard as u8;
         }
-        self.send(shard, Operation::Open(facts))?;
+        self.send(shard, Operation::Open(facts, name))?;
         Ok(shard)
     }
 
@@ -569,11 +583,4 @@ impl Sink for Dispatch<'_> {
         self.rejects.add(reject);
         Ok(())
     }
-}
-
-/// FNV-1a, to spread names over writers: the same on every machine.
-fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }

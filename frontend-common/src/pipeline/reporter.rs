@@ -92,7 +92,7 @@ pub(super) struct Reporter {
 struct Early {
     flow: Finished,
     /// The text of its message, and where its own begins.
-    text: Arc<String>,
+    text: Arc<Vec<u8>>,
     start: usize,
 }
 
@@ -298,7 +298,7 @@ impl Reporter {
     }
 
     /// Tells of a flow when all that closed before it have arrived.
-    fn arrived(&mut self, order: u64, flow: Finished, text: &Arc<String>, start: usize) {
+    fn arrived(&mut self, order: u64, flow: Finished, text: &Arc<Vec<u8>>, start: usize) {
         let Some(place) = order.checked_sub(self.next).and_then(|place| usize::try_from(place).ok()) else {
             return;
         };
@@ -325,7 +325,7 @@ impl Reporter {
         self.renew(false);
     }
 
-    fn flow(&mut self, finished: Finished, text: &str) {
+    fn flow(&mut self, finished: Finished, text: &[u8]) {
         let Finished { pair, packets, counts, directory: number, flow, .. } = finished;
         self.next += 1;
         let http = flow.as_ref().and_then(|flow| flow.found.http.as_ref()).map(|http| &http.counts);

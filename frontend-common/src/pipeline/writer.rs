@@ -55,12 +55,12 @@ pub(super) enum Told {
 pub(super) struct Message {
     pub(super) told: Vec<Told>,
     /// What the report says of its flows, one after the other.
-    pub(super) text: String,
+    pub(super) text: Vec<u8>,
 }
 
 impl From<Told> for Message {
     fn from(told: Told) -> Self {
-        Self { told: vec![told], text: String::new() }
+        Self { told: vec![told], text: Vec::new() }
     }
 }
 
@@ -139,7 +139,7 @@ impl Writer {
     fn tell(&mut self) {
         if !self.message.told.is_empty() {
             let told = Vec::with_capacity(self.message.told.len());
-            let text = String::with_capacity(self.message.text.len());
+            let text = Vec::with_capacity(self.message.text.len());
             let _ = self.reporter.send(mem::replace(&mut self.message, Message { told, text }));
         }
     }
@@ -179,9 +179,9 @@ impl Writer {
 
     fn apply(&mut self, operation: Operation) -> Result<(), OutputError> {
         match operation {
-            Operation::Open(facts) => {
+            Operation::Open(facts, name) => {
                 match &mut self.store {
-                    Some(store) => store.open(facts),
+                    Some(store) => store.open(facts, name),
                     None => {
                         self.flows.insert(facts.number, facts);
                     }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::fmt::{Display, Write};
+use std::fmt::Display;
+use std::io::Write;
 use std::net::IpAddr;
 use std::ops::Range;
 use std::time::Duration;
@@ -11,8 +12,9 @@ use tapflow_core::{Timestamp, Tunnel};
 
 use super::http;
 use super::time::Utc;
-use super::xml::{Shown, Xml, decimal};
+use super::xml::{Shown, Xml, attribute};
 use super::{RunInfo, RunTotals};
+use crate::digits;
 use crate::facts::{FileFacts, FinishedFlow, Ranges};
 use crate::scan::wifiviz::{Ssid, Wireless};
 
@@ -21,7 +23,7 @@ const DUBLIN_CORE: &str = "http://purl.org/dc/elements/1.1/";
 const TCPFLOW: &str = "http://afflib.org/tcpflow/";
 
 pub(super) fn head(xml: &mut Xml, info: &RunInfo) {
-    xml.text.push_str("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+    xml.text.extend_from_slice(b"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     xml.open(
         "dfxml",
         &[("xmlns", &DFXML), ("xmlns:dc", &DUBLIN_CORE), ("xmlns:tcpflow", &TCPFLOW), ("version", &"1.1.1")],
@@ -79,15 +81,15 @@ pub(super) fn environment(xml: &mut Xml, info: &RunInfo) {
 pub(super) fn flow(xml: &mut Xml, flow: &FinishedFlow) {
     xml.open("fileobject", &[]);
     if let Some(file) = &flow.file {
-        xml.leaf("filename", &[], &Shown(file.path.as_os_str()));
-        xml.leaf("filesize", &[], &file.size);
-        xml.leaf("mtime", &[], &Utc(flow.facts.opened.time));
+        xml.name_leaf("filename", file.path.as_os_str());
+        xml.number_leaf("filesize", file.size);
+        xml.plain_leaf("mtime", |text| Utc(flow.facts.opened.time).put(text));
         byte_runs(xml, file, &flow.gaps);
         for (algorithm, value) in &flow.found.digests {
             xml.leaf("hashdigest", &[("type", algorithm)], value);
         }
     } else {
-        xml.leaf("filesize", &[], &0);
+        xml.number_leaf("filesize", 0_u8);
     }
     facts(xml, flow);
     if let Some(http) = &flow.found.http {
@@ -118,8 +120,8 @@ fn byte_runs(xml: &mut Xml, file: &FileFacts, gaps: &Ranges) {
         let end = gap.start.min(size);
         if offset < end {
             xml.begin("byte_run");
-            xml.number("file_offset", offset);
-            xml.number("len", end - offset);
+            xml.number(attribute!("file_offset"), offset);
+            xml.number(attribute!("len"), end - offset);
             xml.end_empty();
         }
         offset = offset.max(gap.end);
@@ -128,36 +130,36 @@ fn byte_runs(xml: &mut Xml, file: &FileFacts, gaps: &Ranges) {
 }
 
 /// Appends a MAC address as everybody writes it.
-fn put_mac(address: [u8; 6], text: &mut String) {
+fn put_mac(address: [u8; 6], text: &mut Vec<u8>) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut written = *b"00:00:00:00:00:00";
     for (place, byte) in written.chunks_mut(3).zip(address) {
         (place[0], place[1]) = (DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]);
     }
-    text.push_str(str::from_utf8(&written).unwrap_or_default());
+    text.extend_from_slice(&written);
 }
 
 /// A MAC address.
 pub(super) fn mac(address: [u8; 6]) -> String {
-    let mut text = String::with_capacity(17);
+    let mut text = Vec::with_capacity(17);
     put_mac(address, &mut text);
-    text
+    String::from_utf8(text).unwrap_or_default()
 }
 
 /// Appends an IP address.
-fn put_address(address: IpAddr, text: &mut String) {
+fn put_address(address: IpAddr, text: &mut Vec<u8>) {
     match address {
         IpAddr::V4(address) => {
-            for (place, octet) in address.octets().into_iter().enumerate() {
-                if place > 0 {
-                    text.push('.');
-                }
-                decimal(text, octet.into());
+            let [first, rest @ ..] = address.octets();
+            digits::put_octet(first, text);
+            for octet in rest {
+                text.push(b'.');
+                digits::put_octet(octet, text);
             }
         }
         IpAddr::V6(address) => {
             let written = write!(text, "{address}");
-            debug_assert!(written.is_ok(), "writing to a String cannot fail");
+            debug_assert!(written.is_ok(), "writing to memory cannot fail");
         }
     }
 }
@@ -180,13 +182,13 @@ fn facts(xml: &mut Xml, flow: &FinishedFlow) {
         IpAddr::V6(_) => 10,
     };
     xml.begin("tcpflow:flow");
-    xml.plain("startime", |text| Utc(opened.time).put(text));
-    xml.plain("endtime", |text| Utc(summary.last).put(text));
+    xml.plain(attribute!("startime"), |text| Utc(opened.time).put(text));
+    xml.plain(attribute!("endtime"), |text| Utc(summary.last).put(text));
     if let Some(mac) = opened.link.destination_mac {
-        xml.plain("mac_daddr", |text| put_mac(mac, text));
+        xml.plain(attribute!("mac_daddr"), |text| put_mac(mac, text));
     }
     if let Some(mac) = opened.link.source_mac {
-        xml.plain("mac_saddr", |text| put_mac(mac, text));
+        xml.plain(attribute!("mac_saddr"), |text| put_mac(mac, text));
     }
     if !vlans.is_empty() {
         xml.attribute("vlan", &vlans.iter().map(u16::to_string).collect::<Vec<_>>().join(" "));
@@ -197,35 +199,37 @@ fn facts(xml: &mut Xml, flow: &FinishedFlow) {
     if let Some((source, destination)) = opened.link.outer() {
         xml.attribute("tunnel_ipns", &format_args!("{source} {destination}"));
     }
-    xml.number("family", family);
-    xml.plain("src_ipn", |text| put_address(key.source, text));
-    xml.plain("dst_ipn", |text| put_address(key.destination, text));
-    xml.number("srcport", key.source_port);
-    xml.number("dstport", key.destination_port);
-    xml.number("packets", summary.packets);
+    xml.number(attribute!("family"), family);
+    xml.plain(attribute!("src_ipn"), |text| put_address(key.source, text));
+    xml.plain(attribute!("dst_ipn"), |text| put_address(key.destination, text));
+    xml.number(attribute!("srcport"), key.source_port);
+    xml.number(attribute!("dstport"), key.destination_port);
+    xml.number(attribute!("packets"), summary.packets);
     if summary.out_of_order > 0 {
-        xml.number("out_of_order_count", summary.out_of_order);
+        xml.number(attribute!("out_of_order_count"), summary.out_of_order);
     }
     if let Some(name) = flow.file.as_ref().and_then(|file| file.original.as_ref()) {
         xml.attribute("original_name", name);
     }
-    xml.number("len", summary.wire_bytes);
+    xml.number(attribute!("len"), summary.wire_bytes);
     if summary.captured_bytes != summary.wire_bytes {
-        xml.number("caplen", summary.captured_bytes);
+        xml.number(attribute!("caplen"), summary.captured_bytes);
     }
-    xml.number("flow", flow.facts.number);
-    xml.number("session", opened.session);
-    xml.plain("side", |text| text.push_str(if opened.client { "client" } else { "server" }));
-    xml.number("syn", u8::from(summary.syn));
-    xml.number("fin", u8::from(summary.fin));
-    xml.plain("close", |text| text.push_str(flow.reason.name()));
-    xml.number("span", summary.span);
-    xml.number("data", summary.data);
+    xml.number(attribute!("flow"), flow.facts.number);
+    xml.number(attribute!("session"), opened.session);
+    xml.plain(attribute!("side"), |text| {
+        text.extend_from_slice(if opened.client { b"client" } else { b"server" })
+    });
+    xml.number(attribute!("syn"), u8::from(summary.syn));
+    xml.number(attribute!("fin"), u8::from(summary.fin));
+    xml.plain(attribute!("close"), |text| text.extend_from_slice(flow.reason.name().as_bytes()));
+    xml.number(attribute!("span"), summary.span);
+    xml.number(attribute!("data"), summary.data);
     if summary.repeated > 0 {
-        xml.number("repeated", summary.repeated);
+        xml.number(attribute!("repeated"), summary.repeated);
     }
     if summary.acknowledged_unseen > 0 {
-        xml.number("acknowledged_unseen", summary.acknowledged_unseen);
+        xml.number(attribute!("acknowledged_unseen"), summary.acknowledged_unseen);
     }
     let mut left_out = Ranges::default();
     for offset in flow.file.iter().flat_map(|file| &file.left_out) {

@@ -187,7 +187,7 @@ pub enum Shape {
 
 /// Appends to `text` what a report of this shape says of a flow. It takes longer than adding that to the report, and
 /// can be done anywhere.
-pub fn flow_text(flow: &FinishedFlow, shape: Shape, text: &mut String) {
+pub fn flow_text(flow: &FinishedFlow, shape: Shape, text: &mut Vec<u8>) {
     let before = std::mem::take(text);
     let xml = match shape {
         Shape::Dfxml => {
@@ -246,14 +246,14 @@ impl Report {
     /// # Errors
     /// What the system says, with the path. On a full disk the flow is only counted, as not listed;
     /// the report is still good for other flows, which may be shorter, and for `finish`.
-    pub fn add(&mut self, flow: &str, packets: u64) -> io::Result<()> {
+    pub fn add(&mut self, flow: &[u8], packets: u64) -> io::Result<()> {
         self.packets += packets;
         if let Err(error) = self.file.promise(flow.len()) {
             self.refused += 1;
             return Err(at(&self.path, &error));
         }
         self.listed += 1;
-        self.xml.text.push_str(flow);
+        self.xml.text.extend_from_slice(flow);
         if self.xml.text.len() < BLOCK { Ok(()) } else { self.write() }
     }
 
@@ -300,7 +300,7 @@ impl Report {
     }
 
     fn write(&mut self) -> io::Result<()> {
-        self.file.put(self.xml.text.as_bytes()).map_err(|error| at(&self.path, &error))?;
+        self.file.put(&self.xml.text).map_err(|error| at(&self.path, &error))?;
         self.xml.text.clear();
         Ok(())
     }

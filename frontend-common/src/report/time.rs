@@ -4,6 +4,8 @@ use std::fmt;
 
 use tapflow_core::Timestamp;
 
+use crate::digits;
+
 /// UTC with the fraction that the time has: none, six digits, or nine where there are nanoseconds.
 ///
 /// The whole of what is needed of a calendar: no time zone, no leap second, years 1970 to 2554.
@@ -11,9 +13,10 @@ use tapflow_core::Timestamp;
 pub(crate) struct Utc(pub(crate) Timestamp);
 
 impl Utc {
-    /// Appends it to a text.
-    pub(crate) fn put(self, out: &mut String) {
-        let (days, second) = (self.0.seconds() / 86_400, self.0.seconds() % 86_400);
+    /// Appends it to a text, in ASCII.
+    pub(crate) fn put(self, out: &mut Vec<u8>) {
+        // 64 bits of nanoseconds are 584 years.
+        let (days, second) = ((self.0.seconds() / 86_400) as u32, (self.0.seconds() % 86_400) as u32);
         // Days since 0000-03-01: years that begin in March end with the leap day.
         let days = days + 719_468;
         let (era, day) = (days / 146_097, days % 146_097);
@@ -26,39 +29,47 @@ impl Utc {
         let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
         // Written at once: reports have many times.
         let mut text = *b"0000-00-00T00:00:00.000000000Z";
-        for (at, length, number) in
-            [(0, 4, year), (5, 2, month), (8, 2, day), (11, 2, hour), (14, 2, minute), (17, 2, second)]
+        for (at, number) in
+            [(0, year / 100), (2, year % 100), (5, month), (8, day), (11, hour), (14, minute), (17, second)]
         {
-            digits(&mut text, at, length, number);
+            two_digits(&mut text, at, number);
         }
-        digits(&mut text, FRACTION + 1, 9, self.0.subsec_nanos().into());
-        let length = match self.0.subsec_nanos() {
-            0 => FRACTION,
-            nanos if nanos % 1_000 == 0 => FRACTION + 7,
-            _ => FRACTION + 10,
+        let nanos = self.0.subsec_nanos();
+        let micros = nanos / 1_000;
+        let length = if nanos == 0 {
+            FRACTION
+        } else {
+            for (at, number) in [(1, micros / 10_000), (3, micros / 100), (5, micros)] {
+                two_digits(&mut text, FRACTION + at, number);
+            }
+            if nanos == 1_000 * micros {
+                FRACTION + 7
+            } else {
+                two_digits(&mut text, FRACTION + 7, nanos / 10);
+                two_digits(&mut text, FRACTION + 8, nanos);
+                FRACTION + 10
+            }
         };
         text[length] = b'Z';
-        out.push_str(str::from_utf8(&text[..=length]).unwrap_or_default());
+        out.extend_from_slice(&text[..=length]);
     }
 }
 
 impl fmt::Display for Utc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = String::with_capacity(FRACTION + 11);
+        let mut text = Vec::with_capacity(FRACTION + 11);
         self.put(&mut text);
-        f.write_str(&text)
+        f.write_str(str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
 }
 
 /// Where the fraction begins.
 const FRACTION: usize = 19;
 
-/// Puts a number of so many digits into a text.
-fn digits(text: &mut [u8], at: usize, length: usize, mut number: u64) {
-    for digit in text[at..at + length].iter_mut().rev() {
-        *digit = b'0' + (number % 10) as u8;
-        number /= 10;
-    }
+/// Puts the last two digits of a number into a text.
+#[inline]
+fn two_digits(text: &mut [u8; FRACTION + 11], at: usize, number: u32) {
+    text[at..at + 2].copy_from_slice(&digits::TWO[number as usize % 100]);
 }
 
 #[cfg(test)]

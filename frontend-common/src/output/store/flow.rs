@@ -15,6 +15,8 @@ pub(super) struct State {
     /// What its name is made of; `None` once it is closed.
     pub(super) facts: Option<Arc<FlowFacts>>,
     pub(super) file: Option<FileId>,
+    /// See [`FileStore::open`](super::FileStore::open).
+    pub(super) name: u32,
     /// Where its pieces wait.
     pub(super) place: u32,
     /// Length of its file.
@@ -38,9 +40,18 @@ pub(super) struct Rare {
 }
 
 impl State {
-    pub(super) fn new(facts: Arc<FlowFacts>, has_index: bool) -> Self {
+    pub(super) fn new(facts: Arc<FlowFacts>, name: u32, has_index: bool) -> Self {
         let rare = has_index.then(|| Box::new(Rare { index: Some(FlowIndex::default()), ..Rare::default() }));
-        Self { facts: Some(facts), file: None, place: NONE, written: 0, rare, has_data: false, failed: false }
+        Self {
+            facts: Some(facts),
+            file: None,
+            name,
+            place: NONE,
+            written: 0,
+            rare,
+            has_data: false,
+            failed: false,
+        }
     }
 
     /// What few flows have, for one that has it now.

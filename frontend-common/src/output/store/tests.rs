@@ -59,6 +59,11 @@ fn expect(root: &Path, files: &[(&str, &str)]) {
     assert_eq!(contents(root), expected);
 }
 
+fn open(store: &mut FileStore, facts: FlowFacts) {
+    let name = store.name_of(&facts);
+    store.open(facts, name);
+}
+
 fn data(store: &mut FileStore, number: u64, offset: u64, text: &[u8]) {
     store.data(number, offset, bytes(text), AT).expect("taken");
 }
@@ -75,7 +80,7 @@ fn close(store: &mut FileStore, number: u64) -> Closed {
 fn pieces_in_any_order_become_a_file_with_the_time_of_the_first_packet() {
     let out = directory();
     let mut store = FileStore::new(config(out.path()));
-    store.open(facts(0));
+    open(&mut store, facts(0));
     data(&mut store, 0, 5, b"fghij");
     data(&mut store, 0, 0, b"abcde");
     let closed = close(&mut store, 0);
@@ -93,7 +98,7 @@ fn pieces_in_any_order_become_a_file_with_the_time_of_the_first_packet() {
 fn without_data_there_is_no_file() {
     let out = directory();
     let mut store = FileStore::new(config(out.path()));
-    store.open(facts(0));
+    open(&mut store, facts(0));
     data(&mut store, 0, 0, b"");
     assert_eq!(close(&mut store, 0), Closed::default());
     expect(out.path(), &[]);
@@ -113,7 +118,7 @@ fn bytes_never_seen_are_a_hole() {
     use std::os::unix::fs::MetadataExt;
     let out = directory();
     let mut store = FileStore::new(config(out.path()));
-    store.open(facts(0));
+    open(&mut store, facts(0));
     data(&mut store, 0, 0, b"a");
     data(&mut store, 0, 1 << 40, b"z");
     assert_eq!(close(&mut store, 0).file.expect("a file").size, (1 << 40) + 1);
@@ -129,7 +134,7 @@ fn bytes_beyond_the_limit_are_counted_and_not_written() {
     {
         let out = directory();
         let mut store = FileStore::new(StoreConfig { limit: Some(limit), index: true, ..config(out.path()) });
-        store.open(facts(0));
+        open(&mut store, facts(0));
         data(&mut store, 0, 22, b"uvwxyzUVWXYZ");
         data(&mut store, 0, 0, b"abcdefghij");
         data(&mut store, 0, 100, b"0123456789");
@@ -153,7 +158,7 @@ fn names_that_exist_are_not_touched_and_the_next_count_is_free() {
     fs::create_dir(out.path().join(format!("{NAME}c1"))).expect("a folder");
     let mut store = FileStore::new(config(out.path()));
     for number in 0..3 {
-        store.open(facts(number));
+        open(&mut store, facts(number));
         data(&mut store, number, 0, number.to_string().as_bytes());
         close(&mut store, number);
     }
@@ -166,7 +171,7 @@ fn flows_of_one_name_are_counted_in_the_order_of_their_first_data() {
     let out = directory();
     let mut store = FileStore::new(StoreConfig { template: template(Some("%A")), ..config(out.path()) });
     for number in 0..3 {
-        store.open(facts(number));
+        open(&mut store, facts(number));
     }
     for number in [2, 0, 1] {
         data(&mut store, number, 0, number.to_string().as_bytes());
@@ -182,7 +187,7 @@ fn an_index_of_an_earlier_run_is_not_touched() {
     let out = directory();
     fs::write(out.path().join(format!("{NAME}.findx")), "old").expect("a file");
     let mut store = FileStore::new(StoreConfig { index: true, ..config(out.path()) });
-    store.open(facts(0));
+    open(&mut store, facts(0));
     data(&mut store, 0, 0, b"x");
     close(&mut store, 0);
     let (index, name) = (format!("{NAME}.findx"), format!("{NAME}c1"));
@@ -203,7 +208,7 @@ fn a_planted_link_is_not_written_through() {
     std::os::unix::fs::symlink(outside.path().join("absent"), out.path().join(format!("{NAME}c1")))
         .expect("a link");
     let mut store = FileStore::new(config(out.path()));
-    store.open(facts(0));
+    open(&mut store, facts(0));
     data(&mut store, 0, 0, b"x");
     close(&mut store, 0);
     expect(outside.path(), &[("victim", "precious")]);
@@ -216,7 +221,7 @@ fn deep_directories_are_made() {
     let deep = "a/".repeat(40) + "%A/%a/%B/%b/%N";
     let mut store = FileStore::new(StoreConfig { template: template(Some(&deep)), ..config(out.path()) });
     for number in 0..2 {
-        store.open(facts(number));
+        open(&mut store, facts(number));
         data(&mut store, number, 0, b"x");
         close(&mut store, number);
     }
@@ -229,7 +234,7 @@ fn the_first_copy_stays_and_differences_are_told() {
     for written in [false, true] {
         let out = directory();
         let mut store = FileStore::new(config(out.path()));
-        store.open(facts(0));
+        open(&mut store, facts(0));
         data(&mut store, 0, 0, b"0123456789");
         if written {
             store.flush().expect("written");
@@ -251,7 +256,7 @@ fn bytes_that_count_take_the_place_of_earlier_ones_in_memory_and_on_disk() {
     for written in [false, true] {
         let out = directory();
         let mut store = FileStore::new(StoreConfig { limit: Some(18), ..config(out.path()) });
-        store.open(facts(0));
+        open(&mut store, facts(0));
         data(&mut store, 0, 2, b"23456789");
         data(&mut store, 0, 10, b"abcdefghij");
         if written {
@@ -282,7 +287,7 @@ fn bytes_left_out_are_no_part_of_the_file_and_of_its_index() {
         let left_out = |store: &mut FileStore, offset, bytes: &'static [u8]| {
             store.leave_out(0, offset, Bytes::from_static(bytes), Timestamp::new(1, 0)).expect("left out");
         };
-        store.open(facts(0));
+        open(&mut store, facts(0));
         data(&mut store, 0, 0, b"01");
         left_out(&mut store, 2, b"X");
         data(&mut store, 0, 3, b"34");
@@ -310,13 +315,13 @@ fn bytes_left_out_are_no_part_of_the_file_and_of_its_index() {
 fn an_index_that_somebody_removed_costs_its_file_no_byte() {
     let out = directory();
     let mut store = FileStore::new(StoreConfig { index: true, max_open: 1, ..config(out.path()) });
-    store.open(facts(0));
+    open(&mut store, facts(0));
     data(&mut store, 0, 0, b"01");
     store.leave_out(0, 2, bytes(b"X"), AT).expect("left out");
     data(&mut store, 0, 3, b"3456789");
     store.flush().expect("written");
     fs::remove_file(out.path().join(format!("{NAME}.findx"))).expect("removed");
-    store.open(facts_of_port(1, 1));
+    open(&mut store, facts_of_port(1, 1));
     data(&mut store, 1, 0, b"another descriptor");
     store.flush().expect("written");
     assert!(store.close(0).expect_err("no index").to_string().contains(".findx"));
@@ -329,7 +334,7 @@ fn earlier_bytes_move_the_file_up() {
     for written in [false, true] {
         let out = directory();
         let mut store = FileStore::new(StoreConfig { index: true, ..config(out.path()) });
-        store.open(facts(0));
+        open(&mut store, facts(0));
         data(&mut store, 0, 0, b"more");
         repeated(&mut store, 0, 1, b"X");
         if written {
@@ -373,7 +378,7 @@ fn random_run(config: StoreConfig, flows: u64, steps: u64) -> (Model, Vec<Closed
     let mut store = FileStore::new(config);
     let mut model = Model { streams: vec![Vec::new(); flows as usize] };
     for number in 0..flows {
-        store.open(facts_of_port(number, (number / 2) as u16));
+        open(&mut store, facts_of_port(number, (number / 2) as u16));
     }
     for step in 0..steps {
         let number = random.below(flows);
@@ -479,7 +484,7 @@ fn what_waits_is_bounded_in_bytes_pieces_and_age() {
     let bounds = StoreConfig { pending_bytes: 1000, pending_pieces: 20, ..config(out.path()) };
     let mut store = FileStore::new(bounds);
     for number in 0..100 {
-        store.open(facts_of_port(number, number as u16));
+        open(&mut store, facts_of_port(number, number as u16));
         data(&mut store, number, 0, &[1; 30]);
         assert!(store.waiting.pieces <= 20 && store.waiting.bytes <= 1000);
     }
@@ -501,7 +506,7 @@ fn what_waits_is_bounded_in_bytes_pieces_and_age() {
 fn pieces_are_not_copied() {
     let out = directory();
     let mut store = FileStore::new(config(out.path()));
-    store.open(facts(0));
+    open(&mut store, facts(0));
     let block = bytes(b"0123456789");
     store.data(0, 0, block.slice(2..5), AT).expect("taken");
     let waits = store.waiting.at(store.flows[0].place);
@@ -556,8 +561,8 @@ mod trouble {
         let out = child_directory();
         let mut store = FileStore::new(config(&out));
         let block = Bytes::from((0..64 << 10).map(|n| n as u8).collect::<Vec<_>>());
-        store.open(facts(0));
-        store.open(facts_of_port(1, 1));
+        open(&mut store, facts(0));
+        open(&mut store, facts_of_port(1, 1));
         store.data(0, 0, block.slice(..1000), AT).expect("taken");
         store.data(0, 1000, block.slice(1000..), AT).expect("taken");
         data(&mut store, 1, 0, b"other");
@@ -583,10 +588,10 @@ mod trouble {
     fn child_full_disk() {
         let out = child_directory();
         let mut store = FileStore::new(config(&out));
-        store.open(facts(0));
+        open(&mut store, facts(0));
         data(&mut store, 0, 0, b"small");
         close(&mut store, 0);
-        store.open(facts_of_port(1, 1));
+        open(&mut store, facts_of_port(1, 1));
         let error = store.data(1, 0, Bytes::from(vec![7; 300 << 10]), AT).expect_err("full").to_string();
         assert!(error.contains(".00001-") && error.contains("make room"), "{error}");
         let mut sizes = Vec::new();
@@ -610,7 +615,7 @@ mod trouble {
         let out = child_directory();
         let mut store = FileStore::new(StoreConfig { max_open: 1000, pending_pieces: 1, ..config(&out) });
         for number in 0..200 {
-            store.open(facts_of_port(number, number as u16));
+            open(&mut store, facts_of_port(number, number as u16));
         }
         for offset in 0..3 {
             for number in 0..200 {
@@ -634,7 +639,7 @@ mod trouble {
             root = "/sys/kernel".into();
         }
         let mut store = FileStore::new(StoreConfig { index: true, ..config(&root) });
-        store.open(facts(0));
+        open(&mut store, facts(0));
         data(&mut store, 0, 0, b"x");
         let error = store.close(0).expect_err("not writable").to_string();
         assert!(error.contains(&format!("cannot create {}", root.join(NAME).display())), "{error}");
@@ -648,7 +653,7 @@ mod trouble {
         fs::write(out.path().join("010.001.002.003"), "").expect("a file");
         let mut store =
             FileStore::new(StoreConfig { template: template(Some("%A/%a")), ..config(out.path()) });
-        store.open(facts(0));
+        open(&mut store, facts(0));
         data(&mut store, 0, 0, b"x");
         let error = store.close(0).expect_err("a file is in the way").to_string();
         assert!(error.contains("cannot make the directory") && error.contains("010.001.002.003"), "{error}");
@@ -661,7 +666,7 @@ mod trouble {
         let mut flow = facts(0);
         flow.opened.key.source = "2001:db8:1111:2222:3333:4444:5555:6666".parse().expect("an address");
         let mut store = FileStore::new(StoreConfig { template: template(Some(&long)), ..config(out.path()) });
-        store.open(flow);
+        open(&mut store, flow);
         data(&mut store, 0, 0, b"x");
         let error = store.close(0).expect_err("too long").to_string();
         assert!(error.contains("255"), "{error}");
