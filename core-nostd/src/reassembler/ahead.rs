@@ -54,12 +54,6 @@ impl Reassembler<'_> {
         Ok(())
     }
 
-    /// Whether looking at frames together pays: with few connections, one by one is as fast.
-    #[must_use]
-    pub fn looks_ahead(&self) -> bool {
-        self.table.len() >= Self::FEW
-    }
-
     /// Reads the headers of up to [`AHEAD`](Self::AHEAD) frames (more are left out) and brings into the
     /// processor's cache what pushing them will need. For callers that have something to do between two frames;
     /// nothing changes and nothing is told until [`push_seen`](Self::push_seen), which should follow at once.
@@ -78,7 +72,7 @@ impl Reassembler<'_> {
         for frame in frames {
             let _ = ahead.push(self.look(&frame));
         }
-        if self.looks_ahead() {
+        if self.table.len() >= Self::FEW {
             let usual = ahead.iter().filter(|seen| seen.usual.is_usual());
             self.table.look_ahead(usual.map(|seen| (seen.place.key, seen.place.hash)));
         }

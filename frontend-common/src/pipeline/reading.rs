@@ -232,7 +232,7 @@ impl Run<'_> {
                 progress.update(before + source.progress().done);
             }
             // One by one where a directory may end between any two.
-            let together = core.looks_ahead() && !rotates;
+            let together = !rotates;
             let mut before_it = None;
             let few = if together {
                 source.next_few()
@@ -306,6 +306,15 @@ impl Run<'_> {
                     Ok(None) => {}
                     Err(error) => return Ok(Err(error)),
                 }
+            }
+            return Ok(Ok(()));
+        }
+        if self.filter.is_none() && self.options.time_shift == 0 {
+            let ahead = core.look_ahead(packets.clone().map(|packet| packet.frame));
+            read.packets += ahead.len() as u64;
+            for (packet, seen) in packets.zip(&ahead) {
+                self.announce(&packet, sink, read)?;
+                core.push_seen(seen, sink)?;
             }
             return Ok(Ok(()));
         }
