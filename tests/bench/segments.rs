@@ -1,6 +1,6 @@
 //! What a segment costs the core, in nanoseconds, beside a plain copy of the same payloads.
 //!
-//! `cargo bench -p tapflow-tests`. Each benchmark is a round of frames that lie in memory one after
+//! `cargo bench -p tapflow-bench`. Each benchmark is a round of frames that lie in memory one after
 //! the other, as in a mapped capture; between two rounds, which is not timed, every sequence number
 //! moves on. The sink counts bytes: what it would do with them is not the core's cost. The copy goes
 //! into a buffer that stays in the cache.
