@@ -172,6 +172,11 @@ impl Capture {
             Some(bytes) if access == Access::Mapped || compressed(&bytes) => {
                 Self::of_memory(name, bytes, stop)
             }
+            Some(_) => {
+                let taken = Arc::new(AtomicU64::new(0));
+                let feed = Feed::start(stop, taken.clone(), move |blocks| blocks.copy_file(&file))?;
+                Ok(Self::new(name, Window::of_feed(feed), Some(taken), total))
+            }
             _ => Self::of_stream(name, BufReader::with_capacity(READ, file), total, stop),
         }
     }

@@ -6,6 +6,7 @@
 //! core of its own. A block is freed when the last slice of it is dropped; the thread is at most
 //! [`AHEAD`] pieces ahead.
 
+use std::fs::File;
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -15,6 +16,8 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 
+#[cfg(not(unix))]
+use super::compress::Counted;
 use super::compress::broken;
 use super::error::{Fault, InputErrorKind};
 
@@ -243,6 +246,37 @@ impl Blocks {
                 Err(error) => return Err(broken(error)),
             }
         }
+    }
+
+    /// Hands on everything that an ordinary file has: into memory that nobody has to clear before, which would take a
+    /// sixth of the time.
+    ///
+    /// # Errors
+    /// [`Halt::Unwanted`], and the error of the file as a fault.
+    #[cfg(unix)]
+    pub(crate) fn copy_file(&mut self, file: &File) -> Result<(), Halt> {
+        use rustix::buffer::spare_capacity;
+        loop {
+            let mut block = Vec::with_capacity(BLOCK);
+            match rustix::io::retry_on_intr(|| rustix::io::read(file, spare_capacity(&mut block))) {
+                Ok(0) => return Ok(()),
+                Ok(count) => {
+                    self.taken.fetch_add(count as u64, Ordering::Relaxed);
+                    self.send(Piece::Data(block.into()))?;
+                }
+                Err(error) => return Err(broken(error.into())),
+            }
+        }
+    }
+
+    /// Hands on everything that an ordinary file has.
+    ///
+    /// # Errors
+    /// [`Halt::Unwanted`], and the error of the file as a fault.
+    #[cfg(not(unix))]
+    pub(crate) fn copy_file(&mut self, file: &File) -> Result<(), Halt> {
+        let taken = Arc::clone(&self.taken);
+        self.copy(&mut Counted::new(io::BufReader::new(file), taken))
     }
 
     /// Begins a new part.
