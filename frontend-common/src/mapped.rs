@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io;
 
 use bytes::Bytes;
-use memmap2::Mmap;
+use memmap2::{Mmap, MmapOptions};
 
 /// Maps the whole of a regular file that is not empty.
 ///
@@ -17,14 +17,31 @@ use memmap2::Mmap;
 /// What the operating system says; files on some virtual file systems cannot be mapped and are to be
 /// read as streams instead.
 pub(crate) fn map(file: &File) -> io::Result<Bytes> {
+    let map = map_as(file, &MmapOptions::new())?;
+    #[cfg(unix)]
+    // Only advice: a system that does not take it reads a little slower.
+    let _ = map.advise(memmap2::Advice::Sequential);
+    Ok(Bytes::from_owner(map))
+}
+
+/// Maps `length` bytes of a regular file that has so many from `offset` on. Where the system can do that, they are read
+/// before this returns.
+///
+/// # Errors
+/// Those of [`map`].
+pub(crate) fn map_part(file: &File, offset: u64, length: usize) -> io::Result<Bytes> {
+    let map = map_as(file, MmapOptions::new().offset(offset).len(length))?;
+    #[cfg(target_os = "linux")]
+    // Kernels before 5.14 do not take it, and read each page when it is looked at.
+    let _ = map.advise(memmap2::Advice::PopulateRead);
+    Ok(Bytes::from_owner(map))
+}
+
+fn map_as(file: &File, options: &MmapOptions) -> io::Result<Mmap> {
     // SAFETY: the map is private to this process and read-only. Another process that overwrites the
     // file while it is read changes bytes that are parsed as hostile data anyway: every read is
     // bounds-checked against the length that was mapped, and no value is read twice for a check and a
     // use. A file that is cut short while it is read ends the process with SIGBUS, as it does for every
     // program that maps its input.
-    let map = unsafe { Mmap::map(file) }?;
-    #[cfg(unix)]
-    // Only advice: a system that does not take it reads a little slower.
-    let _ = map.advise(memmap2::Advice::Sequential);
-    Ok(Bytes::from_owner(map))
+    unsafe { options.map(file) }
 }

@@ -21,7 +21,7 @@ use crate::mapped;
 /// How the bytes of a file come into memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// As a map of the file: who holds on to many frames needs no copies of them.
+    /// As maps of the file: who holds on to many frames needs no copies of them.
     Mapped,
     /// In blocks that a thread reads, unless it is compressed: who looks at each frame once does so while it is in the
     /// processor's cache.
@@ -105,6 +105,8 @@ pub fn check(path: &Path) -> Result<(), InputError> {
 
 /// The name that stands for standard input.
 const STDIN: &str = "-";
+/// Bytes of a file that are mapped at a time.
+const PART: usize = 4 << 20;
 /// Bytes read at a time from what cannot be mapped.
 const READ: usize = 1 << 18;
 
@@ -167,18 +169,38 @@ impl Capture {
         stop: Arc<AtomicBool>,
     ) -> Result<Self, InputErrorKind> {
         let total = (length > 0).then_some(length);
-        match total.and_then(|_| mapped::map(&file).ok()) {
+        let start = usize::try_from(length).unwrap_or(PART).min(PART);
+        let Some(bytes) = total.and_then(|_| mapped::map_part(&file, 0, start).ok()) else {
+            return Self::of_stream(name, BufReader::with_capacity(READ, file), total, stop);
+        };
+        let is_compressed = compressed(&bytes);
+        let is_pcap = bytes.first_chunk().is_some_and(|magic| pcap::recognise(*magic));
+        match access {
             // What decompresses has enough to do without copying.
-            Some(bytes) if access == Access::Mapped || compressed(&bytes) => {
-                Self::of_memory(name, bytes, stop)
-            }
-            Some(_) => {
+            Access::InBlocks if !is_compressed => {
                 let taken = Arc::new(AtomicU64::new(0));
-                let feed = Feed::start(stop, taken.clone(), move |blocks| blocks.copy_file(&file))?;
-                Ok(Self::new(name, Window::of_feed(feed), Some(taken), total))
+                let feed = Feed::start(stop, taken, move |blocks| blocks.copy_file(&file))?;
+                Ok(Self::new(name, Window::of_feed(feed), None, total))
             }
-            _ => Self::of_stream(name, BufReader::with_capacity(READ, file), total, stop),
+            Access::Mapped if is_pcap => Self::of_pcap(name, file, length, PART, stop),
+            _ => match mapped::map(&file) {
+                Ok(bytes) => Self::of_memory(name, bytes, stop),
+                Err(_) => Self::of_stream(name, BufReader::with_capacity(READ, file), total, stop),
+            },
         }
+    }
+
+    /// An ordinary file in pcap format, mapped by a thread in parts of so many bytes. (Of the other format, blocks that
+    /// are no packets may lie between packets that are read together: these would be in different parts.)
+    pub(super) fn of_pcap(
+        name: String,
+        file: File,
+        length: u64,
+        part: usize,
+        stop: Arc<AtomicBool>,
+    ) -> Result<Self, InputErrorKind> {
+        let feed = Feed::start(stop, Arc::default(), move |blocks| blocks.map_file(&file, length, part))?;
+        Ok(Self::new(name, Window::of_feed(feed), None, Some(length)))
     }
 
     /// An input that lies in memory: read where it lies if it is not compressed.

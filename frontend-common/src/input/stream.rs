@@ -1,5 +1,5 @@
-//! Inputs that come in the order of their bytes: pipes, standard input, compressed files, and plain ones of whose frames
-//! nobody holds on to any.
+//! Inputs that come in the order of their bytes: pipes, standard input, compressed files, and plain ones, in blocks or in
+//! maps of their parts.
 //!
 //! A thread reads (and decompresses) ahead into blocks of 1 MiB and hands over what has come, so that a
 //! slow writer is followed without delay, a stop is noticed while a read blocks, and decompression has a
@@ -20,6 +20,7 @@ use bytes::{Bytes, BytesMut};
 use super::compress::Counted;
 use super::compress::broken;
 use super::error::{Fault, InputErrorKind};
+use crate::mapped;
 
 /// Bytes allocated at a time.
 const BLOCK: usize = 1 << 20;
@@ -277,6 +278,24 @@ impl Blocks {
     pub(crate) fn copy_file(&mut self, file: &File) -> Result<(), Halt> {
         let taken = Arc::clone(&self.taken);
         self.copy(&mut Counted::new(io::BufReader::new(file), taken))
+    }
+
+    /// Hands on everything that an ordinary file of this length has, as maps of `part` bytes each. Their pages are there
+    /// when they come, and whoever lets go of one last unmaps it: both while others go on.
+    ///
+    /// # Errors
+    /// [`Halt::Unwanted`], and the error of the file as a fault.
+    pub(crate) fn map_file(&mut self, file: &File, length: u64, part: usize) -> Result<(), Halt> {
+        let mut offset = 0;
+        while offset < length {
+            let size = usize::try_from(length - offset).unwrap_or(part).min(part);
+            match mapped::map_part(file, offset, size) {
+                Ok(block) => self.send(Piece::Data(block))?,
+                Err(error) => return Err(Halt::Fault(Fault::at(offset, error.into()))),
+            }
+            offset += size as u64;
+        }
+        Ok(())
     }
 
     /// Begins a new part.

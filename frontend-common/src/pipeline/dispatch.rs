@@ -123,6 +123,9 @@ const SPARE: usize = 1 << 15;
 
 /// Into how many parts names are divided among writers.
 const NAMES: usize = 4096;
+/// So many of them have half of the writers among them, of which there are two for each processor: a few flows with much
+/// data keep these busy, and others would only take turns with the core's thread.
+const FEW: usize = 32;
 
 /// The other end of a channel is gone: its thread has failed and says so itself.
 #[derive(Debug)]
@@ -147,9 +150,10 @@ pub(super) struct Dispatch<'t> {
     /// What names are hashed with, so that nobody can guess which ones meet.
     hasher: RandomState,
     name: String,
-    /// By part of a name's hash, its writer. Each gets the next one, so that also few flows are spread evenly.
+    /// By part of a name's hash, its writer.
     writers: Vec<Option<u8>>,
-    next_writer: usize,
+    /// How many of them have one: each gets the next writer, so that also few flows are spread evenly.
+    names_with_writer: usize,
     /// What becomes of frames, where that is wanted.
     frames: Option<Box<Frames>>,
     /// The numbered directories, where there are any.
@@ -201,7 +205,7 @@ impl<'t> Dispatch<'t> {
             hasher: RandomState::new(),
             name: String::new(),
             writers: vec![None; NAMES],
-            next_writer: 0,
+            names_with_writer: 0,
             frames: frames.map(Box::new),
             rotation,
             open_flows: 0,
@@ -257,9 +261,11 @@ impl<'t> Dispatch<'t> {
     fn place_of(&mut self, facts: &FlowFacts) -> (usize, u32) {
         let hash = self.template.hash(facts, &self.hasher, &mut self.name);
         let writer = self.writers[(hash >> 32) as usize % NAMES].get_or_insert_with(|| {
-            let next = self.next_writer;
-            self.next_writer = (next + 1) % self.senders.len().max(1);
-            next as u8
+            let next = self.names_with_writer;
+            self.names_with_writer += 1;
+            let all = self.senders.len().max(1);
+            let among = if next < FEW { all.div_ceil(2) } else { all };
+            (next % among) as u8
         });
         (usize::from(*writer), hash as u32)
     }

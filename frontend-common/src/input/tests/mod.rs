@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use super::source::Capture;
-use super::{InputError, InputErrorKind, Source};
+use super::{InputError, InputErrorKind, Packet, Source};
 
 /// One frame as it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,26 +48,45 @@ impl Outcome {
     }
 }
 
+/// A frame as a source gave it.
+fn got(packet: &Packet<'_>) -> Got {
+    // The block holds the bytes of the frame, or this panics.
+    let bytes = packet.block.slice_ref(packet.frame.bytes);
+    Got {
+        link: packet.frame.link.0,
+        time: packet.frame.time.0,
+        wire_len: packet.frame.wire_len,
+        interface: packet.interface,
+        bytes: bytes.to_vec(),
+    }
+}
+
 fn drain(mut source: impl Source) -> Outcome {
     let mut frames = Vec::new();
     let error = loop {
         match source.next() {
             Ok(None) => break None,
             Err(error) => break Some(error),
-            Ok(Some(packet)) => {
-                // The block holds the bytes of the frame, or this panics.
-                let bytes = packet.block.slice_ref(packet.frame.bytes);
-                frames.push(Got {
-                    link: packet.frame.link.0,
-                    time: packet.frame.time.0,
-                    wire_len: packet.frame.wire_len,
-                    interface: packet.interface,
-                    bytes: bytes.to_vec(),
-                });
-            }
+            Ok(Some(packet)) => frames.push(got(&packet)),
         }
     };
     assert!(matches!(source.next(), Ok(None)), "nothing follows the end or the error");
+    Outcome { frames, error }
+}
+
+/// The same, some at a time.
+fn drain_together(mut source: impl Source) -> Outcome {
+    let mut frames = Vec::new();
+    let error = loop {
+        let before = frames.len();
+        match source.next_few() {
+            Err(error) => break Some(error),
+            Ok(packets) => frames.extend(packets.map(|packet| got(&packet))),
+        }
+        if frames.len() == before {
+            break None;
+        }
+    };
     Outcome { frames, error }
 }
 
@@ -98,6 +117,13 @@ fn from_stream(bytes: &[u8], pace: usize) -> Outcome {
     drain(Capture::of_stream("a".into(), input, None, stop()).expect("threads can be started"))
 }
 
+fn from_pcap_file(bytes: &[u8], part: usize) -> Outcome {
+    let mut file = tempfile::tempfile().expect("a file");
+    io::Write::write_all(&mut file, bytes).expect("written");
+    let capture = Capture::of_pcap("a".into(), file, bytes.len() as u64, part, stop());
+    drain_together(capture.expect("threads can be started"))
+}
+
 /// As [`Slow`], for a thread.
 struct Owned(Vec<u8>, usize, usize);
 
@@ -116,6 +142,12 @@ fn read(bytes: &[u8]) -> Outcome {
         let other = from_stream(bytes, pace);
         assert_eq!(read.frames, other.frames, "{pace} bytes at a time");
         assert_eq!(read.text(), other.text(), "{pace} bytes at a time");
+    }
+    let is_pcap = bytes.first_chunk().is_some_and(|magic| super::pcap::recognise(*magic));
+    for part in [1, 90, 1000].into_iter().filter(|_| is_pcap) {
+        let other = from_pcap_file(bytes, part);
+        assert_eq!(read.frames, other.frames, "in parts of {part} bytes");
+        assert_eq!(read.text(), other.text(), "in parts of {part} bytes");
     }
     read
 }
@@ -160,6 +192,9 @@ fn damage(file: &[u8], check: impl Fn(Option<usize>, Outcome)) {
     for length in 0..file.len() {
         check(Some(length), from_memory(&file[..length]));
         check(Some(length), from_stream(&file[..length], 5));
+        if length > 4 && super::pcap::recognise([file[0], file[1], file[2], file[3]]) {
+            check(Some(length), from_pcap_file(&file[..length], 100));
+        }
     }
     for at in 0..file.len() {
         for change in [1, 0x80, 0xff] {
