@@ -42,11 +42,11 @@ mod tests {
 
     #[test]
     fn every_number_is_that_of_a_formatter() {
-        for number in 0..1000 {
-            assert_eq!(str::from_utf8(&THREE[number]).expect("digits"), format!("{number:03}"));
+        for (number, digits) in THREE.iter().enumerate() {
+            assert_eq!(str::from_utf8(digits).expect("digits"), format!("{number:03}"));
         }
-        for number in 0..100 {
-            assert_eq!(str::from_utf8(&TWO[number]).expect("digits"), format!("{number:02}"));
+        for (number, digits) in TWO.iter().enumerate() {
+            assert_eq!(str::from_utf8(digits).expect("digits"), format!("{number:02}"));
         }
         for number in 0..=u8::MAX {
             let mut out = Vec::new();
