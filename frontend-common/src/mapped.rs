@@ -1,4 +1,4 @@
-//! Regular files as memory: no byte of a plain capture is copied on its way to the core, and large outputs are
+//! Regular files as memory: hardly a byte of a plain capture is copied on its way to the core, and large outputs are
 //! looked at where they lie.
 //!
 //! Unsafe code is only here, where instructions are chosen for MD5, and where libdeflate and libpcap are called.
@@ -24,16 +24,20 @@ pub(crate) fn map(file: &File) -> io::Result<Bytes> {
     Ok(Bytes::from_owner(map))
 }
 
-/// Maps `length` bytes of a regular file that has so many from `offset` on. Where the system can do that, they are read
-/// before this returns.
+/// Maps `length` bytes of a regular file from `offset` on. Where the system can do that, they are read before this
+/// returns.
 ///
 /// # Errors
-/// Those of [`map`].
+/// Those of [`map`], and where reading them fails: the file got shorter, or its disk is damaged.
 pub(crate) fn map_part(file: &File, offset: u64, length: usize) -> io::Result<Bytes> {
     let map = map_as(file, MmapOptions::new().offset(offset).len(length))?;
     #[cfg(target_os = "linux")]
-    // Kernels before 5.14 do not take it, and read each page when it is looked at.
-    let _ = map.advise(memmap2::Advice::PopulateRead);
+    // Kernels before 5.14 do not take the advice, and read each page when it is looked at.
+    if let Err(error) = map.advise(memmap2::Advice::PopulateRead)
+        && error.raw_os_error() != Some(rustix::io::Errno::INVAL.raw_os_error())
+    {
+        return Err(error);
+    }
     Ok(Bytes::from_owner(map))
 }
 

@@ -2,8 +2,8 @@
 //! [`Source`].
 //!
 //! [`open`] reads pcap and pcapng, plain or compressed, from files and from standard input. Plain files
-//! are mapped where that is asked for ([`Access`]), and their frames are slices of the map; all other inputs
-//! are read in blocks, and a frame never lies across two of them. All frames before a fault are delivered, then the fault, then nothing.
+//! are mapped where that is asked for ([`Access`]), large ones in parts; all other inputs are read in blocks. A frame is a
+//! slice of one of them: what would lie across two is copied into a block of its own. All frames before a fault are delivered, then the fault, then nothing.
 
 pub mod bpf;
 pub(crate) mod compress;

@@ -105,6 +105,8 @@ pub fn check(path: &Path) -> Result<(), InputError> {
 
 /// The name that stands for standard input.
 const STDIN: &str = "-";
+/// Bytes of a file by which it is known what it is.
+const START: usize = 4096;
 /// Bytes of a file that are mapped at a time.
 const PART: usize = 4 << 20;
 /// Bytes read at a time from what cannot be mapped.
@@ -157,7 +159,9 @@ impl Capture {
             let file = Opened { path: path.to_owned(), file: None };
             return Self::of_stream(name, BufReader::with_capacity(READ, file), None, stop);
         }
-        Self::of_file(name, File::open(path)?, facts.len(), access, stop)
+        let file = File::open(path)?;
+        let length = file.metadata()?.len();
+        Self::of_file(name, file, length, access, stop)
     }
 
     /// An ordinary file of this length.
@@ -169,7 +173,7 @@ impl Capture {
         stop: Arc<AtomicBool>,
     ) -> Result<Self, InputErrorKind> {
         let total = (length > 0).then_some(length);
-        let start = usize::try_from(length).unwrap_or(PART).min(PART);
+        let start = usize::try_from(length).unwrap_or(START).min(START);
         let Some(bytes) = total.and_then(|_| mapped::map_part(&file, 0, start).ok()) else {
             return Self::of_stream(name, BufReader::with_capacity(READ, file), total, stop);
         };
@@ -182,7 +186,9 @@ impl Capture {
                 let feed = Feed::start(stop, taken, move |blocks| blocks.copy_file(&file))?;
                 Ok(Self::new(name, Window::of_feed(feed), None, total))
             }
-            Access::Mapped if is_pcap => Self::of_pcap(name, file, length, PART, stop),
+            Access::Mapped if is_pcap && length > PART as u64 => {
+                Self::of_pcap(name, file, length, PART, stop)
+            }
             _ => match mapped::map(&file) {
                 Ok(bytes) => Self::of_memory(name, bytes, stop),
                 Err(_) => Self::of_stream(name, BufReader::with_capacity(READ, file), total, stop),

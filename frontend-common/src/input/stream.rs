@@ -1,13 +1,13 @@
 //! Inputs that come in the order of their bytes: pipes, standard input, compressed files, and plain ones, in blocks or in
 //! maps of their parts.
 //!
-//! A thread reads (and decompresses) ahead into blocks of 1 MiB and hands over what has come, so that a
+//! A thread reads (and decompresses) ahead into blocks of 1 MiB, or maps ahead, and hands over what has come, so that a
 //! slow writer is followed without delay, a stop is noticed while a read blocks, and decompression has a
 //! core of its own. A block is freed when the last slice of it is dropped; the thread is at most
 //! [`AHEAD`] pieces ahead.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -281,19 +281,26 @@ impl Blocks {
     }
 
     /// Hands on everything that an ordinary file of this length has, as maps of `part` bytes each. Their pages are there
-    /// when they come, and whoever lets go of one last unmaps it: both while others go on.
+    /// when they come, and whoever lets go of one last unmaps it: both while others go on. From a part on that cannot be
+    /// mapped, or is no longer there, the file is read, which tells how far that is possible.
     ///
     /// # Errors
-    /// [`Halt::Unwanted`], and the error of the file as a fault.
-    pub(crate) fn map_file(&mut self, file: &File, length: u64, part: usize) -> Result<(), Halt> {
+    /// Those of [`copy_file`](Self::copy_file).
+    pub(crate) fn map_file(&mut self, mut file: &File, length: u64, part: usize) -> Result<(), Halt> {
         let mut offset = 0;
         while offset < length {
             let size = usize::try_from(length - offset).unwrap_or(part).min(part);
-            match mapped::map_part(file, offset, size) {
-                Ok(block) => self.send(Piece::Data(block))?,
-                Err(error) => return Err(Halt::Fault(Fault::at(offset, error.into()))),
-            }
-            offset += size as u64;
+            let end = offset + size as u64;
+            let block = mapped::map_part(file, offset, size);
+            // Behind the end of a file that got shorter its last page has zeros.
+            let is_there = file.metadata().is_ok_and(|facts| facts.len() >= end);
+            let Some(block) = block.ok().filter(|_| is_there) else {
+                file.seek(SeekFrom::Start(offset)).map_err(broken)?;
+                return self.copy_file(file);
+            };
+            self.send(Piece::Data(block))?;
+            offset = end;
+            self.taken.store(offset, Ordering::Relaxed);
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! The bytes of an input in order, seen through one reference-counted block at a time.
 //!
-//! [`Window::peek`] makes the next bytes contiguous: in a mapped file they always are, in a stream an
-//! item that lies across two blocks is joined in a block of its own. The bytes peeked at stay in
+//! [`Window::peek`] makes the next bytes contiguous: in memory they always are, of a file or stream that comes in blocks an
+//! item that lies across two of them is joined in a block of its own. The bytes peeked at stay in
 //! [`Window::block`] until the next peek, so that a frame can be handed on without a copy.
 
 use std::time::Duration;

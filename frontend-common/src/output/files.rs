@@ -22,6 +22,9 @@ use crate::facts::FlowFacts;
 /// No entry.
 const NONE: u32 = u32::MAX;
 
+/// Descriptors of which none is for a folder.
+const FEW: usize = 8;
+
 /// A file of [`Files`]: its place in the list of entries, plus one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FileId(NonZeroU32);
@@ -97,7 +100,8 @@ impl Files {
     /// `name` comes to.
     pub(super) fn create(&mut self, place: &str, name: FileName) -> Result<Option<FileId>, OutputError> {
         self.directory.make_folders(place)?;
-        let opened = self.open_with(|directory| directory.create(place));
+        let may_hold = self.max_open > FEW;
+        let opened = self.open_with(|directory| directory.create(place, may_hold));
         let file = match opened {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
@@ -208,7 +212,7 @@ impl Files {
 
     /// Opens a file, closing others until there is a descriptor for it.
     fn open_with(&mut self, open: impl Fn(&mut Directory) -> io::Result<File>) -> io::Result<File> {
-        while self.open >= self.max_open {
+        while self.open + self.directory.held() >= self.max_open {
             self.close_oldest()?;
         }
         loop {

@@ -107,7 +107,8 @@ pub struct Directory {
     last: String,
     /// How many names before that were in it too.
     repeats: u32,
-    /// The same folder, opened once that pays: a file is made in it without a walk along the path.
+    /// The same folder, opened once that pays: a file is made in it without a walk along the path. Never the output
+    /// directory itself, which others may put another one in the place of.
     #[cfg(target_os = "linux")]
     handle: Option<std::os::fd::OwnedFd>,
 }
@@ -164,18 +165,21 @@ impl Directory {
         Ok(())
     }
 
-    /// Makes a file that was not there, whose folders are there, for reading and writing.
-    pub(super) fn create(&mut self, name: &str) -> io::Result<File> {
+    /// Makes a file that was not there, whose folders are there, for reading and writing. `may_hold` says whether there
+    /// is a descriptor for the folder.
+    pub(super) fn create(&mut self, name: &str, may_hold: bool) -> io::Result<File> {
         #[cfg(target_os = "linux")]
         {
             use rustix::fs::{Mode, OFlags, openat};
+            use rustix::io::retry_on_intr;
             let (folders, file) = split(name);
-            if self.handle.is_none() && self.repeats >= OFTEN && self.last == folders {
+            let is_often = self.repeats >= OFTEN && self.last == folders && !folders.is_empty();
+            if may_hold && is_often && self.handle.is_none() {
                 self.handle = self.open_folder();
             }
             if let Some(handle) = self.handle.as_ref().filter(|_| self.last == folders) {
                 let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-                match openat(handle, file, flags, Mode::from_raw_mode(0o666)) {
+                match retry_on_intr(|| openat(handle, file, flags, Mode::from_raw_mode(0o666))) {
                     Ok(file) => return Ok(file.into()),
                     // Somebody removed the folder. Others may have made it again.
                     Err(rustix::io::Errno::NOENT) => self.handle = None,
@@ -183,7 +187,17 @@ impl Directory {
                 }
             }
         }
+        #[cfg(not(target_os = "linux"))]
+        let _ = may_hold;
         File::options().read(true).write(true).create_new(true).open(self.path(name))
+    }
+
+    /// Descriptors in use.
+    pub(super) fn held(&self) -> usize {
+        #[cfg(target_os = "linux")]
+        return usize::from(self.handle.is_some());
+        #[cfg(not(target_os = "linux"))]
+        0
     }
 
     /// Opens the folder of the last name, as a place to make files in. Where that cannot be done, paths do.
@@ -306,9 +320,9 @@ mod tests {
         let names = (0..40).map(|n| format!("{}{n}", ["", "a/", "a/b/"][n / 10 % 3]));
         for name in names.collect::<Vec<_>>() {
             output.make_folders(&name).expect("folders");
-            output.create(&name).expect("made");
+            output.create(&name, true).expect("made");
             assert!(directory.path().join(&name).is_file());
-            let again = output.create(&name).expect_err("it is there");
+            let again = output.create(&name, true).expect_err("it is there");
             assert_eq!(again.kind(), io::ErrorKind::AlreadyExists);
         }
     }
@@ -320,7 +334,7 @@ mod tests {
         for n in 0..30 {
             let name = format!("a/{n}");
             output.make_folders(&name).expect("folders");
-            output.create(&name).expect("made");
+            output.create(&name, true).expect("made");
             if n == 20 {
                 fs::remove_dir_all(directory.path().join("a")).expect("removed");
                 fs::create_dir(directory.path().join("a")).expect("made again");

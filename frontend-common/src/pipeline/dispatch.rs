@@ -123,8 +123,8 @@ const SPARE: usize = 1 << 15;
 
 /// Into how many parts names are divided among writers.
 const NAMES: usize = 4096;
-/// So many of them have half of the writers among them, of which there are two for each processor: a few flows with much
-/// data keep these busy, and others would only take turns with the core's thread.
+/// So many of them have no more writers among them than there are processors: a few flows with much data keep these busy,
+/// and others would only take turns with the core's thread.
 const FEW: usize = 32;
 
 /// The other end of a channel is gone: its thread has failed and says so itself.
@@ -154,6 +154,7 @@ pub(super) struct Dispatch<'t> {
     writers: Vec<Option<u8>>,
     /// How many of them have one: each gets the next writer, so that also few flows are spread evenly.
     names_with_writer: usize,
+    processors: usize,
     /// What becomes of frames, where that is wanted.
     frames: Option<Box<Frames>>,
     /// The numbered directories, where there are any.
@@ -185,6 +186,7 @@ impl<'t> Dispatch<'t> {
         wants_data: bool,
         mut frames: Option<Frames>,
         rotation: Option<Rotation>,
+        processors: usize,
     ) -> Self {
         if let (Some(frames), Some(rotation)) = (&mut frames, &rotation) {
             frames.directory = rotation.number();
@@ -206,6 +208,7 @@ impl<'t> Dispatch<'t> {
             name: String::new(),
             writers: vec![None; NAMES],
             names_with_writer: 0,
+            processors: processors.max(1),
             frames: frames.map(Box::new),
             rotation,
             open_flows: 0,
@@ -264,7 +267,7 @@ impl<'t> Dispatch<'t> {
             let next = self.names_with_writer;
             self.names_with_writer += 1;
             let all = self.senders.len().max(1);
-            let among = if next < FEW { all.div_ceil(2) } else { all };
+            let among = if next < FEW { all.min(self.processors) } else { all };
             (next % among) as u8
         });
         (usize::from(*writer), hash as u32)

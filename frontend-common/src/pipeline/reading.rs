@@ -68,8 +68,14 @@ impl Run<'_> {
         let (captures, rest) = (self.options.captures, self.options.rest.is_some());
         let frames = (captures || rest).then(|| Frames::new(captures, rest));
         let senders = std::mem::take(&mut self.senders);
-        let mut dispatch =
-            Dispatch::new(&template, senders, self.options.files, frames, self.rotation.take());
+        let mut dispatch = Dispatch::new(
+            &template,
+            senders,
+            self.options.files,
+            frames,
+            self.rotation.take(),
+            self.system.processors(),
+        );
         let wireless = self.options.scan.scanners.has(ScannerName::Wifiviz).then(Wireless::default);
         let mut read = Read { wireless, ..Read::default() };
         match &self.options.console {

@@ -24,6 +24,19 @@ fn error(path: &Path) -> InputError {
 }
 
 #[test]
+fn a_file_that_gets_shorter_while_it_is_read_gives_what_is_left() {
+    let (frames, bytes) = small_pcap();
+    for (more, part) in [(1, 1 << 20), (100, 100), (100_000, 4096), (100_000, 1 << 20)] {
+        let read = from_pcap_file_cut(&bytes, more, part);
+        assert_eq!(read.text(), "", "{more} bytes gone, in parts of {part}");
+        assert_eq!(read.frames, frames, "{more} bytes gone, in parts of {part}");
+        let cut = from_pcap_file_cut(&bytes[..bytes.len() - 1], more, part);
+        assert_eq!(cut.frames, frames[..frames.len() - 1]);
+        assert!(matches!(cut.kind(), Some(InputErrorKind::TruncatedRecord { .. })));
+    }
+}
+
+#[test]
 fn a_plain_file_is_not_copied() {
     let (frames, bytes) = small_pcap();
     let (_directory, path) = file(&bytes);

@@ -117,11 +117,16 @@ fn from_stream(bytes: &[u8], pace: usize) -> Outcome {
     drain(Capture::of_stream("a".into(), input, None, stop()).expect("threads can be started"))
 }
 
-fn from_pcap_file(bytes: &[u8], part: usize) -> Outcome {
+/// As a file that had so many bytes more when it was opened.
+fn from_pcap_file_cut(bytes: &[u8], more: u64, part: usize) -> Outcome {
     let mut file = tempfile::tempfile().expect("a file");
     io::Write::write_all(&mut file, bytes).expect("written");
-    let capture = Capture::of_pcap("a".into(), file, bytes.len() as u64, part, stop());
+    let capture = Capture::of_pcap("a".into(), file, bytes.len() as u64 + more, part, stop());
     drain_together(capture.expect("threads can be started"))
+}
+
+fn from_pcap_file(bytes: &[u8], part: usize) -> Outcome {
+    from_pcap_file_cut(bytes, 0, part)
 }
 
 /// As [`Slow`], for a thread.
