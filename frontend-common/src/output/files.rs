@@ -307,8 +307,6 @@ fn identity(_: &File) -> io::Result<Option<Identity>> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::super::gather::{read_at, write_at};
     use super::super::testing::facts;
     use super::*;
@@ -396,6 +394,8 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn a_file_that_was_replaced_is_not_written() {
+        use std::path::Path;
+
         let directory = tempfile::tempdir().expect("a directory");
         let victim = directory.path().join("victim");
         std::fs::write(&victim, "precious").expect("a file");
