@@ -40,7 +40,8 @@ fn snapshot(root: &Path) -> BTreeMap<String, (Vec<u8>, SystemTime)> {
             if metadata.is_dir() {
                 folders.push(path);
             } else if metadata.is_file() {
-                let name = path.strip_prefix(root).expect("below").to_string_lossy().into_owned();
+                let name = path.strip_prefix(root).expect("below").to_string_lossy();
+                let name = if cfg!(windows) { name.replace('\\', "/") } else { name.into_owned() };
                 files
                     .insert(name, (fs::read(&path).expect("readable"), metadata.modified().expect("a time")));
             }
