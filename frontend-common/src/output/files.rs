@@ -212,7 +212,7 @@ impl Files {
 
     /// Opens a file, closing others until there is a descriptor for it.
     fn open_with(&mut self, open: impl Fn(&mut Directory) -> io::Result<File>) -> io::Result<File> {
-        while self.open + self.directory.held() >= self.max_open {
+        while self.open > 0 && self.open + self.directory.held() >= self.max_open {
             self.close_oldest()?;
         }
         loop {
@@ -369,6 +369,22 @@ mod tests {
             files.close(id);
         }
         assert_eq!((files.open, files.oldest, files.newest), (0, NONE, NONE));
+    }
+
+    #[test]
+    fn a_folder_that_is_held_leaves_room_for_a_file_however_few_descriptors_are_left() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut files = files(&directory, 20);
+        for number in 0..40 {
+            if number == 30 {
+                // As after a refusal of the system.
+                files.max_open = 1;
+            }
+            let name = FileName { facts: facts(number).into(), count: 0, is_index: false };
+            let made = files.create(&format!("a/{number:03}"), name).expect("no error").expect("new");
+            files.file(made).expect("open");
+            assert!(files.open + files.directory.held() <= if number < 30 { 20 } else { 2 });
+        }
     }
 
     #[test]
