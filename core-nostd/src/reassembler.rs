@@ -158,12 +158,15 @@ impl<'a> Reassembler<'a> {
     }
 
     /// Closes and forgets what has waited long enough.
+    #[inline]
     fn expire<S: Sink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
         let now = self.clock.now();
         sink.time(now)?;
-        if now.0 < self.next_expiry {
-            return Ok(());
-        }
+        if now.0 < self.next_expiry { Ok(()) } else { self.expire_at(now, sink) }
+    }
+
+    #[inline(never)]
+    fn expire_at<S: Sink>(&mut self, now: Timestamp, sink: &mut S) -> Result<(), S::Error> {
         self.next_expiry = now.0.saturating_add(TICK);
         self.expire_datagrams(sink)?;
         while let Some(index) = self.due(Table::oldest_ending, self.config.linger) {

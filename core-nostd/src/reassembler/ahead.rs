@@ -117,9 +117,9 @@ impl Reassembler<'_> {
         }
         self.counters.segments += 1;
         if usual.is_plain() {
-            let tell = |sink: &mut S, side: &_| match usual.segment(frame).filter(|_| sink.wants_segments()) {
-                Some(segment) => sink.segment(side, &segment),
-                None => Ok(()),
+            let tell = |sink: &mut S, side: &_| match sink.wants_segments().then(|| usual.segment(frame)) {
+                Some(Some(segment)) => sink.segment(side, &segment),
+                _ => Ok(()),
             };
             let segment = Continuation::of_usual(usual, usual.payload(frame));
             if self.usual(&packets, place, |key| place.key.is(key), &segment, tell, sink)? {
