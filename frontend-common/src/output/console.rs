@@ -101,14 +101,19 @@ impl<W: Write> Console<W> {
         self
     }
 
+    /// Whether this is the memory that [`lie_in`](Self::lie_in) told last.
+    #[inline]
+    pub fn lies_in(&self, block: &Bytes) -> bool {
+        (block.as_ptr(), block.len()) == (self.block.as_ptr(), self.block.len())
+    }
+
     /// Tells in which memory the bytes of the next pieces are, or most of them.
     ///
     /// # Errors
     /// As for [`Self::piece`].
     pub fn lie_in(&mut self, block: &Bytes) -> io::Result<()> {
         // One call for many pieces is there on Unix only, and with calls for each a copy is cheaper.
-        let is_known = (block.as_ptr(), block.len()) == (self.block.as_ptr(), self.block.len());
-        if is_known || self.options.form != Form::Binary || !cfg!(unix) {
+        if self.lies_in(block) || self.options.form != Form::Binary || !cfg!(unix) {
             return Ok(());
         }
         let mut written = Ok(());

@@ -45,7 +45,11 @@ impl<'t, W: Write> Printer<'t, W> {
     }
 
     /// Tells where the bytes that come next lie.
+    #[inline]
     pub(super) fn lie_in(&mut self, block: &Bytes) {
+        if self.console.lies_in(block) {
+            return;
+        }
         let result = self.console.lie_in(block);
         self.keep(result);
     }
