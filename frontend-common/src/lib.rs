@@ -10,6 +10,7 @@ mod mapped;
 pub mod messages;
 pub mod output;
 pub mod pipeline;
+mod prefetch;
 pub mod report;
 pub mod scan;
 pub mod timeline;

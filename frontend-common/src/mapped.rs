@@ -1,7 +1,8 @@
 //! Regular files as memory: hardly a byte of a plain capture is copied on its way to the core, and large outputs are
 //! looked at where they lie.
 //!
-//! Unsafe code is only here, where instructions are chosen for MD5, and where libdeflate and libpcap are called.
+//! Unsafe code is only here, where the processor is advised ([`prefetch`](crate::prefetch)), where instructions are chosen
+//! for MD5, and where libdeflate and libpcap are called.
 
 #![allow(unsafe_code)]
 
@@ -39,6 +40,22 @@ pub(crate) fn map_part(file: &File, offset: u64, length: usize) -> io::Result<By
         return Err(error);
     }
     Ok(Bytes::from_owner(map))
+}
+
+/// Whether a copy of a file takes less time than a map: on Linux where it lies in a file system in memory, of which pages
+/// get into a map one at a time. Elsewhere that is not known, and copied.
+pub(crate) fn is_slow(file: &File) -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        /// Of `linux/magic.h`.
+        const TMPFS: u64 = 0x0102_1994;
+        rustix::fs::fstatfs(file).is_ok_and(|facts| facts.f_type as u64 == TMPFS)
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = file;
+        true
+    }
 }
 
 fn map_as(file: &File, options: &MmapOptions) -> io::Result<Mmap> {

@@ -14,6 +14,7 @@ pub mod libpcap;
 pub mod live;
 mod lz4;
 mod order;
+mod packets;
 mod pcap;
 mod pcapng;
 mod sniff;
@@ -27,54 +28,16 @@ mod zip;
 use std::time::Duration;
 
 use tapflow_core::capture::MAX_CAPTURED;
-use tapflow_core::{Frame, LinkType, Reassembler, Timestamp};
+use tapflow_core::{LinkType, Timestamp};
 
 pub use error::{InputError, InputErrorKind};
 pub use filter::{Filter, FilterCompiler, FrameFilter};
+use packets::Record;
+pub use packets::{Packet, Packets, TOGETHER};
 pub use source::{Access, check, from_memory, open, open_file};
 
 /// The longest packet that is believed, in bytes. Larger lengths are taken for damage.
 pub const RECORD_LIMIT: u32 = MAX_CAPTURED;
-
-/// A frame and the reference-counted memory that it lies in.
-#[derive(Clone, Copy, Debug)]
-pub struct Packet<'a> {
-    /// The frame; its bytes are a slice of `block`, so `block.slice_ref(frame.bytes)` holds on to them.
-    pub frame: Frame<'a>,
-    /// What keeps the bytes in memory.
-    pub block: &'a bytes::Bytes,
-    /// The number of the interface within its section of the file; 0 where the format has none.
-    pub interface: u32,
-}
-
-/// The most frames that come together.
-pub const TOGETHER: usize = Reassembler::AHEAD;
-
-/// Frames that come together: all of them lie in one block.
-#[derive(Clone, Debug, Default)]
-pub struct Packets<'a> {
-    first: Option<Packet<'a>>,
-    rest: Option<(&'a bytes::Bytes, std::slice::Iter<'a, Record>)>,
-}
-
-impl<'a> From<Option<Packet<'a>>> for Packets<'a> {
-    fn from(first: Option<Packet<'a>>) -> Self {
-        Self { first, rest: None }
-    }
-}
-
-impl<'a> Iterator for Packets<'a> {
-    type Item = Packet<'a>;
-
-    #[inline]
-    fn next(&mut self) -> Option<Packet<'a>> {
-        if let Some(first) = self.first.take() {
-            return Some(first);
-        }
-        let (block, records) = self.rest.as_mut()?;
-        records.next().map(|record| record.packet(block))
-    }
-}
 
 /// How far an input has been read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -123,31 +86,5 @@ pub trait Source {
     /// What the system counts of a live capture.
     fn counts(&self) -> Option<live::LiveCounts> {
         None
-    }
-}
-
-/// Where a frame lies in the block that was read, with the facts beside it.
-#[derive(Clone, Copy, Debug)]
-struct Record {
-    /// Of its first byte, in the block.
-    start: usize,
-    length: usize,
-    link: LinkType,
-    time: Timestamp,
-    wire_len: u32,
-    interface: u32,
-}
-
-impl Record {
-    /// Stands where no record was read yet.
-    const NONE: Self =
-        Self { start: 0, length: 0, link: LinkType::NULL, time: Timestamp(0), wire_len: 0, interface: 0 };
-
-    /// The packet, in the block that was read.
-    #[inline]
-    fn packet<'a>(&self, block: &'a bytes::Bytes) -> Packet<'a> {
-        let bytes = block.get(self.start..self.start + self.length).unwrap_or_default();
-        let frame = Frame { link: self.link, time: self.time, wire_len: self.wire_len, bytes };
-        Packet { frame, block, interface: self.interface }
     }
 }

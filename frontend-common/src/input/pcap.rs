@@ -2,7 +2,7 @@
 //!
 //! What the headers mean the core knows ([`FileHeader`]): an appliance reads the same files.
 
-use tapflow_core::capture::{FileHeader, FileHeaderError};
+use tapflow_core::capture::{FileHeader, FileHeaderError, FrameHeader};
 
 use super::error::{Fault, InputErrorKind};
 use super::window::Window;
@@ -48,6 +48,13 @@ impl Reader {
         })
     }
 
+    /// The length of the record at the beginning of `bytes`, its header included, as far as that is there.
+    #[inline]
+    pub(crate) fn record_length(&self, bytes: &[u8]) -> Option<usize> {
+        let captured = self.header.frame(bytes)?.captured as usize;
+        captured.checked_add(self.header.frame_header_len())
+    }
+
     /// Puts the next record into `record`; false at the end.
     ///
     /// # Errors
@@ -63,21 +70,41 @@ impl Reader {
                 InputErrorKind::AbsurdLength { length: frame.captured.into(), limit: RECORD_LIMIT.into() };
             return Err(Fault::at(window.offset(), kind));
         }
-        let length = frame.captured as usize;
-        let whole = header + length;
+        let whole = header + frame.captured as usize;
         if window.peek(whole).len() < whole {
             return window.shortage(whole as u64).map(|()| false);
         }
-        let start = window.position() + header;
+        *record = self.record(&frame, window.position() + header);
         window.consume(whole);
-        *record = Record {
+        Ok(true)
+    }
+
+    /// Adds the records that follow, as long as all of one is at hand, up to so many.
+    pub(crate) fn more(&self, window: &mut Window, records: &mut Vec<Record>, most: usize) {
+        let (header, position) = (self.header.frame_header_len(), window.position());
+        let (bytes, mut at) = (window.at_hand(), 0);
+        while records.len() < most
+            && let Some(rest) = bytes.get(at..)
+            && let Some(frame) = self.header.frame(rest)
+            && frame.captured <= RECORD_LIMIT
+            && header + frame.captured as usize <= rest.len()
+        {
+            records.push(self.record(&frame, position + at + header));
+            at += header + frame.captured as usize;
+        }
+        window.consume(at);
+    }
+
+    /// The record of a frame that begins at `start` of the window's block.
+    #[inline]
+    fn record(&self, frame: &FrameHeader, start: usize) -> Record {
+        Record {
             start,
-            length,
+            length: frame.captured as usize,
             link: self.header.link,
             time: frame.time,
             wire_len: frame.wire_len,
             interface: frame.interface,
-        };
-        Ok(true)
+        }
     }
 }

@@ -136,6 +136,12 @@ impl Reader {
         }
     }
 
+    /// The length of the block at the beginning of `bytes`, as far as its header is there and of the present section.
+    #[inline]
+    pub(crate) fn block_length(&self, bytes: &[u8]) -> Option<usize> {
+        self.order.u32_at(bytes, 4).and_then(|length| usize::try_from(length).ok())
+    }
+
     /// Puts the next packet into `record`; false at the end. Blocks that contradict themselves go to `faults`.
     ///
     /// # Errors
@@ -180,32 +186,81 @@ impl Reader {
                 let (length, limit) = (length.into(), RECORD_LIMIT.into());
                 return Err(Fault::at(begin, InputErrorKind::AbsurdLength { length, limit }));
             }
-            let whole = whole as usize;
-            let Some(block) = window.peek(whole).get(..whole) else {
-                return short(window, whole as u64);
-            };
-            if self.order.u32_at(block, whole - TAIL) != Some(length) {
-                return Err(malformed(begin, "the two lengths of a block disagree"));
+            if (window.peek(whole as usize).len() as u64) < whole {
+                return short(window, whole);
             }
-            let body = block.get(HEAD..whole - TAIL).unwrap_or_default();
-            let found = match kind {
-                INTERFACE => self.describe(body).map(|()| false),
-                ENHANCED_PACKET => self.enhanced(body, record).map(|()| true),
-                SIMPLE_PACKET => self.simple(body, record).map(|()| true),
-                _ => self.obsolete(body, record).map(|()| true),
-            };
-            let body_at = window.position() + HEAD;
-            window.consume(whole);
-            match found {
-                Ok(true) => {
-                    self.time = record.time;
-                    record.start += body_at;
-                    return Ok(true);
-                }
-                Ok(false) => {}
-                Err(reason) => faults.add(malformed(begin, reason)),
+            if self.block(kind, length, window, record, faults)? {
+                return Ok(true);
             }
         }
+    }
+
+    /// Adds the packets that follow, as long as all of one is at hand and no other block comes, up to so many.
+    ///
+    /// # Errors
+    /// [`InputErrorKind::Malformed`] as for [`next`](Self::next).
+    pub(crate) fn more(
+        &mut self,
+        window: &mut Window,
+        records: &mut Vec<Record>,
+        most: usize,
+        faults: &mut Faults,
+    ) -> Result<(), Fault> {
+        let mut record = Record::NONE;
+        while records.len() < most
+            && let Some((kind, length)) = self.packet_at_hand(window.at_hand())
+            && self.block(kind, length, window, &mut record, faults)?
+        {
+            records.push(record);
+        }
+        Ok(())
+    }
+
+    /// Type and length of the block at the beginning of `bytes`, if it is a packet and all there.
+    #[inline]
+    fn packet_at_hand(&self, bytes: &[u8]) -> Option<(u32, u32)> {
+        let (kind, length) = (self.order.u32_at(bytes, 0)?, self.order.u32_at(bytes, 4)?);
+        let is_packet = matches!(kind, OBSOLETE_PACKET | SIMPLE_PACKET | ENHANCED_PACKET);
+        let is_whole = bytes.len() as u64 >= u64::from(length).next_multiple_of(4);
+        (is_packet && is_whole && ((HEAD + TAIL) as u32..=RECORD_LIMIT).contains(&length))
+            .then_some((kind, length))
+    }
+
+    /// A packet or an interface, all of which is at hand. Answers whether `record` is a packet now; what contradicts
+    /// itself goes to `faults`.
+    #[inline]
+    fn block(
+        &mut self,
+        kind: u32,
+        length: u32,
+        window: &mut Window,
+        record: &mut Record,
+        faults: &mut Faults,
+    ) -> Result<bool, Fault> {
+        let begin = window.offset();
+        let whole = (length as usize).next_multiple_of(4);
+        let block = window.at_hand().get(..whole).unwrap_or_default();
+        if self.order.u32_at(block, whole - TAIL) != Some(length) {
+            return Err(malformed(begin, "the two lengths of a block disagree"));
+        }
+        let body = block.get(HEAD..whole - TAIL).unwrap_or_default();
+        let found = match kind {
+            INTERFACE => self.describe(body).map(|()| false),
+            ENHANCED_PACKET => self.enhanced(body, record).map(|()| true),
+            SIMPLE_PACKET => self.simple(body, record).map(|()| true),
+            _ => self.obsolete(body, record).map(|()| true),
+        };
+        let body_at = window.position() + HEAD;
+        window.consume(whole);
+        if let Err(reason) = found {
+            faults.add(malformed(begin, reason));
+        }
+        let is_packet = found.unwrap_or_default();
+        if is_packet {
+            self.time = record.time;
+            record.start += body_at;
+        }
+        Ok(is_packet)
     }
 
     /// Section header block: 4.1. The length of the section is not needed: sections end where others begin.

@@ -12,10 +12,11 @@ use tapflow_core::LinkType;
 
 use super::compress::{self, Counted};
 use super::error::{Fault, Faults, InputError, InputErrorKind};
+use super::packets::{Record, Trail, TrailFormat};
 use super::sniff::looks_like;
 use super::stream::Feed;
 use super::window::Window;
-use super::{Packet, Packets, Progress, Record, Source, TOGETHER, pcap, pcapng};
+use super::{Packet, Packets, Progress, Source, TOGETHER, pcap, pcapng};
 use crate::mapped;
 
 /// How the bytes of a file come into memory.
@@ -23,9 +24,9 @@ use crate::mapped;
 pub enum Access {
     /// As maps of the file: who holds on to many frames needs no copies of them.
     Mapped,
-    /// In blocks that a thread reads, unless it is compressed: who looks at each frame once does so while it is in the
-    /// processor's cache.
-    InBlocks,
+    /// As maps too, but in blocks that a thread reads where maps are slow, unless it is compressed: for who looks at each
+    /// frame once.
+    AsIsFaster,
 }
 
 /// Opens a capture, or standard input for `-`. Formats are recognised by content.
@@ -178,17 +179,12 @@ impl Capture {
             return Self::of_stream(name, BufReader::with_capacity(READ, file), total, stop);
         };
         let is_compressed = compressed(&bytes);
-        let is_pcap = bytes.first_chunk().is_some_and(|magic| pcap::recognise(*magic));
         match access {
             // What decompresses has enough to do without copying.
-            Access::InBlocks if !is_compressed => {
-                let taken = Arc::new(AtomicU64::new(0));
-                let feed = Feed::start(stop, taken, move |blocks| blocks.copy_file(&file))?;
-                Ok(Self::new(name, Window::of_feed(feed), None, total))
+            Access::AsIsFaster if !is_compressed && mapped::is_slow(&file) => {
+                Self::of_blocks(name, file, length, stop)
             }
-            Access::Mapped if is_pcap && length > PART as u64 => {
-                Self::of_pcap(name, file, length, PART, stop)
-            }
+            _ if !is_compressed && length > PART as u64 => Self::of_parts(name, file, length, PART, stop),
             _ => match mapped::map(&file) {
                 Ok(bytes) => Self::of_memory(name, bytes, stop),
                 Err(_) => Self::of_stream(name, BufReader::with_capacity(READ, file), total, stop),
@@ -196,9 +192,19 @@ impl Capture {
         }
     }
 
-    /// An ordinary file in pcap format, mapped by a thread in parts of so many bytes. (Of the other format, blocks that
-    /// are no packets may lie between packets that are read together: these would be in different parts.)
-    pub(super) fn of_pcap(
+    /// An ordinary file, read by a thread in blocks.
+    pub(super) fn of_blocks(
+        name: String,
+        file: File,
+        length: u64,
+        stop: Arc<AtomicBool>,
+    ) -> Result<Self, InputErrorKind> {
+        let feed = Feed::start(stop, Arc::default(), move |blocks| blocks.copy_file(&file))?;
+        Ok(Self::new(name, Window::of_feed(feed), None, Some(length)))
+    }
+
+    /// An ordinary file, mapped by a thread in parts of so many bytes.
+    pub(super) fn of_parts(
         name: String,
         file: File,
         length: u64,
@@ -274,13 +280,27 @@ impl Capture {
         Ok(is_one)
     }
 
-    /// Whether the next record is in the same block as the one before, if there is one.
-    fn has_more_at_hand(&self) -> bool {
-        match &self.format {
-            Format::Pcap(reader) => self.window.is_whole() || reader.holds_record(self.window.at_hand()),
-            Format::Pcapng(_) => self.window.is_whole(),
-            Format::Unknown | Format::Over => false,
+    /// Reads those that lie in the same block as the one before.
+    #[inline]
+    fn more(&mut self, most: usize) -> Result<(), Fault> {
+        let before = self.records.len();
+        let read = match &mut self.format {
+            Format::Pcap(reader) => {
+                reader.more(&mut self.window, &mut self.records, most);
+                Ok(())
+            }
+            Format::Pcapng(reader) => {
+                reader.more(&mut self.window, &mut self.records, most, &mut self.faults)
+            }
+            Format::Unknown | Format::Over => Ok(()),
+        };
+        for place in before..self.records.len() {
+            let link = self.records[place].link;
+            if self.links.last() != Some(&link) {
+                self.met(link);
+            }
         }
+        read
     }
 
     /// Reads records: at least one unless there are no more, and at most so many.
@@ -289,9 +309,12 @@ impl Capture {
         self.records.clear();
         while !self.done {
             while !self.ended {
-                match self.record() {
-                    Ok(true) if self.records.len() >= most || !self.has_more_at_hand() => return Ok(()),
-                    Ok(true) => {}
+                let is_one = self.record().and_then(|is_one| match is_one {
+                    true => self.more(most).map(|()| true),
+                    false => Ok(false),
+                });
+                match is_one {
+                    Ok(true) => return Ok(()),
                     Ok(false) => self.ended = true,
                     Err(fault) => {
                         self.faults.add(fault);
@@ -362,7 +385,13 @@ impl Source for Capture {
 
     fn next_few(&mut self) -> Result<Packets<'_>, InputError> {
         self.read(TOGETHER)?;
-        Ok(Packets { first: None, rest: Some((self.window.block(), self.records.iter())) })
+        let format = match &self.format {
+            Format::Pcap(reader) => TrailFormat::Pcap(reader),
+            Format::Pcapng(reader) => TrailFormat::Pcapng(reader),
+            Format::Unknown | Format::Over => TrailFormat::None,
+        };
+        let trail = Trail::new(self.window.position(), format);
+        Ok(Packets::new(self.window.block(), &self.records, trail))
     }
 
     fn waits(&mut self, patience: Duration) -> bool {

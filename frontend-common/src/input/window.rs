@@ -58,12 +58,6 @@ impl Window {
         self.block.get(self.position..).unwrap_or_default()
     }
 
-    /// Whether the block is all of the input, and never another one.
-    #[inline]
-    pub(crate) fn is_whole(&self) -> bool {
-        self.feed.is_none()
-    }
-
     /// What follows here of the block, without waiting for more.
     pub(crate) fn at_hand(&self) -> &[u8] {
         self.block.get(self.position..).unwrap_or_default()

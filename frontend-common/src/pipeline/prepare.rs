@@ -377,10 +377,10 @@ fn descriptors(options: &Options, system: &dyn System) -> usize {
 }
 
 /// Writers hold on to frames, which need no copies in a file that is mapped. Where nobody does, a second processor
-/// copies a file in less time than the first one waits for bytes that are in no cache; one alone does not.
+/// may copy a file in less time than it takes to map it; one alone does not.
 fn access(options: &Options, processors: usize) -> Access {
     let are_held = options.files || options.captures || options.rest.is_some();
-    if are_held || processors < 2 { Access::Mapped } else { Access::InBlocks }
+    if are_held || processors < 2 { Access::Mapped } else { Access::AsIsFaster }
 }
 
 /// How many writers there are. Flows are spread over them by name, a few large ones unevenly: with two for each
@@ -475,7 +475,7 @@ mod tests {
     use crate::cli::{Action, Program, parse};
 
     #[test]
-    fn files_are_mapped_where_frames_are_held_or_one_processor_does_everything() {
+    fn files_are_always_mapped_where_frames_are_held_or_one_processor_does_everything() {
         let access = |arguments: &[&str], processors| {
             let program = Program { name: "tapflow", version: "1" };
             let arguments = ["tapflow", "-r", "a"].iter().chain(arguments).map(Into::into);
@@ -488,7 +488,7 @@ mod tests {
             assert_eq!(access(arguments, 2), Access::Mapped, "{arguments:?}");
         }
         for arguments in [&["-FX"][..], &["-C"], &["-c", "-B"]] {
-            assert_eq!(access(arguments, 2), Access::InBlocks, "{arguments:?}");
+            assert_eq!(access(arguments, 2), Access::AsIsFaster, "{arguments:?}");
             assert_eq!(access(arguments, 1), Access::Mapped, "{arguments:?}");
         }
     }

@@ -316,7 +316,7 @@ impl Run<'_> {
             return Ok(Ok(()));
         }
         if self.filter.is_none() && self.options.time_shift == 0 {
-            let ahead = core.look_ahead(packets.clone().map(|packet| packet.frame));
+            let ahead = core.look_ahead(packets.frames());
             read.packets += ahead.len() as u64;
             for (packet, seen) in packets.zip(&ahead) {
                 self.announce(&packet, sink, read)?;

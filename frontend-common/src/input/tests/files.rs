@@ -27,10 +27,10 @@ fn error(path: &Path) -> InputError {
 fn a_file_that_gets_shorter_while_it_is_read_gives_what_is_left() {
     let (frames, bytes) = small_pcap();
     for (more, part) in [(1, 1 << 20), (100, 100), (100_000, 4096), (100_000, 1 << 20)] {
-        let read = from_pcap_file_cut(&bytes, more, part);
+        let read = from_file_cut(&bytes, more, part);
         assert_eq!(read.text(), "", "{more} bytes gone, in parts of {part}");
         assert_eq!(read.frames, frames, "{more} bytes gone, in parts of {part}");
-        let cut = from_pcap_file_cut(&bytes[..bytes.len() - 1], more, part);
+        let cut = from_file_cut(&bytes[..bytes.len() - 1], more, part);
         assert_eq!(cut.frames, frames[..frames.len() - 1]);
         assert!(matches!(cut.kind(), Some(InputErrorKind::TruncatedRecord { .. })));
     }
@@ -72,14 +72,14 @@ fn a_plain_file_in_blocks_is_the_same() {
     };
     let mapped = read(Access::Mapped);
     assert_eq!(mapped.0.len(), frames.len() - 1);
-    assert_eq!(read(Access::InBlocks), mapped);
+    assert_eq!(read(Access::AsIsFaster), mapped);
 }
 
 #[test]
 fn progress_goes_from_nothing_to_the_length_of_the_file() {
     let (_, bytes) = small_pcap();
     let packed = compressed::gzip(&bytes);
-    let each = [&bytes, &packed].map(|bytes| [(bytes, Access::Mapped), (bytes, Access::InBlocks)]);
+    let each = [&bytes, &packed].map(|bytes| [(bytes, Access::Mapped), (bytes, Access::AsIsFaster)]);
     for (bytes, access) in each.into_iter().flatten() {
         let (_directory, path) = file(bytes);
         let mut source = open(&path, access, stop()).expect("a file");

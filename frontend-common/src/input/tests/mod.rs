@@ -8,12 +8,13 @@ mod live;
 mod pcap;
 mod pcapng;
 
+use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use super::source::Capture;
-use super::{InputError, InputErrorKind, Packet, Source};
+use super::{InputError, InputErrorKind, Packet, Source, compress};
 
 /// One frame as it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,15 +119,24 @@ fn from_stream(bytes: &[u8], pace: usize) -> Outcome {
 }
 
 /// As a file that had so many bytes more when it was opened.
-fn from_pcap_file_cut(bytes: &[u8], more: u64, part: usize) -> Outcome {
-    let mut file = tempfile::tempfile().expect("a file");
-    io::Write::write_all(&mut file, bytes).expect("written");
-    let capture = Capture::of_pcap("a".into(), file, bytes.len() as u64 + more, part, stop());
+fn from_file_cut(bytes: &[u8], more: u64, part: usize) -> Outcome {
+    let capture = Capture::of_parts("a".into(), file(bytes), bytes.len() as u64 + more, part, stop());
     drain_together(capture.expect("threads can be started"))
 }
 
-fn from_pcap_file(bytes: &[u8], part: usize) -> Outcome {
-    from_pcap_file_cut(bytes, 0, part)
+fn from_file(bytes: &[u8], part: usize) -> Outcome {
+    from_file_cut(bytes, 0, part)
+}
+
+fn from_blocks(bytes: &[u8]) -> Outcome {
+    let capture = Capture::of_blocks("a".into(), file(bytes), bytes.len() as u64, stop());
+    drain_together(capture.expect("threads can be started"))
+}
+
+fn file(bytes: &[u8]) -> File {
+    let mut file = tempfile::tempfile().expect("a file");
+    io::Write::write_all(&mut file, bytes).and_then(|()| io::Seek::rewind(&mut file)).expect("written");
+    file
 }
 
 /// As [`Slow`], for a thread.
@@ -148,11 +158,13 @@ fn read(bytes: &[u8]) -> Outcome {
         assert_eq!(read.frames, other.frames, "{pace} bytes at a time");
         assert_eq!(read.text(), other.text(), "{pace} bytes at a time");
     }
-    let is_pcap = bytes.first_chunk().is_some_and(|magic| super::pcap::recognise(*magic));
-    for part in [1, 90, 1000].into_iter().filter(|_| is_pcap) {
-        let other = from_pcap_file(bytes, part);
-        assert_eq!(read.frames, other.frames, "in parts of {part} bytes");
-        assert_eq!(read.text(), other.text(), "in parts of {part} bytes");
+    if compress::Format::recognise(bytes).is_some() {
+        return read;
+    }
+    let parts = [1, 90, 1000].map(|part| (format!("in parts of {part} bytes"), from_file(bytes, part)));
+    for (how, other) in parts.into_iter().chain([("in blocks".to_owned(), from_blocks(bytes))]) {
+        assert_eq!(read.frames, other.frames, "{how}");
+        assert_eq!(read.text(), other.text(), "{how}");
     }
     read
 }
@@ -194,11 +206,12 @@ fn small_pcap() -> (Vec<Got>, Vec<u8>) {
 /// Reads `file` cut off before every byte, and with every byte changed: `check` gets the length that is
 /// left, or `None` for a change.
 fn damage(file: &[u8], check: impl Fn(Option<usize>, Outcome)) {
+    let is_plain = compress::Format::recognise(file).is_none();
     for length in 0..file.len() {
         check(Some(length), from_memory(&file[..length]));
         check(Some(length), from_stream(&file[..length], 5));
-        if length > 4 && super::pcap::recognise([file[0], file[1], file[2], file[3]]) {
-            check(Some(length), from_pcap_file(&file[..length], 100));
+        if is_plain {
+            check(Some(length), from_file(&file[..length], 100));
         }
     }
     for at in 0..file.len() {
@@ -206,6 +219,9 @@ fn damage(file: &[u8], check: impl Fn(Option<usize>, Outcome)) {
             let mut changed = file.to_vec();
             changed[at] ^= change;
             check(None, from_memory(&changed));
+            if is_plain {
+                check(None, from_file(&changed, 1 << 20));
+            }
         }
     }
 }

@@ -1,0 +1,152 @@
+//! Packets as a source hands them over: one, or a few that lie in one block.
+
+use bytes::Bytes;
+use tapflow_core::{Frame, LinkType, Reassembler, Timestamp};
+
+use super::{pcap, pcapng};
+use crate::prefetch::prefetch;
+
+/// A frame and the reference-counted memory that it lies in.
+#[derive(Clone, Copy, Debug)]
+pub struct Packet<'a> {
+    /// The frame; its bytes are a slice of `block`, so `block.slice_ref(frame.bytes)` holds on to them.
+    pub frame: Frame<'a>,
+    /// What keeps the bytes in memory.
+    pub block: &'a Bytes,
+    /// The number of the interface within its section of the file; 0 where the format has none.
+    pub interface: u32,
+}
+
+/// The most frames that come together.
+pub const TOGETHER: usize = Reassembler::AHEAD;
+
+/// Frames that come together: all of them lie in one block.
+#[derive(Clone, Debug, Default)]
+pub struct Packets<'a> {
+    first: Option<Packet<'a>>,
+    rest: Option<(&'a Bytes, std::slice::Iter<'a, Record>, Trail<'a>)>,
+}
+
+impl<'a> Packets<'a> {
+    /// The records that were read of a block, and the way that goes on behind them.
+    pub(super) fn new(block: &'a Bytes, records: &'a [Record], trail: Trail<'a>) -> Self {
+        Self { first: None, rest: Some((block, records.iter(), trail)) }
+    }
+
+    /// The frames of all of them, for who looks at them before they are used.
+    #[must_use]
+    pub fn frames(&self) -> Frames<'a> {
+        let rest = self.rest.as_ref().map(|(block, records, _)| (*block, records.clone()));
+        Frames { first: self.first.map(|first| first.frame), rest }
+    }
+}
+
+/// The frames of [`Packets`].
+#[derive(Clone, Debug, Default)]
+pub struct Frames<'a> {
+    first: Option<Frame<'a>>,
+    rest: Option<(&'a Bytes, std::slice::Iter<'a, Record>)>,
+}
+
+impl<'a> Iterator for Frames<'a> {
+    type Item = Frame<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Frame<'a>> {
+        if let Some(first) = self.first.take() {
+            return Some(first);
+        }
+        let (block, records) = self.rest.as_mut()?;
+        records.next().map(|record| record.packet(block).frame)
+    }
+}
+
+impl<'a> From<Option<Packet<'a>>> for Packets<'a> {
+    fn from(first: Option<Packet<'a>>) -> Self {
+        Self { first, rest: None }
+    }
+}
+
+impl<'a> Iterator for Packets<'a> {
+    type Item = Packet<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Packet<'a>> {
+        if let Some(first) = self.first.take() {
+            return Some(first);
+        }
+        let (block, records, trail) = self.rest.as_mut()?;
+        let record = records.next()?;
+        trail.step(block);
+        Some(record.packet(block))
+    }
+}
+
+/// Where a frame lies in the block that was read, with the facts beside it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Record {
+    /// Of its first byte, in the block.
+    pub(super) start: usize,
+    pub(super) length: usize,
+    pub(super) link: LinkType,
+    pub(super) time: Timestamp,
+    pub(super) wire_len: u32,
+    pub(super) interface: u32,
+}
+
+impl Record {
+    /// Stands where no record was read yet.
+    pub(super) const NONE: Self =
+        Self { start: 0, length: 0, link: LinkType::NULL, time: Timestamp(0), wire_len: 0, interface: 0 };
+
+    /// The packet, in the block that was read.
+    #[inline]
+    pub(super) fn packet<'a>(&self, block: &'a Bytes) -> Packet<'a> {
+        let bytes = block.get(self.start..self.start + self.length).unwrap_or_default();
+        let frame = Frame { link: self.link, time: self.time, wire_len: self.wire_len, bytes };
+        Packet { frame, block, interface: self.interface }
+    }
+}
+
+/// The way along the records that will be read next. Only the header of a record tells where the next one is, so that
+/// reading waits for memory at each; the way is gone before, a step for each packet that is used, and nobody waits for
+/// a step. Nothing depends on where it leads.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Trail<'a> {
+    /// Of a record in the block.
+    at: usize,
+    format: TrailFormat<'a>,
+}
+
+/// Who knows the length of a record.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum TrailFormat<'a> {
+    Pcap(&'a pcap::Reader),
+    Pcapng(&'a pcapng::Reader),
+    None,
+}
+
+impl<'a> Trail<'a> {
+    /// Begins with the record at `at`.
+    pub(super) fn new(at: usize, format: TrailFormat<'a>) -> Self {
+        Self { at, format }
+    }
+
+    /// Has the next record's headers brought into the processor's cache, all lines of 64 bytes that they lie in.
+    #[inline]
+    fn step(&mut self, block: &[u8]) {
+        let Some(bytes) = block.get(self.at..) else { return };
+        let length = match self.format {
+            TrailFormat::Pcap(reader) => reader.record_length(bytes),
+            TrailFormat::Pcapng(reader) => reader.block_length(bytes),
+            TrailFormat::None => None,
+        };
+        let Some(length) = length else { return };
+        self.at = self.at.saturating_add(length);
+        for offset in [0, 40, 80] {
+            if let Some(byte) = block.get(self.at.saturating_add(offset)) {
+                prefetch(byte);
+            }
+        }
+    }
+}
