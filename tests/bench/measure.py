@@ -171,7 +171,7 @@ def shown(value, digits=2, goal=None, sign=""):
 
 def measure(name, row, options):
     """The cells of one line, and what is wrong with the output."""
-    capture = f"{row.capture or name}.pcap"
+    capture = f"{options.captures}/{row.capture or name}.pcap"
     ours = Program(options.tapflow)
     theirs = Program(options.tcpflow) if row.theirs else None
     command = [options.tapflow, "-q", *row.ours, "-r", capture]
@@ -226,6 +226,7 @@ def main():
     parser.add_argument("--runs", type=int, required=True)
     parser.add_argument("--tapflow", required=True)
     parser.add_argument("--tcpflow", required=True)
+    parser.add_argument("--captures", required=True)
     parser.add_argument("directory")
     parser.add_argument("names", nargs="+")
     options = parser.parse_args()

@@ -22,6 +22,7 @@ mod source;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod trail;
 mod window;
 mod zip;
 

@@ -3,8 +3,7 @@
 use bytes::Bytes;
 use tapflow_core::{Frame, LinkType, Reassembler, Timestamp};
 
-use super::{pcap, pcapng};
-use crate::prefetch::prefetch;
+use super::trail::Trail;
 
 /// A frame and the reference-counted memory that it lies in.
 #[derive(Clone, Copy, Debug)]
@@ -105,48 +104,5 @@ impl Record {
         let bytes = block.get(self.start..self.start + self.length).unwrap_or_default();
         let frame = Frame { link: self.link, time: self.time, wire_len: self.wire_len, bytes };
         Packet { frame, block, interface: self.interface }
-    }
-}
-
-/// The way along the records that will be read next. Only the header of a record tells where the next one is, so that
-/// reading waits for memory at each; the way is gone before, a step for each packet that is used, and nobody waits for
-/// a step. Nothing depends on where it leads.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Trail<'a> {
-    /// Of a record in the block.
-    at: usize,
-    format: TrailFormat<'a>,
-}
-
-/// Who knows the length of a record.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum TrailFormat<'a> {
-    Pcap(&'a pcap::Reader),
-    Pcapng(&'a pcapng::Reader),
-    None,
-}
-
-impl<'a> Trail<'a> {
-    /// Begins with the record at `at`.
-    pub(super) fn new(at: usize, format: TrailFormat<'a>) -> Self {
-        Self { at, format }
-    }
-
-    /// Has the next record's headers brought into the processor's cache, all lines of 64 bytes that they lie in.
-    #[inline]
-    fn step(&mut self, block: &[u8]) {
-        let Some(bytes) = block.get(self.at..) else { return };
-        let length = match self.format {
-            TrailFormat::Pcap(reader) => reader.record_length(bytes),
-            TrailFormat::Pcapng(reader) => reader.block_length(bytes),
-            TrailFormat::None => None,
-        };
-        let Some(length) = length else { return };
-        self.at = self.at.saturating_add(length);
-        for offset in [0, 40, 80] {
-            if let Some(byte) = block.get(self.at.saturating_add(offset)) {
-                prefetch(byte);
-            }
-        }
     }
 }

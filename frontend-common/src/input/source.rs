@@ -12,9 +12,10 @@ use tapflow_core::LinkType;
 
 use super::compress::{self, Counted};
 use super::error::{Fault, Faults, InputError, InputErrorKind};
-use super::packets::{Record, Trail, TrailFormat};
+use super::packets::Record;
 use super::sniff::looks_like;
 use super::stream::Feed;
+use super::trail::{Lengths, Trail, TrailFormat};
 use super::window::Window;
 use super::{Packet, Packets, Progress, Source, TOGETHER, pcap, pcapng};
 use crate::mapped;
@@ -131,6 +132,7 @@ pub(super) struct Capture {
     part: Option<String>,
     faults: Faults,
     links: Vec<LinkType>,
+    lengths: Lengths,
     /// The records that were read last: they lie in the window's block.
     records: Vec<Record>,
     /// The present part has ended, but for the records that were read last.
@@ -249,6 +251,7 @@ impl Capture {
             part: None,
             faults: Faults::default(),
             links: Vec::new(),
+            lengths: Lengths::default(),
             records: Vec::with_capacity(TOGETHER),
             ended: false,
             done: false,
@@ -390,7 +393,7 @@ impl Source for Capture {
             Format::Pcapng(reader) => TrailFormat::Pcapng(reader),
             Format::Unknown | Format::Over => TrailFormat::None,
         };
-        let trail = Trail::new(self.window.position(), format);
+        let trail = Trail::new(self.window.position(), format, &self.lengths);
         Ok(Packets::new(self.window.block(), &self.records, trail))
     }
 
