@@ -258,7 +258,7 @@ impl<'a> Reassembler<'a> {
         let found = matcher.find(&key, hash, direction, segment);
         let (index, fit) = match found.best {
             Some(best) => best,
-            None => match self.begin(key, direction, segment, &found, sink)? {
+            None => match self.begin(place, segment, &found, sink)? {
                 Some(index) => (index, Fit::Touches),
                 None => return Ok(()),
             },
@@ -348,12 +348,12 @@ impl<'a> Reassembler<'a> {
     /// Enters a new connection into the table, unless the segment says nothing that begins one.
     fn begin<S: Sink>(
         &mut self,
-        key: ConnectionKey,
-        direction: Direction,
+        place: &Place<ConnectionKey>,
         segment: &Segment<'_>,
         found: &Found,
         sink: &mut S,
     ) -> Result<Option<u32>, S::Error> {
+        let Place { key, hash, direction } = *place;
         if !begins(segment) {
             self.counters.stray_segments += 1;
             self.counters.payload_bytes += segment.payload.len() as u64;
@@ -392,7 +392,7 @@ impl<'a> Reassembler<'a> {
             self.evict(sink)?;
         }
         loop {
-            if let Ok(index) = self.table.insert(key, opener, self.counters.connections) {
+            if let Ok(index) = self.table.insert(key, hash, opener, self.counters.connections) {
                 self.counters.connections += 1;
                 self.counters.max_connections =
                     self.counters.max_connections.max(u64::from(self.table.len()));

@@ -199,10 +199,6 @@ impl<'a> Table<'a> {
         hash as usize & (self.buckets.len() - 1)
     }
 
-    fn bucket_of(&self, key: &ConnectionKey) -> usize {
-        self.bucket(self.hash(key))
-    }
-
     /// The entries of `key`, the newest first.
     pub(crate) fn entries_of<'t>(
         &'t self,
@@ -232,10 +228,11 @@ impl<'a> Table<'a> {
         })
     }
 
-    /// Adds a half-open connection.
+    /// Adds a half-open connection, whose key has this hash.
     pub(crate) fn insert(
         &mut self,
         key: ConnectionKey,
+        hash: u32,
         opener: Direction,
         session: u64,
     ) -> Result<u32, TableFull> {
@@ -249,7 +246,7 @@ impl<'a> Table<'a> {
         } else {
             return Err(TableFull);
         };
-        let bucket = self.bucket_of(&key);
+        let bucket = self.bucket(hash);
         let chain = core::mem::replace(&mut self.buckets[bucket], index + 1);
         *self.get_mut(index) = Connection {
             key,
@@ -267,7 +264,7 @@ impl<'a> Table<'a> {
     /// Takes an entry out of the table.
     pub(crate) fn remove(&mut self, index: u32) {
         let (key, chain, state) = (self.get(index).key, self.get(index).chain, self.get(index).state);
-        let bucket = self.bucket_of(&key);
+        let bucket = self.bucket(self.hash(&key));
         let mut link = self.buckets[bucket];
         if link == index + 1 {
             self.buckets[bucket] = chain;

@@ -84,6 +84,7 @@ mod tests {
     use super::super::RejectReason;
     use super::super::examples::*;
     use crate::frame::LinkType;
+    #[cfg(feature = "ipcomp")]
     use crate::tunnel::TunnelKind;
 
     const IPV4: LinkType = LinkType::IPV4;

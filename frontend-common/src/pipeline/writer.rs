@@ -138,8 +138,9 @@ impl Writer {
     /// The reporter outlives the writers; if it is gone there is nobody to tell.
     fn tell(&mut self) {
         if !self.message.told.is_empty() {
-            let told = Vec::with_capacity(self.message.told.len());
-            let text = Vec::with_capacity(self.message.text.len());
+            // The next one is about as long.
+            let (told, text) = (self.message.told.len(), self.message.text.len());
+            let (told, text) = (Vec::with_capacity(told), Vec::with_capacity(text + text / 8));
             let _ = self.reporter.send(mem::replace(&mut self.message, Message { told, text }));
         }
     }
