@@ -86,7 +86,7 @@ pub use inorder::{
     Delivery, InOrder, InOrderConfig, InOrderCounters, InOrderStorage, Page, SkipCause, StaticInOrderStorage,
 };
 pub use overlap::{OverlapPolicy, Relation, Target, keep_new};
-pub use reassembler::{Ahead, Reassembler, Seen};
+pub use reassembler::{Ahead, Look, Looker, Reassembler, Seen};
 pub use record::{RecordError, RecordHeader, RecordKind, RecordWriter};
 pub use sink::{CloseReason, Repeat, Sink, Summary};
 pub use storage::{StaticStorage, Storage, StorageError};

@@ -9,7 +9,7 @@ mod datagrams;
 mod inside;
 mod usual;
 
-pub use ahead::{Ahead, Seen};
+pub use ahead::{Ahead, Look, Looker, Seen};
 use clock::Clock;
 use managed::ManagedSlice;
 use usual::{Continuation, Place};

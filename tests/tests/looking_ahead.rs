@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use tapflow_core::decode::{Reject, Segment};
 use tapflow_core::{
-    CloseReason, Config, Counters, Flow, Frame, LinkType, Opened, Reassembler, Repeat, Side, Sink, Storage,
-    Summary, Timestamp,
+    CloseReason, Config, Counters, Flow, Frame, LinkType, Opened, Reassembler, Repeat, Seen, Side, Sink,
+    Storage, Summary, Timestamp,
 };
 use tapflow_tests::frames::{ACK, FIN, SYN, TcpFrame};
 use tapflow_tests::scene::Lines;
@@ -98,6 +98,8 @@ enum How {
     OneByOne,
     Ahead,
     All,
+    /// Headers are read by who has no reassembler.
+    Elsewhere,
 }
 
 /// What is told, where the table is too small for all, and connections expire among the later frames.
@@ -133,6 +135,14 @@ fn events(frames: &[Vec<u8>], how: How, wants_segments: bool) -> (Vec<String>, C
             How::All => {
                 let Ok(()) = core.push_all(frames, &mut sink);
             }
+            How::Elsewhere => frames.chunks(Reassembler::AHEAD).for_each(|frames| {
+                let looker = core.looker();
+                let looks: Vec<_> = frames.iter().map(|frame| looker.look(frame)).collect();
+                core.look_up(looks.iter());
+                frames.iter().zip(looks).for_each(|(frame, look)| {
+                    let Ok(()) = core.push_seen(&Seen::new(*frame, look), &mut sink);
+                });
+            }),
         }
     }
     let Ok(()) = core.finish(&mut sink);
@@ -148,7 +158,7 @@ fn frames_that_are_pushed_together_tell_the_same() {
         for reason in [CloseReason::Idle, CloseReason::EvictedHalfOpen] {
             assert!(counters.closed_for(reason) > 0, "no connection is closed as {}", reason.name());
         }
-        for how in [How::Ahead, How::All] {
+        for how in [How::Ahead, How::All, How::Elsewhere] {
             let (ahead, others) = events(&frames, how, wants_segments);
             assert!(plain == ahead, "the events are the same");
             assert_eq!(counters, others);

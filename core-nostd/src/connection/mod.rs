@@ -188,10 +188,10 @@ impl<'a> Table<'a> {
         key.hash(self.hash_key)
     }
 
-    /// The same of a short key.
+    /// What hashes depend on besides the key.
     #[inline]
-    pub(crate) fn hash_ipv4(&self, key: Ipv4Key) -> u32 {
-        key.hash(self.hash_key)
+    pub(crate) fn hash_key(&self) -> [u64; 2] {
+        self.hash_key
     }
 
     #[inline]

@@ -10,20 +10,64 @@ use heapless::Vec;
 use super::Reassembler;
 use super::usual::{Continuation, Place};
 use crate::connection::{AHEAD, Ipv4Key};
-use crate::decode::{Outcome, Usual, dissect};
+use crate::decode::{Outcome, Settings, Usual, dissect};
 use crate::fragment::Packets;
 use crate::frame::Frame;
 use crate::sink::Sink;
+
+/// What the headers of a frame say to a reassembler, without the frame.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    usual: Usual,
+    place: Place<Ipv4Key>,
+}
+
+/// Reads headers for a reassembler, wherever that is: another processor may do it while this one pushes.
+#[derive(Clone, Debug)]
+pub struct Looker {
+    decode: Settings,
+    hash_key: [u64; 2],
+}
+
+impl Looker {
+    /// Reads the headers of a frame.
+    #[inline]
+    #[must_use]
+    pub fn look(&self, frame: &Frame<'_>) -> Look {
+        Look::new(frame, &self.decode, self.hash_key)
+    }
+}
+
+impl Look {
+    #[inline(always)]
+    fn new(frame: &Frame<'_>, decode: &Settings, hash_key: [u64; 2]) -> Self {
+        let usual = Usual::of(frame, decode);
+        let place = if usual.is_usual() {
+            let (key, direction) = Ipv4Key::new(usual.source, usual.destination, usual.ports);
+            Place { key, hash: key.hash(hash_key), direction }
+        } else {
+            Place::default()
+        };
+        Self { usual, place }
+    }
+}
 
 /// A frame whose headers were read, for [`Reassembler::push_seen`].
 #[derive(Clone, Debug)]
 pub struct Seen<'f> {
     frame: Frame<'f>,
-    usual: Usual,
-    place: Place<Ipv4Key>,
+    look: Look,
 }
 
 impl<'f> Seen<'f> {
+    /// A frame and what a reassembler's [`Looker`] read of it. With what was read of another frame, or for another
+    /// reassembler, it gives another segment, or none.
+    #[inline]
+    #[must_use]
+    pub fn new(frame: Frame<'f>, look: Look) -> Self {
+        Self { frame, look }
+    }
+
     /// The frame.
     #[must_use]
     pub fn frame(&self) -> &Frame<'f> {
@@ -72,24 +116,30 @@ impl Reassembler<'_> {
         for frame in frames {
             let _ = ahead.push(self.look(&frame));
         }
-        if self.table.len() >= Self::FEW {
-            let usual = ahead.iter().filter(|seen| seen.usual.is_usual());
-            self.table.look_ahead(usual.map(|seen| (seen.place.key, seen.place.hash)));
-        }
+        self.look_up(ahead.iter().map(|seen| &seen.look));
         ahead
+    }
+
+    /// Who reads headers for this reassembler.
+    #[must_use]
+    pub fn looker(&self) -> Looker {
+        Looker { decode: self.config.decode.clone(), hash_key: self.table.hash_key() }
+    }
+
+    /// Brings into the processor's cache what pushing up to [`AHEAD`](Self::AHEAD) frames will need of the table, as
+    /// [`look_ahead`](Self::look_ahead) does it.
+    #[inline]
+    pub fn look_up<'l>(&self, looks: impl Iterator<Item = &'l Look> + Clone) {
+        if self.table.len() >= Self::FEW {
+            let usual = looks.filter(|look| look.usual.is_usual());
+            self.table.look_ahead(usual.map(|look| (look.place.key, look.place.hash)));
+        }
     }
 
     /// Reads the headers of a frame.
     #[inline(always)]
     pub(super) fn look<'f>(&self, frame: &Frame<'f>) -> Seen<'f> {
-        let usual = Usual::of(frame, &self.config.decode);
-        let place = if usual.is_usual() {
-            let (key, direction) = Ipv4Key::new(usual.source, usual.destination, usual.ports);
-            Place { key, hash: self.table.hash_ipv4(key), direction }
-        } else {
-            Place::default()
-        };
-        Seen { frame: *frame, usual, place }
+        Seen { frame: *frame, look: Look::new(frame, &self.config.decode, self.table.hash_key()) }
     }
 
     /// Takes a frame that this reassembler has looked at, as [`push`](Self::push) does.
@@ -111,7 +161,7 @@ impl Reassembler<'_> {
             clock,
             datagram: None,
         };
-        let Seen { usual, place, .. } = seen;
+        let Look { usual, place } = &seen.look;
         if !usual.is_usual() {
             return self.any(frame, &packets, sink);
         }

@@ -2,9 +2,10 @@
 //! [`Source`].
 //!
 //! [`open`] reads pcap and pcapng, plain or compressed, from files and from standard input. Plain files
-//! are mapped where that is asked for ([`Access`]), large ones in parts; all other inputs are read in blocks. A frame is a
+//! are mapped, large ones in parts ([`Access`] says more); all other inputs are read in blocks. A frame is a
 //! slice of one of them: what would lie across two is copied into a block of its own. All frames before a fault are delivered, then the fault, then nothing.
 
+mod ahead;
 pub mod bpf;
 pub(crate) mod compress;
 mod error;

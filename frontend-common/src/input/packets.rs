@@ -1,7 +1,7 @@
 //! Packets as a source hands them over: one, or a few that lie in one block.
 
 use bytes::Bytes;
-use tapflow_core::{Frame, LinkType, Reassembler, Timestamp};
+use tapflow_core::{Frame, LinkType, Look, Reassembler, Timestamp};
 
 use super::trail::Trail;
 
@@ -23,13 +23,25 @@ pub const TOGETHER: usize = Reassembler::AHEAD;
 #[derive(Clone, Debug, Default)]
 pub struct Packets<'a> {
     first: Option<Packet<'a>>,
-    rest: Option<(&'a Bytes, std::slice::Iter<'a, Record>, Trail<'a>)>,
+    rest: Option<(&'a Bytes, std::slice::Iter<'a, Record>, Option<Trail<'a>>)>,
+    looks: &'a [Look],
 }
 
 impl<'a> Packets<'a> {
     /// The records that were read of a block, and the way that goes on behind them.
     pub(super) fn new(block: &'a Bytes, records: &'a [Record], trail: Trail<'a>) -> Self {
-        Self { first: None, rest: Some((block, records.iter(), trail)) }
+        Self { first: None, rest: Some((block, records.iter(), Some(trail))), looks: &[] }
+    }
+
+    /// Records whose headers were read already.
+    pub(super) fn looked_at(block: &'a Bytes, records: &'a [Record], looks: &'a [Look]) -> Self {
+        Self { first: None, rest: Some((block, records.iter(), None)), looks }
+    }
+
+    /// What the headers of each say, if somebody has read them.
+    #[must_use]
+    pub fn looks(&self) -> Option<&'a [Look]> {
+        Some(self.looks).filter(|looks| !looks.is_empty())
     }
 
     /// The frames of all of them, for who looks at them before they are used.
@@ -62,7 +74,7 @@ impl<'a> Iterator for Frames<'a> {
 
 impl<'a> From<Option<Packet<'a>>> for Packets<'a> {
     fn from(first: Option<Packet<'a>>) -> Self {
-        Self { first, rest: None }
+        Self { first, ..Self::default() }
     }
 }
 
@@ -76,7 +88,9 @@ impl<'a> Iterator for Packets<'a> {
         }
         let (block, records, trail) = self.rest.as_mut()?;
         let record = records.next()?;
-        trail.step(block);
+        if let Some(trail) = trail {
+            trail.step(block);
+        }
         Some(record.packet(block))
     }
 }
@@ -98,10 +112,18 @@ impl Record {
     pub(super) const NONE: Self =
         Self { start: 0, length: 0, link: LinkType::NULL, time: Timestamp(0), wire_len: 0, interface: 0 };
 
+    /// The record of a packet, whose bytes are a slice of its block.
+    #[inline]
+    pub(super) fn of(packet: &Packet<'_>) -> Self {
+        let Frame { link, time, wire_len, bytes } = packet.frame;
+        let start = bytes.as_ptr().addr().wrapping_sub(packet.block.as_ptr().addr());
+        Self { start, length: bytes.len(), link, time, wire_len, interface: packet.interface }
+    }
+
     /// The packet, in the block that was read.
     #[inline]
     pub(super) fn packet<'a>(&self, block: &'a Bytes) -> Packet<'a> {
-        let bytes = block.get(self.start..self.start + self.length).unwrap_or_default();
+        let bytes = block.get(self.start..self.start.wrapping_add(self.length)).unwrap_or_default();
         let frame = Frame { link: self.link, time: self.time, wire_len: self.wire_len, bytes };
         Packet { frame, block, interface: self.interface }
     }

@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tapflow_core::LinkType;
+use tapflow_core::{LinkType, Looker};
 
+use super::ahead::ReadAhead;
 use super::compress::{self, Counted};
 use super::error::{Fault, Faults, InputError, InputErrorKind};
 use super::packets::Record;
@@ -21,13 +22,13 @@ use super::{Packet, Packets, Progress, Source, TOGETHER, pcap, pcapng};
 use crate::mapped;
 
 /// How the bytes of a file come into memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Access {
     /// As maps of the file: who holds on to many frames needs no copies of them.
     Mapped,
-    /// As maps too, but in blocks that a thread reads where maps are slow, unless it is compressed: for who looks at each
-    /// frame once.
-    AsIsFaster,
+    /// For who looks at each frame once, and has a processor for a thread that reads their headers before (unless one
+    /// has to decompress them): as maps, or in blocks where maps are slow.
+    LookedAt(Looker),
 }
 
 /// Opens a capture, or standard input for `-`. Formats are recognised by content.
@@ -42,8 +43,8 @@ pub fn open(
     stop: Arc<AtomicBool>,
 ) -> Result<Box<dyn Source + Send>, InputError> {
     let name = if path.as_os_str() == STDIN { "standard input".into() } else { path.display().to_string() };
-    match Capture::open(path, name.clone(), access, stop) {
-        Ok(capture) => Ok(Box::new(capture)),
+    match Capture::open(path, name.clone(), &access, stop).and_then(|capture| capture.accessed(access)) {
+        Ok(source) => Ok(source),
         Err(kind) => Err(Fault::of_file(None, kind).named(&name, false)),
     }
 }
@@ -60,13 +61,13 @@ pub fn open_file(
 ) -> Result<Box<dyn Source + Send>, InputError> {
     let opened = file.metadata().map_err(InputErrorKind::from).and_then(|facts| {
         if facts.is_file() {
-            Capture::of_file(name.to_owned(), file, facts.len(), access, stop)
+            Capture::of_file(name.to_owned(), file, facts.len(), &access, stop)
         } else {
             Capture::of_stream(name.to_owned(), BufReader::with_capacity(READ, file), None, stop)
         }
     });
-    match opened {
-        Ok(capture) => Ok(Box::new(capture)),
+    match opened.and_then(|capture| capture.accessed(access)) {
+        Ok(source) => Ok(source),
         Err(kind) => Err(Fault::of_file(None, kind).named(name, false)),
     }
 }
@@ -147,7 +148,7 @@ impl Capture {
     fn open(
         path: &Path,
         name: String,
-        access: Access,
+        access: &Access,
         stop: Arc<AtomicBool>,
     ) -> Result<Self, InputErrorKind> {
         if path.as_os_str() == STDIN {
@@ -172,7 +173,7 @@ impl Capture {
         name: String,
         file: File,
         length: u64,
-        access: Access,
+        access: &Access,
         stop: Arc<AtomicBool>,
     ) -> Result<Self, InputErrorKind> {
         let total = (length > 0).then_some(length);
@@ -183,7 +184,7 @@ impl Capture {
         let is_compressed = compressed(&bytes);
         match access {
             // What decompresses has enough to do without copying.
-            Access::AsIsFaster if !is_compressed && mapped::is_slow(&file) => {
+            Access::LookedAt(_) if !is_compressed && mapped::is_slow(&file) => {
                 Self::of_blocks(name, file, length, stop)
             }
             _ if !is_compressed && length > PART as u64 => Self::of_parts(name, file, length, PART, stop),
@@ -257,6 +258,14 @@ impl Capture {
             done: false,
             taken,
             total,
+        }
+    }
+
+    /// With a thread that reads ahead, where that is asked for and the capture lies in a plain file.
+    fn accessed(self, access: Access) -> Result<Box<dyn Source + Send>, InputErrorKind> {
+        match access {
+            Access::LookedAt(looker) if self.taken.is_none() => Ok(Box::new(ReadAhead::start(self, looker)?)),
+            _ => Ok(Box::new(self)),
         }
     }
 

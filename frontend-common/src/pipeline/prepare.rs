@@ -21,7 +21,7 @@ use super::run::Run;
 use super::writer::Writer;
 use super::{Sandbox, Say, Stop, System, originals, scanning, spawn};
 use crate::cli::{DiskFull, Options, ReportTarget};
-use crate::input::{self, Access, Filter};
+use crate::input::{self, Filter};
 use crate::output::disk::Disk;
 use crate::output::pcap::FlowCaptures;
 use crate::output::rest::RestFile;
@@ -175,7 +175,7 @@ impl<'o> Run<'o> {
             lock,
             unreadable: Vec::new(),
             files,
-            access: access(options, processors),
+            looks_ahead: looks_ahead(options, processors),
             say,
             complaints: Complaints::new(say),
             writers,
@@ -376,11 +376,11 @@ fn descriptors(options: &Options, system: &dyn System) -> usize {
     system_limit.min(asked).clamp(1, MAX_OPEN)
 }
 
-/// Writers hold on to frames, which need no copies in a file that is mapped. Where nobody does, a second processor
-/// may copy a file in less time than it takes to map it; one alone does not.
-fn access(options: &Options, processors: usize) -> Access {
+/// Where nothing is written but to the console, a second processor would have nothing to do: it reads the headers of
+/// frames. (Writers hold on to frames, and have enough to do.)
+fn looks_ahead(options: &Options, processors: usize) -> bool {
     let are_held = options.files || options.captures || options.rest.is_some();
-    if are_held || processors < 2 { Access::Mapped } else { Access::AsIsFaster }
+    !are_held && processors > 1 && options.rotate.is_none()
 }
 
 /// How many writers there are. Flows are spread over them by name, a few large ones unevenly: with two for each
@@ -475,21 +475,21 @@ mod tests {
     use crate::cli::{Action, Program, parse};
 
     #[test]
-    fn files_are_always_mapped_where_frames_are_held_or_one_processor_does_everything() {
-        let access = |arguments: &[&str], processors| {
+    fn a_second_processor_reads_headers_where_it_has_no_files_to_write() {
+        let looks_ahead = |arguments: &[&str], processors| {
             let program = Program { name: "tapflow", version: "1" };
             let arguments = ["tapflow", "-r", "a"].iter().chain(arguments).map(Into::into);
             let Ok(Action::Run(options)) = parse(arguments, &program) else {
                 panic!("options that are right")
             };
-            access(&options, processors)
+            looks_ahead(&options, processors)
         };
         for arguments in [&[][..], &["-a"], &["-K"], &["-FX", "-w", "rest"]] {
-            assert_eq!(access(arguments, 2), Access::Mapped, "{arguments:?}");
+            assert!(!looks_ahead(arguments, 2), "{arguments:?}");
         }
         for arguments in [&["-FX"][..], &["-C"], &["-c", "-B"]] {
-            assert_eq!(access(arguments, 2), Access::AsIsFaster, "{arguments:?}");
-            assert_eq!(access(arguments, 1), Access::Mapped, "{arguments:?}");
+            assert!(looks_ahead(arguments, 2), "{arguments:?}");
+            assert!(!looks_ahead(arguments, 1), "{arguments:?}");
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tapflow_core::decode::{self, Reject, RejectReason};
 use tapflow_core::{
-    Frame, InOrder, InOrderConfig, InOrderCounters, InOrderStorage, LinkType, Reassembler, Timestamp,
+    Frame, InOrder, InOrderConfig, InOrderCounters, InOrderStorage, LinkType, Reassembler, Seen, Timestamp,
 };
 
 use super::dispatch::Dispatch;
@@ -16,7 +16,7 @@ use super::run::{Run, nanoseconds};
 use super::tee::{Tee, Watched};
 use crate::cli::{ConsoleOrder, Input, InputRole};
 use crate::input::live::{Live, LiveCounts};
-use crate::input::{self, Packet, Packets, Source, TOGETHER};
+use crate::input::{self, Access, Packet, Packets, Source, TOGETHER};
 use crate::messages::{Progress, RejectCounts, RejectKind};
 use crate::output::console::Console;
 use crate::output::disk::Deleted;
@@ -168,7 +168,8 @@ impl Run<'_> {
                 continue;
             }
             let file = self.files.get_mut(index).and_then(Option::take);
-            let access = self.access;
+            let looks_ahead = self.looks_ahead && self.takes_frames_as_they_are();
+            let access = if looks_ahead { Access::LookedAt(core.looker()) } else { Access::Mapped };
             let opened = match file {
                 Some(file) => {
                     input::open_file(&input.path.display().to_string(), file, access, self.stop.flag())
@@ -315,7 +316,16 @@ impl Run<'_> {
             }
             return Ok(Ok(()));
         }
-        if self.filter.is_none() && self.options.time_shift == 0 {
+        if let Some(looks) = packets.looks() {
+            core.look_up(looks.iter());
+            read.packets += looks.len() as u64;
+            for (packet, look) in packets.zip(looks) {
+                self.announce(&packet, sink, read)?;
+                core.push_seen(&Seen::new(packet.frame, *look), sink)?;
+            }
+            return Ok(Ok(()));
+        }
+        if self.takes_frames_as_they_are() {
             let ahead = core.look_ahead(packets.frames());
             read.packets += ahead.len() as u64;
             for (packet, seen) in packets.zip(&ahead) {
@@ -347,6 +357,11 @@ impl Run<'_> {
             core.push_seen(seen, sink)?;
         }
         Ok(result)
+    }
+
+    /// Whether the core gets every frame of the input, and as it was captured.
+    fn takes_frames_as_they_are(&self) -> bool {
+        self.filter.is_none() && self.options.time_shift == 0
     }
 
     /// A packet with its time shifted, if it passes the filter.

@@ -22,8 +22,8 @@ use super::rotation::Rotation;
 use super::writer::Message;
 use super::{Outcome, Say, Stop, System};
 use crate::cli::Options;
+use crate::input::Filter;
 use crate::input::live::LiveDevice;
-use crate::input::{Access, Filter};
 use crate::output::Template;
 use crate::output::console::ConsoleLock;
 use crate::output::disk::Disk;
@@ -68,8 +68,8 @@ pub(super) struct Run<'o> {
     pub(super) unreadable: Vec<usize>,
     /// Inputs that were opened before rights were given up, by number.
     pub(super) files: Vec<Option<File>>,
-    /// How capture files come into memory.
-    pub(super) access: Access,
+    /// Whether another processor reads the headers of frames in capture files.
+    pub(super) looks_ahead: bool,
     pub(super) complaints: Complaints<'o>,
     pub(super) writers: Vec<JoinHandle<()>>,
     pub(super) senders: Vec<BatchSender>,

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::super::{Access, open};
+use tapflow_core::LinkType;
+
+use super::super::{Access, Progress, open};
 use super::*;
 
 fn file(bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
@@ -54,7 +56,7 @@ fn a_plain_file_is_not_copied() {
 }
 
 #[test]
-fn a_plain_file_in_blocks_is_the_same() {
+fn a_plain_file_that_a_thread_reads_is_the_same() {
     let (frames, mut bytes) = small_pcap();
     bytes.truncate(bytes.len() - 1);
     let (_directory, path) = file(&bytes);
@@ -72,14 +74,14 @@ fn a_plain_file_in_blocks_is_the_same() {
     };
     let mapped = read(Access::Mapped);
     assert_eq!(mapped.0.len(), frames.len() - 1);
-    assert_eq!(read(Access::AsIsFaster), mapped);
+    assert_eq!(read(Access::LookedAt(looker())), mapped);
 }
 
 #[test]
 fn progress_goes_from_nothing_to_the_length_of_the_file() {
     let (_, bytes) = small_pcap();
     let packed = compressed::gzip(&bytes);
-    let each = [&bytes, &packed].map(|bytes| [(bytes, Access::Mapped), (bytes, Access::AsIsFaster)]);
+    let each = [&bytes, &packed].map(|bytes| [(bytes, Access::Mapped), (bytes, Access::LookedAt(looker()))]);
     for (bytes, access) in each.into_iter().flatten() {
         let (_directory, path) = file(bytes);
         let mut source = open(&path, access, stop()).expect("a file");
@@ -91,7 +93,7 @@ fn progress_goes_from_nothing_to_the_length_of_the_file() {
             last = source.progress().done;
         }
         assert_eq!(source.progress().done, bytes.len() as u64);
-        assert_eq!(source.link_types(), [tapflow_core::LinkType::ETHERNET]);
+        assert_eq!(source.link_types(), [LinkType::ETHERNET]);
     }
 }
 
@@ -185,4 +187,65 @@ fn a_read_error_is_told_after_the_frames_before_it() {
     let read = drain(Capture::of_stream("a".into(), input, None, stop()).expect("a thread"));
     assert_eq!(read.frames, frames);
     assert_eq!(read.text(), "a: byte 368: cannot be read: the disk is on fire");
+}
+
+#[test]
+fn what_is_read_ahead_comes_with_what_its_headers_say_and_all_of_it() {
+    let mut file = pcap::header(Endian::Little, pcap::MICROSECONDS, 1);
+    let frames: Vec<Got> = (0..3000_u32).map(|n| whole(5000, &n.to_le_bytes())).collect();
+    for frame in &frames {
+        file.extend(pcap::record(Endian::Little, [0, 5, 4, 4], &frame.bytes));
+    }
+    let capture = Capture::of_memory("a".into(), file.into(), stop()).expect("a capture");
+    let mut ahead = ReadAhead::start(capture, looker()).expect("a thread");
+    let (mut read, mut done) = (Vec::new(), 0);
+    loop {
+        let packets = ahead.next_few().expect("a good file");
+        let looks = packets.looks().map_or(0, <[_]>::len);
+        let before = read.len();
+        read.extend(packets.map(|packet| got(&packet)));
+        assert_eq!(read.len() - before, looks);
+        assert!(ahead.progress().done >= done);
+        done = ahead.progress().done;
+        if looks == 0 {
+            break;
+        }
+    }
+    assert_eq!(read, frames);
+    assert_eq!(ahead.progress(), Progress { done: 24 + 3000 * 20, total: Some(24 + 3000 * 20) });
+    assert_eq!(ahead.link_types(), [LinkType::ETHERNET]);
+    assert!(!ahead.waits(Duration::ZERO));
+}
+
+/// Ends without a word, as a reader with a defect would.
+struct Broken;
+
+impl Source for Broken {
+    fn next(&mut self) -> Result<Option<Packet<'_>>, InputError> {
+        panic!("a defect, on purpose")
+    }
+
+    fn waits(&mut self, _: Duration) -> bool {
+        false
+    }
+
+    fn progress(&self) -> Progress {
+        Progress::default()
+    }
+
+    fn name(&self) -> &'static str {
+        "broken"
+    }
+
+    fn link_types(&self) -> &[LinkType] {
+        &[]
+    }
+}
+
+#[test]
+fn a_reading_thread_that_dies_is_an_error_and_no_end() {
+    let mut ahead = ReadAhead::start(Broken, looker()).expect("a thread");
+    let error = ahead.next_few().map(|_| ()).expect_err("nothing was read").to_string();
+    assert!(error.starts_with("broken: ") && error.ends_with("ended without a word"), "{error}");
+    assert!(matches!(ahead.next(), Ok(None)));
 }

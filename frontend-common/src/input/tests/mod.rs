@@ -13,6 +13,9 @@ use std::io::{self, BufReader, Read};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use tapflow_core::{Config, Looker, Reassembler, Storage};
+
+use super::ahead::ReadAhead;
 use super::source::Capture;
 use super::{InputError, InputErrorKind, Packet, Source, compress};
 
@@ -128,6 +131,18 @@ fn from_file(bytes: &[u8], part: usize) -> Outcome {
     from_file_cut(bytes, 0, part)
 }
 
+/// Read ahead by a thread, some at a time.
+fn from_thread(bytes: &[u8]) -> Outcome {
+    let capture = Capture::of_parts("a".into(), file(bytes), bytes.len() as u64, 1000, stop());
+    let ahead = ReadAhead::start(capture.expect("threads can be started"), looker());
+    drain_together(ahead.expect("threads can be started"))
+}
+
+fn looker() -> Looker {
+    let storage = Storage::heap(1, 1).expect("memory");
+    Reassembler::new(Config::default(), storage).expect("a storage that fits").looker()
+}
+
 fn from_blocks(bytes: &[u8]) -> Outcome {
     let capture = Capture::of_blocks("a".into(), file(bytes), bytes.len() as u64, stop());
     drain_together(capture.expect("threads can be started"))
@@ -162,7 +177,8 @@ fn read(bytes: &[u8]) -> Outcome {
         return read;
     }
     let parts = [1, 90, 1000].map(|part| (format!("in parts of {part} bytes"), from_file(bytes, part)));
-    for (how, other) in parts.into_iter().chain([("in blocks".to_owned(), from_blocks(bytes))]) {
+    let others = [("in blocks".to_owned(), from_blocks(bytes)), ("ahead".to_owned(), from_thread(bytes))];
+    for (how, other) in parts.into_iter().chain(others) {
         assert_eq!(read.frames, other.frames, "{how}");
         assert_eq!(read.text(), other.text(), "{how}");
     }
