@@ -353,7 +353,7 @@ impl<'a> Reassembler<'a> {
         found: &Found,
         sink: &mut S,
     ) -> Result<Option<u32>, S::Error> {
-        let Place { key, hash, direction } = *place;
+        let Place { key, direction, .. } = *place;
         if !begins(segment) {
             self.counters.stray_segments += 1;
             self.counters.payload_bytes += segment.payload.len() as u64;
@@ -392,7 +392,7 @@ impl<'a> Reassembler<'a> {
             self.evict(sink)?;
         }
         loop {
-            if let Ok(index) = self.table.insert(key, hash, opener, self.counters.connections) {
+            if let Ok(index) = self.table.insert(key, opener, self.counters.connections) {
                 self.counters.connections += 1;
                 self.counters.max_connections =
                     self.counters.max_connections.max(u64::from(self.table.len()));

@@ -8,7 +8,7 @@ use tapflow_core::{
     CloseReason, Config, Counters, Flow, Frame, LinkType, Opened, Reassembler, Repeat, Seen, Side, Sink,
     Storage, Summary, Timestamp,
 };
-use tapflow_tests::frames::{ACK, FIN, SYN, TcpFrame};
+use tapflow_tests::frames::{ACK, FIN, RST, SYN, TcpFrame};
 use tapflow_tests::scene::Lines;
 
 /// More than those for which the core does not look ahead.
@@ -180,4 +180,25 @@ fn after_an_error_of_the_sink_the_frames_that_follow_are_not_taken() {
     let mut core = Reassembler::new(Config::default(), Storage::heap(4, 4).expect("memory")).expect("a core");
     assert_eq!(core.push_all(&frames, &mut Full), Err("full"));
     assert_eq!(core.counters().frames, 1);
+}
+
+#[test]
+fn what_was_read_for_another_reassembler_harms_no_table() {
+    let core = |hash_key| {
+        let config = Config { hash_key, ..Config::default() };
+        Reassembler::new(config, Storage::heap(16, 1).expect("memory")).expect("a core")
+    };
+    let (mut core, looker) = (core([0; 16]), core([7; 16]).looker());
+    let mut sink = Everything::default();
+    for number in 0..500_u16 {
+        let source = ([10, 0, 0, 1], 1000 + number);
+        for (sequence, flags) in [(0, SYN), (1, RST)] {
+            let bytes = TcpFrame { source, ..TcpFrame::up(sequence, flags, b"") }.bytes();
+            let mut frame = tapflow_tests::frames::frame(&bytes, u64::from(number));
+            frame.time = Timestamp(u64::from(number) * 100 * Timestamp::SECOND);
+            let Ok(()) = core.push_seen(&Seen::new(frame, looker.look(&frame)), &mut sink);
+        }
+    }
+    let Ok(()) = core.finish(&mut sink);
+    assert_eq!(core.counters().frames, 1000);
 }

@@ -199,6 +199,11 @@ impl<'a> Table<'a> {
         hash as usize & (self.buckets.len() - 1)
     }
 
+    /// By the table's own hash: one that a caller brings may be wrong.
+    fn bucket_of(&self, key: &ConnectionKey) -> usize {
+        self.bucket(self.hash(key))
+    }
+
     /// The entries of `key`, the newest first.
     pub(crate) fn entries_of<'t>(
         &'t self,
@@ -228,11 +233,10 @@ impl<'a> Table<'a> {
         })
     }
 
-    /// Adds a half-open connection, whose key has this hash.
+    /// Adds a half-open connection.
     pub(crate) fn insert(
         &mut self,
         key: ConnectionKey,
-        hash: u32,
         opener: Direction,
         session: u64,
     ) -> Result<u32, TableFull> {
@@ -246,7 +250,7 @@ impl<'a> Table<'a> {
         } else {
             return Err(TableFull);
         };
-        let bucket = self.bucket(hash);
+        let bucket = self.bucket_of(&key);
         let chain = core::mem::replace(&mut self.buckets[bucket], index + 1);
         *self.get_mut(index) = Connection {
             key,
@@ -264,7 +268,7 @@ impl<'a> Table<'a> {
     /// Takes an entry out of the table.
     pub(crate) fn remove(&mut self, index: u32) {
         let (key, chain, state) = (self.get(index).key, self.get(index).chain, self.get(index).state);
-        let bucket = self.bucket(self.hash(&key));
+        let bucket = self.bucket_of(&key);
         let mut link = self.buckets[bucket];
         if link == index + 1 {
             self.buckets[bucket] = chain;

@@ -22,7 +22,8 @@ pub struct Look {
     place: Place<Ipv4Key>,
 }
 
-/// Reads headers for a reassembler, wherever that is: another processor may do it while this one pushes.
+/// Reads headers for a reassembler, wherever that is: another processor may do it while this one pushes. It has the
+/// reassembler's hash key.
 #[derive(Clone, Debug)]
 pub struct Looker {
     decode: Settings,
@@ -61,7 +62,7 @@ pub struct Seen<'f> {
 
 impl<'f> Seen<'f> {
     /// A frame and what a reassembler's [`Looker`] read of it. With what was read of another frame, or for another
-    /// reassembler, it gives another segment, or none.
+    /// reassembler, the segment is taken for another one, or for none.
     #[inline]
     #[must_use]
     pub fn new(frame: Frame<'f>, look: Look) -> Self {
@@ -75,7 +76,7 @@ impl<'f> Seen<'f> {
     }
 }
 
-/// Frames that were looked at together; at most [`Reassembler::AHEAD`]. 5 KiB.
+/// Frames that were looked at together; at most [`Reassembler::AHEAD`]. 3 KiB.
 pub type Ahead<'f> = Vec<Seen<'f>, AHEAD>;
 
 impl Reassembler<'_> {

@@ -1,10 +1,10 @@
 //! Frames whose headers a thread has read already: whoever has them pushed does not wait for a byte of the capture.
 //!
-//! The thread owns a source, and hands over what it read in batches, whose memory comes back. It ends with the source, and
-//! when nobody listens any more.
+//! The thread owns a source, and hands over what it read in batches, whose memory comes back. It is ahead by a few batches,
+//! and by no more than one where their blocks are large; it ends with the source, and when nobody listens any more.
 
 use std::io;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::thread;
 use std::time::Duration;
 
@@ -19,11 +19,15 @@ use super::{InputError, InputErrorKind, Packet, Packets, Progress, Source, TOGET
 const BATCH: usize = 1024;
 /// Batches that wait to be used.
 const DEPTH: usize = 4;
+/// Bytes in the blocks of batches that are under way: with more, the thread waits. Of usual captures there are not as many.
+const HELD: usize = 64 << 20;
 
 /// What was read at once, and what is known of the source behind it.
 #[derive(Debug, Default)]
 struct Batch {
     block: Bytes,
+    /// The length of the block, also when it is given back.
+    held: usize,
     records: Vec<Record>,
     looks: Vec<Look>,
     progress: Progress,
@@ -41,12 +45,13 @@ impl Batch {
     fn add(&mut self, packet: &Packet<'_>, looker: &Looker) {
         if self.records.is_empty() {
             self.block = packet.block.clone();
+            self.held = self.block.len();
         }
         self.records.push(Record::of(packet));
         self.looks.push(looker.look(&packet.frame));
     }
 
-    /// The memory of it, for others.
+    /// Its memory, for others.
     fn emptied(mut self) -> Self {
         self.block = Bytes::new();
         self.records.clear();
@@ -60,10 +65,12 @@ impl Batch {
 pub(super) struct ReadAhead {
     name: String,
     full: Receiver<Batch>,
-    empty: SyncSender<Batch>,
+    empty: Sender<Batch>,
     batch: Batch,
     /// Records of the batch that were handed over.
     used: usize,
+    progress: Progress,
+    links: Vec<LinkType>,
 }
 
 impl ReadAhead {
@@ -73,12 +80,11 @@ impl ReadAhead {
     /// The thread cannot be started.
     pub(super) fn start(source: impl Source + Send + 'static, looker: Looker) -> io::Result<Self> {
         let (to_user, full) = sync_channel(DEPTH);
-        // Those that wait, the one that is used and the one that is being filled.
-        let (empty, from_user) = sync_channel(DEPTH + 2);
+        let (empty, from_user) = channel();
         let (name, progress) = (source.name().to_owned(), source.progress());
-        let reading = Reading { source, looker, full: to_user, empty: from_user };
+        let reading = Reading { source, looker, full: to_user, empty: from_user, spare: Vec::new(), held: 0 };
         thread::Builder::new().name("headers".into()).spawn(move || reading.run())?;
-        Ok(Self { name, full, empty, batch: Batch { progress, ..Batch::default() }, used: 0 })
+        Ok(Self { name, full, empty, batch: Batch::default(), used: 0, progress, links: Vec::new() })
     }
 
     /// Goes on to the next batch when this one is used up, unless it is the last.
@@ -86,13 +92,19 @@ impl ReadAhead {
         if self.used < self.batch.records.len() || self.batch.end.is_some() {
             return Ok(());
         }
-        let next = match patience {
+        if self.used > 0 {
+            self.used = 0;
+            // Before anybody waits for the next one, as that may have to wait for this one's memory.
+            let _ = self.empty.send(std::mem::take(&mut self.batch).emptied());
+        }
+        self.batch = match patience {
             Some(patience) => self.full.recv_timeout(patience)?,
             None => self.full.recv()?,
         };
-        self.used = 0;
-        // Where there are enough of them, or nobody reads any more, it is let go.
-        let _ = self.empty.try_send(std::mem::replace(&mut self.batch, next).emptied());
+        self.progress = self.batch.progress;
+        if self.links.len() < self.batch.links.len() {
+            self.links.clone_from(&self.batch.links);
+        }
         Ok(())
     }
 
@@ -128,7 +140,7 @@ impl Source for ReadAhead {
     }
 
     fn progress(&self) -> Progress {
-        self.batch.progress
+        self.progress
     }
 
     fn name(&self) -> &str {
@@ -136,7 +148,7 @@ impl Source for ReadAhead {
     }
 
     fn link_types(&self) -> &[LinkType] {
-        &self.batch.links
+        &self.links
     }
 }
 
@@ -146,42 +158,70 @@ struct Reading<S> {
     looker: Looker,
     full: SyncSender<Batch>,
     empty: Receiver<Batch>,
+    /// Batches that came back.
+    spare: Vec<Batch>,
+    /// Bytes in the blocks of those that are under way.
+    held: usize,
 }
 
 impl<S: Source> Reading<S> {
+    /// Hands over a batch; whether it is wanted.
+    fn send(&mut self, batch: Batch) -> bool {
+        self.held += batch.held;
+        self.full.send(batch).is_ok()
+    }
+
+    fn came_back(&mut self, batch: Batch) {
+        self.held -= batch.held;
+        self.spare.push(batch);
+    }
+
+    /// Waits until no more is under way than may be; whether somebody is there to wait for.
+    fn wait(&mut self) -> bool {
+        while let Ok(batch) = self.empty.try_recv() {
+            self.came_back(batch);
+        }
+        while self.held > HELD {
+            let Ok(batch) = self.empty.recv() else { return false };
+            self.came_back(batch);
+        }
+        true
+    }
+
     /// Reads everything, as long as somebody wants it.
     fn run(mut self) {
         let mut batch = Batch::default();
-        loop {
+        while self.wait() {
             let progress = self.source.progress();
-            let mut is_over = true;
-            let read = self.source.next_few().map(|mut packets| {
-                packets.all(|packet| {
+            let (mut is_over, mut whole) = (true, None);
+            let read = self.source.next_few().map(|packets| {
+                for packet in packets {
                     is_over = false;
-                    let mut is_wanted = true;
                     if !batch.has_room(packet.block) {
                         batch.progress = progress;
-                        let next = self.empty.try_recv().unwrap_or_default();
-                        is_wanted = self.full.send(std::mem::replace(&mut batch, next)).is_ok();
+                        whole = Some(std::mem::replace(&mut batch, self.spare.pop().unwrap_or_default()));
                     }
                     batch.add(&packet, &self.looker);
-                    is_wanted
-                })
+                }
             });
+            if let Some(whole) = whole
+                && !self.send(whole)
+            {
+                return;
+            }
             // Types only become more.
             let links = self.source.link_types();
             if batch.links.len() < links.len() {
                 links.clone_into(&mut batch.links);
             }
             batch.end = match read {
-                Ok(false) => return,
-                Ok(true) if is_over => Some(Ok(())),
-                Ok(true) => None,
+                Ok(()) if is_over => Some(Ok(())),
+                Ok(()) => None,
                 Err(error) => Some(Err(error)),
             };
             if batch.end.is_some() {
                 batch.progress = self.source.progress();
-                let _ = self.full.send(batch);
+                self.send(batch);
                 return;
             }
         }

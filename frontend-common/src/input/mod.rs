@@ -35,7 +35,7 @@ use tapflow_core::{LinkType, Timestamp};
 pub use error::{InputError, InputErrorKind};
 pub use filter::{Filter, FilterCompiler, FrameFilter};
 use packets::Record;
-pub use packets::{Packet, Packets, TOGETHER};
+pub use packets::{Frames, Packet, Packets, TOGETHER};
 pub use source::{Access, check, from_memory, open, open_file};
 
 /// The longest packet that is believed, in bytes. Larger lengths are taken for damage.

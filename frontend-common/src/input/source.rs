@@ -183,8 +183,8 @@ impl Capture {
         };
         let is_compressed = compressed(&bytes);
         match access {
-            // What decompresses has enough to do without copying.
-            Access::LookedAt(_) if !is_compressed && mapped::is_slow(&file) => {
+            // A small file is not worth a map, which somebody may cut short.
+            Access::LookedAt(_) if !is_compressed && (length <= PART as u64 || mapped::is_slow(&file)) => {
                 Self::of_blocks(name, file, length, stop)
             }
             _ if !is_compressed && length > PART as u64 => Self::of_parts(name, file, length, PART, stop),

@@ -282,7 +282,7 @@ impl Blocks {
 
     /// Hands on everything that an ordinary file of this length has, as maps of `part` bytes each. Their pages are there
     /// when they come, and whoever lets go of one last unmaps it: both while others go on. From a part on that cannot be
-    /// mapped, or is no longer there, the file is read, which tells how far that is possible.
+    /// mapped, or is no longer there, and behind that length the file is read, as far as that is possible.
     ///
     /// # Errors
     /// Those of [`copy_file`](Self::copy_file).
@@ -294,15 +294,14 @@ impl Blocks {
             let block = mapped::map_part(file, offset, size);
             // Behind the end of a file that got shorter its last page has zeros.
             let is_there = file.metadata().is_ok_and(|facts| facts.len() >= end);
-            let Some(block) = block.ok().filter(|_| is_there) else {
-                file.seek(SeekFrom::Start(offset)).map_err(broken)?;
-                return self.copy_file(file);
-            };
+            let Some(block) = block.ok().filter(|_| is_there) else { break };
             self.send(Piece::Data(block))?;
             offset = end;
             self.taken.store(offset, Ordering::Relaxed);
         }
-        Ok(())
+        // What is left, and what came meanwhile.
+        file.seek(SeekFrom::Start(offset)).map_err(broken)?;
+        self.copy_file(file)
     }
 
     /// Begins a new part.

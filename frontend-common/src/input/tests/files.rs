@@ -39,6 +39,18 @@ fn a_file_that_gets_shorter_while_it_is_read_gives_what_is_left() {
 }
 
 #[test]
+fn a_file_that_gets_longer_while_it_is_read_gives_all_that_is_there() {
+    let (frames, bytes) = small_pcap();
+    for (fewer, part) in [(1, 1 << 20), (100, 100), (200, 50)] {
+        let capture =
+            Capture::of_parts("a".into(), super::file(&bytes), bytes.len() as u64 - fewer, part, stop());
+        let read = drain_together(capture.expect("threads can be started"));
+        assert_eq!(read.text(), "", "{fewer} bytes more, in parts of {part}");
+        assert_eq!(read.frames, frames, "{fewer} bytes more, in parts of {part}");
+    }
+}
+
+#[test]
 fn a_plain_file_is_not_copied() {
     let (frames, bytes) = small_pcap();
     let (_directory, path) = file(&bytes);
