@@ -61,7 +61,7 @@ pub(crate) fn is_slow(file: &File) -> bool {
 fn map_as(file: &File, options: &MmapOptions) -> io::Result<Mmap> {
     // SAFETY: the map is private to this process and read-only. Another process that overwrites the
     // file while it is read changes bytes that are parsed as hostile data anyway: every read is
-    // bounds-checked against the length that was mapped. A file that is cut short while it is read ends the process with SIGBUS, as it does for every
-    // program that maps its input.
+    // bounds-checked against the length that was mapped. A file that is cut short while it is read ends
+    // the process with SIGBUS, as it does for every program that maps its input.
     unsafe { options.map(file) }
 }
