@@ -109,7 +109,7 @@ pub(super) enum Operation {
 #[derive(Debug)]
 pub(super) struct Ending {
     /// Of a flow of which the writer knows nothing.
-    pub(super) facts: Option<Arc<FlowFacts>>,
+    pub(super) facts: Option<FlowFacts>,
     /// Counts closed flows: the report lists them in this order.
     pub(super) order: u64,
     /// It is one of the two of a connection, which close one after the other.
@@ -507,9 +507,7 @@ impl Sink for Dispatch<'_> {
         if self.slots.len() <= slot {
             self.slots.resize(slot + 1, Slot::default());
         }
-        let unknown = Some(facts);
-        self.slots[slot] =
-            Slot { unknown, writer: 0, directory, has_data: false, is_open: true, is_second: false };
+        self.slots[slot] = Slot { unknown: Some(facts), directory, is_open: true, ..Slot::default() };
         self.open_flows += 1;
         self.max_open_flows = self.max_open_flows.max(self.open_flows);
         Ok(())
@@ -574,7 +572,13 @@ impl Sink for Dispatch<'_> {
         self.closed += 1;
         self.open_flows -= 1;
         let pair = self.close_slot(flow.slot);
-        let facts = self.slots.get_mut(flow.slot as usize).and_then(|slot| slot.unknown.take());
+        let unknown = self.slots.get_mut(flow.slot as usize).and_then(|slot| slot.unknown.take());
+        // By value: their memory is for the next flow, and stays in this processor's cache.
+        let facts = unknown.map(|shared| {
+            let facts = FlowFacts::clone(&shared);
+            self.spare.push(shared);
+            facts
+        });
         let shard = match &facts {
             // There is nothing to write: any writer will do, each for a while.
             Some(_) => (order / BATCH as u64 % self.senders.len() as u64) as usize,

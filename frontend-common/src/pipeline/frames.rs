@@ -174,10 +174,10 @@ impl Frames {
     }
 
     /// A flow has a number.
-    pub(super) fn opened(&mut self, facts: &Arc<FlowFacts>) {
+    pub(super) fn opened(&mut self, facts: &FlowFacts) {
         if let Some(Some(known)) = self.sides.get_mut(facts.slot as usize) {
             let directory = known.facts.directory;
-            known.facts = Arc::new(FlowFacts { directory, ..FlowFacts::clone(facts) });
+            known.facts = Arc::new(FlowFacts { directory, ..facts.clone() });
         }
     }
 

@@ -30,7 +30,7 @@ use crate::timeline::Timeline;
 pub(super) enum Told {
     /// The flow that closed as number `order`, one of a `pair` or alone.
     Flow { order: u64, pair: bool, flow: Box<FinishedFlow>, beyond_limit: u64 },
-    /// The same for the reporter.
+    /// The same for the reporter; where there are several, `order` is the number of the first.
     Finished { order: u64, flow: Finished },
     /// What came into capture files of connections, at the end.
     Captured(CaptureCounts),
@@ -300,15 +300,22 @@ impl Writer {
         spare: &mut Vec<Arc<FlowFacts>>,
     ) -> Result<(), OutputError> {
         let Ending { facts, order, pair, reason, summary } = ending;
-        let is_known = facts.is_none();
-        let facts = facts.or_else(|| match &self.store {
-            Some(store) => store.facts(flow),
-            None => self.flows.remove(&flow),
-        });
-        let Some(facts) = facts else { return Ok(()) };
-        let (closed, result) = if is_known { self.close(flow) } else { (Closed::default(), Ok(())) };
+        let (facts, closed, result) = match facts {
+            Some(facts) => (facts, Closed::default(), Ok(())),
+            None => {
+                let shared = match &self.store {
+                    Some(store) => store.facts(flow),
+                    None => self.flows.remove(&flow),
+                };
+                let Some(shared) = shared else { return Ok(()) };
+                let facts = FlowFacts::clone(&shared);
+                spare.push(shared);
+                let (closed, result) = self.close(flow);
+                (facts, closed, result)
+            }
+        };
         let flow = FinishedFlow {
-            facts: FlowFacts::clone(&facts),
+            facts,
             reason,
             summary,
             file: closed.file,
@@ -319,7 +326,6 @@ impl Writer {
             contents: closed.contents,
             found: Findings::default(),
         };
-        spare.push(facts);
         let beyond_limit = closed.beyond_limit;
         match self.finishing {
             Some(finishing) => finishing.finish(order, pair, flow, beyond_limit, &mut self.message),
