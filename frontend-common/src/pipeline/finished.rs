@@ -12,23 +12,46 @@ pub(super) struct Finishing {
     pub(super) shape: Option<Shape>,
     /// Whether it wants all that is known of it, for other files.
     pub(super) keeps: bool,
+    /// Whether those that close one right after the other are told together: no report ends between flows of a message.
+    pub(super) joins: bool,
 }
 
-/// A finished flow, for the reporter.
+/// A finished flow, for the reporter, or several that closed one right after the other.
 #[derive(Debug)]
 pub(super) struct Finished {
-    /// It is one of the two of a connection.
-    pub(super) pair: bool,
-    /// How much of its message's text is what the report says of it; 0 where there is no report.
+    /// How many.
+    pub(super) flows: u64,
+    /// How much of their message's text is what the report says of them; 0 where there is no report.
     pub(super) text: usize,
-    /// Packets in it.
+    /// Packets in them.
     pub(super) packets: u64,
-    /// What it adds to the totals.
+    /// What they add to the totals.
     pub(super) counts: FlowCounts,
-    /// The number of its directory, 0 where they have none.
+    /// The number of their directory, 0 where they have none.
     pub(super) directory: u32,
-    /// All that is known of it, where somebody wants that.
-    pub(super) flow: Option<Box<FinishedFlow>>,
+    /// All that is known of a single one, where somebody wants that, and whether it is one of the two of a connection.
+    pub(super) flow: Option<(Box<FinishedFlow>, bool)>,
+}
+
+impl Finished {
+    /// Text of flows that are put in order together, at most: what the report writes at once.
+    const TOGETHER: usize = 64 << 10;
+
+    /// Takes in the one that closed next after these, if nobody wants to know of each; else gives it back.
+    fn join(&mut self, next: Self) -> Option<Self> {
+        let joins = self.flow.is_none()
+            && next.flow.is_none()
+            && self.directory == next.directory
+            && self.text + next.text <= Self::TOGETHER;
+        if !joins {
+            return Some(next);
+        }
+        self.flows += next.flows;
+        self.text += next.text;
+        self.packets += next.packets;
+        self.counts.add(&next.counts);
+        None
+    }
 }
 
 /// What a flow adds to the totals.
@@ -84,8 +107,14 @@ impl Finishing {
         }
         let (text, packets) = (message.text.len() - before, flow.summary.packets);
         let (counts, directory) = (FlowCounts::of(&flow, beyond_limit), flow.facts.directory);
-        let flow = (self.keeps || flow.found.http.is_some()).then(|| Box::new(flow));
-        let flow = Finished { pair, text, packets, counts, directory, flow };
-        message.told.push(Told::Finished { order, flow });
+        let flow = (self.keeps || flow.found.http.is_some()).then(|| (Box::new(flow), pair));
+        let next = Finished { flows: 1, text, packets, counts, directory, flow };
+        let alone = match message.told.last_mut() {
+            Some(Told::Finished { order: first, flow }) if self.joins && *first + flow.flows == order => {
+                flow.join(next)
+            }
+            _ => Some(next),
+        };
+        message.told.extend(alone.map(|flow| Told::Finished { order, flow }));
     }
 }

@@ -122,6 +122,8 @@ impl<'o> Run<'o> {
         let finishing = Finishing {
             shape: (options.report != ReportTarget::None).then_some(options.report_shape),
             keeps: options.json_lines.is_some() || options.scan.har.is_some() || disk.is_some(),
+            // Scanners take flows of several messages together.
+            joins: scanners.is_empty(),
         };
         let (told, scanning) = if scanners.is_empty() {
             (told, None)

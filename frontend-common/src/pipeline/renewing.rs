@@ -91,8 +91,11 @@ impl Run<'_> {
             if sink.rotation().is_some() {
                 sink.rotate()?;
                 self.rotated(None, counters, source, sink, read)?;
-            } else if let Err(error) = self.renew(counters, source, sink, read) {
-                self.complaints.add(error);
+            } else {
+                sink.hand_over()?;
+                if let Err(error) = self.renew(counters, source, sink, read) {
+                    self.complaints.add(error);
+                }
             }
         }
         self.bounds(sink, progress)

@@ -76,7 +76,8 @@ pub(super) struct Reporter {
     writers: usize,
     /// Marks that are on their way: how many writers have passed them, and flows that had closed.
     marks: BTreeMap<u64, (usize, u64)>,
-    /// Flows that closed after one that has not arrived yet: that one's place is the first.
+    /// Flows that closed after one that has not arrived yet: that one's place is the first. Where several came
+    /// together, at the place of their first.
     early: VecDeque<Option<Early>>,
     next: u64,
     /// Reports that follow, in order.
@@ -88,7 +89,7 @@ pub(super) struct Reporter {
     stop: Stop,
 }
 
-/// A flow that others have to come before.
+/// Flows that others have to come before.
 struct Early {
     flow: Finished,
     /// The text of its message, and where its own begins.
@@ -297,7 +298,7 @@ impl Reporter {
         self.written(|reporter| reporter.lines.as_mut().map_or(Ok(()), JsonLines::flush));
     }
 
-    /// Tells of a flow when all that closed before it have arrived.
+    /// Tells of flows when all that closed before them have arrived.
     fn arrived(&mut self, order: u64, flow: Finished, text: &Arc<Vec<u8>>, start: usize) {
         let Some(place) = order.checked_sub(self.next).and_then(|place| usize::try_from(place).ok()) else {
             return;
@@ -312,12 +313,13 @@ impl Reporter {
         }
         self.early[place] = Some(flow);
         while let Some(flow) = self.early.front_mut().and_then(Option::take) {
-            self.early.pop_front();
+            let places = usize::try_from(flow.flow.flows).unwrap_or(usize::MAX);
+            self.early.drain(..places.min(self.early.len()));
             self.turn_of(flow);
         }
     }
 
-    /// Tells of a flow whose turn it is.
+    /// Tells of flows whose turn it is.
     fn turn_of(&mut self, early: Early) {
         let Early { flow, text, start } = early;
         let end = start + flow.text;
@@ -326,9 +328,9 @@ impl Reporter {
     }
 
     fn flow(&mut self, finished: Finished, text: &[u8]) {
-        let Finished { pair, packets, counts, directory: number, flow, .. } = finished;
-        self.next += 1;
-        let http = flow.as_ref().and_then(|flow| flow.found.http.as_ref()).map(|http| &http.counts);
+        let Finished { flows, packets, counts, directory: number, flow, .. } = finished;
+        self.next += flows;
+        let http = flow.as_ref().and_then(|(flow, _)| flow.found.http.as_ref()).map(|http| &http.counts);
         self.totals.flow(&counts, http);
         let is_numbered = self.opener.is_some();
         let period = self.period(number);
@@ -336,12 +338,12 @@ impl Reporter {
             period.totals.flow(&counts, http);
         }
         let reported = match &mut period.outputs.report {
-            Some(report) if !text.is_empty() => report.add(text, packets),
+            Some(report) if !text.is_empty() => report.add(flows, text, packets),
             _ => Ok(()),
         };
         let mut har = period.outputs.har.take();
         self.written(|_| reported);
-        let Some(flow) = flow else {
+        let Some((flow, pair)) = flow else {
             self.period(number).outputs.har = har;
             return;
         };

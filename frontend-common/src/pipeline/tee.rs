@@ -37,7 +37,7 @@ pub(super) trait Watched: Sink<Error = WriterGone> {
     /// Whether the output that the run is for is gone.
     fn is_over(&self) -> bool;
 
-    /// Hands on everything that is held back, at the end.
+    /// Hands on everything that is held back: what comes after it comes in other messages.
     fn hand_over(&mut self) -> Result<(), WriterGone>;
 
     /// Shows everything that is held back without need: no frame comes for a while.

@@ -241,19 +241,28 @@ impl Report {
         Ok(report)
     }
 
-    /// Adds a flow of so many packets: its [`flow_text`] in this report's shape.
+    /// Adds so many flows with so many packets: the [`flow_text`] of each in this report's shape.
     ///
     /// # Errors
-    /// What the system says, with the path. On a full disk the flow is only counted, as not listed;
-    /// the report is still good for other flows, which may be shorter, and for `finish`.
-    pub fn add(&mut self, flow: &[u8], packets: u64) -> io::Result<()> {
+    /// What the system says, with the path. On a full disk the flows are only counted, as not listed;
+    /// the report is still good for other flows, whose text may be shorter, and for `finish`.
+    pub fn add(&mut self, flows: u64, text: &[u8], packets: u64) -> io::Result<()> {
         self.packets += packets;
-        if let Err(error) = self.file.promise(flow.len()) {
-            self.refused += 1;
-            return Err(at(&self.path, &error));
+        let is_long = text.len() >= BLOCK / 2;
+        let mut accepted = self.file.promise(text.len()).map_err(|error| at(&self.path, &error));
+        if is_long {
+            // Written as it is.
+            accepted = accepted.and_then(|()| self.flush());
+            accepted = accepted.and_then(|()| self.file.put(text).map_err(|error| at(&self.path, &error)));
         }
-        self.listed += 1;
-        self.xml.text.extend_from_slice(flow);
+        if let Err(error) = accepted {
+            self.refused += flows;
+            return Err(error);
+        }
+        self.listed += flows;
+        if !is_long {
+            self.xml.text.extend_from_slice(text);
+        }
         if self.xml.text.len() < BLOCK { Ok(()) } else { self.write() }
     }
 

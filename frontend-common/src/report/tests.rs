@@ -33,7 +33,7 @@ fn info() -> RunInfo {
 fn add(report: &mut Report, flow: &FinishedFlow) -> io::Result<()> {
     let mut text = Vec::new();
     flow_text(flow, Shape::Dfxml, &mut text);
-    report.add(&text, flow.summary.packets)
+    report.add(1, &text, flow.summary.packets)
 }
 
 fn server_flow() -> FinishedFlow {
