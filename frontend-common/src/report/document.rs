@@ -129,34 +129,17 @@ fn byte_runs(xml: &mut Xml, file: &FileFacts, gaps: &Ranges) {
     xml.close("byte_runs");
 }
 
-/// Appends a MAC address as everybody writes it.
-fn put_mac(address: [u8; 6], text: &mut Vec<u8>) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut written = *b"00:00:00:00:00:00";
-    for (place, byte) in written.chunks_mut(3).zip(address) {
-        (place[0], place[1]) = (DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]);
-    }
-    text.extend_from_slice(&written);
-}
-
 /// A MAC address.
 pub(super) fn mac(address: [u8; 6]) -> String {
     let mut text = Vec::with_capacity(17);
-    put_mac(address, &mut text);
+    digits::put_mac(address, &mut text);
     String::from_utf8(text).unwrap_or_default()
 }
 
 /// Appends an IP address.
 fn put_address(address: IpAddr, text: &mut Vec<u8>) {
     match address {
-        IpAddr::V4(address) => {
-            let [first, rest @ ..] = address.octets();
-            digits::put_octet(first, text);
-            for octet in rest {
-                text.push(b'.');
-                digits::put_octet(octet, text);
-            }
-        }
+        IpAddr::V4(address) => digits::put_ipv4(address.octets(), text),
         IpAddr::V6(address) => {
             let written = write!(text, "{address}");
             debug_assert!(written.is_ok(), "writing to memory cannot fail");
@@ -182,13 +165,22 @@ fn facts(xml: &mut Xml, flow: &FinishedFlow) {
         IpAddr::V6(_) => 10,
     };
     xml.begin("tcpflow:flow");
-    xml.plain(attribute!("startime"), |text| Utc(opened.time).put(text));
-    xml.plain(attribute!("endtime"), |text| Utc(summary.last).put(text));
+    let mut time = 0..0;
+    xml.plain(attribute!("startime"), |text| {
+        time.start = text.len();
+        Utc(opened.time).put(text);
+        time.end = text.len();
+    });
+    // Most flows of a scan have a single packet.
+    xml.plain(attribute!("endtime"), |text| match summary.last == opened.time {
+        true => text.extend_from_within(time),
+        false => Utc(summary.last).put(text),
+    });
     if let Some(mac) = opened.link.destination_mac {
-        xml.plain(attribute!("mac_daddr"), |text| put_mac(mac, text));
+        xml.plain(attribute!("mac_daddr"), |text| digits::put_mac(mac, text));
     }
     if let Some(mac) = opened.link.source_mac {
-        xml.plain(attribute!("mac_saddr"), |text| put_mac(mac, text));
+        xml.plain(attribute!("mac_saddr"), |text| digits::put_mac(mac, text));
     }
     if !vlans.is_empty() {
         xml.attribute("vlan", &vlans.iter().map(u16::to_string).collect::<Vec<_>>().join(" "));

@@ -6,6 +6,8 @@
 use std::ffi::OsStr;
 use std::fmt::{self, Display, Write};
 
+use crate::digits;
+
 /// Attributes of an element: names, which are the program's own, and values, which may be anyone's.
 pub(super) type Attributes<'a> = &'a [(&'a str, &'a dyn Display)];
 
@@ -72,7 +74,7 @@ impl Xml {
     /// The same for a number.
     #[inline]
     pub(super) fn number_leaf(&mut self, name: &str, value: impl Into<u64>) {
-        self.plain_leaf(name, |text| decimal(text, value.into()));
+        self.plain_leaf(name, |text| digits::put_number(value.into(), text));
     }
 
     /// The same for a name from outside.
@@ -114,7 +116,7 @@ impl Xml {
     /// The same for a number.
     #[inline]
     pub(super) fn number(&mut self, attribute: &str, value: impl Into<u64>) {
-        self.plain(attribute, |text| decimal(text, value.into()));
+        self.plain(attribute, |text| digits::put_number(value.into(), text));
     }
 
     /// The attributes end, and the content begins.
@@ -175,7 +177,7 @@ impl Write for Escaping<'_> {
                 // A parser would turn these into spaces or line feeds.
                 '\t' | '\n' | '\r' => {
                     self.0.extend_from_slice(b"&#");
-                    decimal(self.0, u32::from(character).into());
+                    digits::put_number(u32::from(character).into(), self.0);
                     self.0.push(b';');
                 }
                 '\0'..'\x20' | '\u{fffe}' | '\u{ffff}' => hexadecimal(self, bytes)?,
@@ -191,12 +193,6 @@ fn is_plain(text: &str) -> bool {
     // To look at all of it is faster than to look for an end.
     let plain = |byte: u8| matches!(byte, b' '..=b'~') & !matches!(byte, b'&' | b'<' | b'>' | b'"');
     text.bytes().fold(true, |all, byte| all & plain(byte))
-}
-
-/// Appends a number without the ways of a formatter.
-#[inline]
-fn decimal(text: &mut Vec<u8>, number: u64) {
-    text.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
 /// A name from outside, as text: bytes that are not UTF-8 become `\xNN`.
