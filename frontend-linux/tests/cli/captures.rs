@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tapflow_common::input::{self, Access};
 use tapflow_core::LinkType;
+use tapflow_tests::program::on_all_processors;
 
 use super::support::{Place, Run, capture, capture_bytes};
 
@@ -49,16 +50,15 @@ const UNDECODED: u32 = 147;
 
 #[test]
 fn every_packet_of_every_capture_is_in_one_file_as_it_was_captured_and_in_order() {
-    let mut captures = 0;
-    for entry in fs::read_dir(capture("")).unwrap() {
-        let path = entry.unwrap().path();
-        if path.extension().is_none_or(|ending| ending != "pcap" && ending != "pcapng") {
-            continue;
-        }
-        captures += 1;
+    let is_capture =
+        |path: &PathBuf| path.extension().is_some_and(|ending| ending == "pcap" || ending == "pcapng");
+    let entries = fs::read_dir(capture("")).unwrap();
+    let captures: Vec<_> = entries.map(|entry| entry.unwrap().path()).filter(is_capture).collect();
+    assert!(captures.len() > 50);
+    on_all_processors(&captures, |path| {
         let place = Place::new();
         place.tapflow(&["-q", "-K", "-w", "rest.pcap", "-o", "o", "-r", path.to_str().unwrap()]);
-        let mut expected = frames(&path);
+        let mut expected = frames(path);
         let mut written = frames(&place.path("rest.pcap"));
         for (name, frames) in flows(&place) {
             assert!(name.ends_with(".pcap"), "{name}");
@@ -72,8 +72,7 @@ fn every_packet_of_every_capture_is_in_one_file_as_it_was_captured_and_in_order(
         expected.sort();
         written.sort();
         assert!(written == expected, "{}: {} of {}", path.display(), written.len(), expected.len());
-    }
-    assert!(captures > 50);
+    });
 }
 
 #[test]
