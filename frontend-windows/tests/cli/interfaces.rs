@@ -115,7 +115,7 @@ fn a_transfer_is_recorded_byte_for_byte_and_what_the_filter_leaves_out_is_not() 
     for (args, event) in [
         (&[][..], CTRL_C_EVENT),
         (&["--read-timeout", "0", "-p"], CTRL_C_EVENT),
-        (&["--snaplen", "65535"], CTRL_CLOSE_EVENT),
+        (&["--snaplen", "65549"], CTRL_CLOSE_EVENT),
     ] {
         let place = Place::new();
         let (server, other) = (Server::new(1), Server::new(3));
