@@ -7,7 +7,7 @@ use std::path::Path;
 
 use tapflow_tests::frames::{ACK, FIN, SYN, TcpFrame};
 
-use super::support::{Place, capture_bytes, end_of, record_offsets, streams};
+use super::support::{Place, capture_bytes, end_of, record_offsets, streams, wait_until};
 
 /// Ten o'clock and a half on some day.
 const HALF_PAST: u64 = 1_700_044_200;
@@ -286,24 +286,28 @@ fn the_oldest_directories_go_before_the_bound_is_reached() {
 #[test]
 fn what_a_long_connection_still_needs_stays_while_all_around_it_goes() {
     let place = Place::new();
-    let mut capture = header();
     let long = connection(1000, &[(HALF_PAST, b"first "), (HALF_PAST + 6001, b"and last")]);
-    let (begin, end) = long.split_at(4);
-    begin.iter().for_each(|(time, frame)| record(&mut capture, *time, frame));
-    let others = many(6000);
-    capture.extend_from_slice(&others[24..]);
-    end.iter().for_each(|(time, frame)| record(&mut capture, *time, frame));
-    place.put("a.pcap", capture);
-    let args =
-        ["-r", "a.pcap", "-o", "o", "--rotate", "1M", "--max-disk", "8M", "--disk-full", "delete", "-I"];
-    place.tapflow(&args).ends_with(0).says(&["deleted what has ended in o/000001: ", "deleted o/000002: "]);
-    let files = place.files("o");
-    assert_eq!(files[&server_file("000001", 1000)], b"first and last");
-    assert!(files.contains_key(&format!("{}.findx", server_file("000001", 1000))));
-    let first: Vec<_> = files.keys().filter(|name| name.starts_with("000001/")).collect();
+    let (before, after) = long.split_at(4);
+    let (data, end) = after.split_at(1);
+    let records = |frames: &[(u64, TcpFrame)]| pcap(frames).split_off(header().len());
+    let args = ["-r", "-", "-o", "o", "--rotate", "1M", "--max-disk", "8M", "--disk-full", "delete", "-I"];
+    let mut child = place.start(&args);
+    let mut input = child.stdin.take().unwrap();
+    for part in [pcap(before), many(6000).split_off(header().len()), records(data)] {
+        input.write_all(&part).unwrap();
+    }
+    // As long as it is open: whatever has ended may go.
+    let in_first = |name: &str| fs::read(place.path(&format!("o/{}{name}", server_file("000001", 1000))));
+    wait_until("the connection's bytes", || in_first("").is_ok_and(|bytes| bytes == b"first and last"));
     // Both files of the connection, their indexes, and the report, which has all flows.
-    assert_eq!(first.len(), 5, "{first:?}");
-    assert!(place.report("o/000001").matches("<fileobject>").count() > 100);
+    wait_until("what has ended is gone", || fs::read_dir(place.path("o/000001")).unwrap().count() == 5);
+    assert!(in_first(".findx").is_ok());
+    let flows =
+        || fs::read_to_string(place.path("o/000001/report.xml")).unwrap().matches("<fileobject>").count();
+    wait_until("the flows of the report", || flows() > 100);
+    input.write_all(&records(end)).unwrap();
+    drop(input);
+    end_of(child).ends_with(0).says(&["deleted what has ended in o/000001: ", "deleted o/000002: "]);
 }
 
 #[test]
