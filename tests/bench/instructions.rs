@@ -8,7 +8,13 @@ use std::hint::black_box;
 use std::process::ExitCode;
 
 use tapflow_core::{Config, Flow, Frame, LinkType, Reassembler, Sink, Storage, Timestamp};
-use tapflow_tests::frames::{ACK, CLIENT, SYN, TcpFrame};
+
+// Without the rest of its crate, which has the whole program in it.
+#[allow(dead_code, unreachable_pub)]
+#[path = "../src/frames.rs"]
+mod frames;
+
+use frames::{ACK, CLIENT, SYN, TcpFrame};
 
 /// Segments that are counted.
 const SEGMENTS: u32 = 10_000;

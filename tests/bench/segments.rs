@@ -11,7 +11,13 @@ use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use tapflow_core::{Config, Flow, Frame, LinkType, Reassembler, Sink, Storage, Timestamp};
-use tapflow_tests::frames::{ACK, CLIENT, HEADERS, SERVER, SYN, TcpFrame};
+
+// Without the rest of its crate, which has the whole program in it.
+#[allow(dead_code, unreachable_pub)]
+#[path = "../src/frames.rs"]
+mod frames;
+
+use frames::{ACK, CLIENT, HEADERS, SERVER, SYN, TcpFrame};
 
 /// Where the sequence number of a frame is.
 const SEQUENCE: usize = 14 + 20 + 4;

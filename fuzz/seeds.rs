@@ -1,4 +1,4 @@
-//! `tapflow-fuzz-seeds TARGET DIRECTORY CAPTURE…`: writes the seeds that a fuzz target makes of captures.
+//! `seeds TARGET DIRECTORY CAPTURE…`: writes the seeds that a fuzz target makes of captures.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -11,7 +11,7 @@ fn main() -> ExitCode {
     let (name, directory) = (arguments.next().unwrap_or_default(), arguments.next().unwrap_or_default());
     let Some(target) = TARGETS.into_iter().find(|target| name == target.name) else {
         let names: Vec<_> = TARGETS.iter().map(|target| target.name).collect();
-        eprintln!("usage: tapflow-fuzz-seeds TARGET DIRECTORY CAPTURE…\ntargets: {}", names.join(" "));
+        eprintln!("usage: seeds TARGET DIRECTORY CAPTURE…\ntargets: {}", names.join(" "));
         return ExitCode::from(2);
     };
     match write(&target, Path::new(&directory), arguments.map(PathBuf::from)) {
@@ -20,7 +20,7 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("tapflow-fuzz-seeds: {error}");
+            eprintln!("seeds: {error}");
             ExitCode::FAILURE
         }
     }
