@@ -208,11 +208,13 @@ impl Disk {
         (std::mem::take(&mut state.news), state.error.take())
     }
 
-    /// Deletes whenever room is short, until the run is over.
+    /// Deletes whenever room is short, until the run is over, and for what it wrote last.
     pub fn keep(&self) {
         loop {
             let state = self.state();
             if state.over {
+                drop(state);
+                self.sweep();
                 return;
             }
             if self.used() <= self.high() {
@@ -421,5 +423,22 @@ mod tests {
         disk.complete(1);
         assert!(disk.sweep());
         assert_eq!((disk.deleted().directories, disk.used()), (2, BLOCK + 100));
+    }
+    #[test]
+    fn what_a_run_wrote_last_leaves_no_more_than_the_bound() {
+        let root = tempfile::tempdir().expect("a directory");
+        let disk = Disk::new(root.path().to_owned(), 16 * 1000, true);
+        for number in 1..=3 {
+            let directory = disk.directory(number);
+            disk.begun(number);
+            fs::create_dir(&directory).expect("made");
+            fs::write(directory.join("file"), [0; 4000]).expect("written");
+            disk.add(&directory.join("file"), 4000);
+        }
+        // Nobody was there to see it before the run was over.
+        disk.complete(1);
+        disk.end();
+        disk.keep();
+        assert!(disk.used() <= 16 * 1000 && !disk.directory(1).exists() && disk.directory(2).exists());
     }
 }

@@ -1,6 +1,8 @@
 //! The bound of what is written (`--max-disk`), on the side of the core: nothing more is read while there is no room,
 //! and the run ends where none can be made.
 
+use std::thread::JoinHandle;
+
 use super::run::Run;
 use super::tee::Watched;
 use crate::cli::DiskFull;
@@ -23,7 +25,8 @@ impl Run<'_> {
             // What is under way may complete directories.
             self.mark += 1;
             sink.mark(self.mark)?;
-            while !disk.is_done(self.mark) && !self.stop.is_asked() && !self.reporter.is_finished() {}
+            let is_gone = |run: &Self| run.reporter.as_ref().is_none_or(JoinHandle::is_finished);
+            while !disk.is_done(self.mark) && !self.stop.is_asked() && !is_gone(self) {}
             disk.sweep();
             self.tell_deletions(progress);
             if !disk.is_full() || self.stop.is_asked() {

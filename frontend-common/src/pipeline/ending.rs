@@ -1,5 +1,6 @@
 //! Ending a run: the threads end, the report is closed, everything is added up.
 
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tapflow_core::Counters;
@@ -29,6 +30,12 @@ impl Run<'_> {
         if let Some(error) = self.alerts.as_ref().and_then(Alerts::failure) {
             self.complaints.add(format_args!("tcp_alert_fd: {error}"));
         }
+        let reported = self.reporter.take().map(JoinHandle::join).transpose().unwrap_or_else(|_| {
+            self.complaints.add("the reporter stopped by a fault of the program".to_owned());
+            None
+        });
+        let Reported { report, totals, told, last } = reported.unwrap_or_default();
+        // All other directories are complete now.
         let mut progress = Progress::new(None, false);
         if let Some(disk) = &self.disk {
             disk.end();
@@ -38,13 +45,6 @@ impl Run<'_> {
         }
         self.tell_deletions(&mut progress);
         read.deleted = self.deleted();
-        let Reported { report, totals, told, last } = match self.reporter.join() {
-            Ok(done) => done,
-            Err(_) => {
-                self.complaints.add("the reporter stopped by a fault of the program".to_owned());
-                Reported::default()
-            }
-        };
         totals.errors.iter().for_each(|error| self.complaints.add(error));
         let directory = &self.options.output_dir;
         if self.options.files && !directory.exists() {

@@ -192,7 +192,7 @@ impl<'o> Run<'o> {
             keeper,
             mark: 0,
             next_statistics: options.statistics_interval.map(|interval| started + interval),
-            reporter,
+            reporter: Some(reporter),
             originals,
         })
     }

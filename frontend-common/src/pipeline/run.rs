@@ -91,7 +91,7 @@ pub(super) struct Run<'o> {
     pub(super) mark: u64,
     /// When statistics are due, where they are wanted.
     pub(super) next_statistics: Option<Instant>,
-    pub(super) reporter: JoinHandle<Reported>,
+    pub(super) reporter: Option<JoinHandle<Reported>>,
     /// Digests of the inputs, where they are wanted.
     pub(super) originals: Option<JoinHandle<Originals>>,
 }
