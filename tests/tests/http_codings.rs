@@ -317,12 +317,10 @@ fn many_small_bombs_are_one_bomb() {
 #[test]
 fn bombs_in_each_other_cost_no_more() {
     let bomb = gzip(&gzip(&gzip(&vec![0; 64 << 20])));
-    let started = std::time::Instant::now();
     let limits = Limits { allowance: SMALL, ..Limits::default() };
     let kept = Kept::scan([whole(GET), whole(&response("gzip,gzip,gzip", &bomb, false))], &limits);
     assert_eq!(kept.anomalies(), ["bomb"]);
     assert!(kept.bodies.iter().all(|(_, bytes)| bytes.len() < 3 << 20));
-    assert!(started.elapsed().as_secs() < 5);
 }
 
 #[test]
