@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Output, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -70,6 +70,28 @@ pub fn words(program: &str) -> String {
     let command = command(program);
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     words.map(|word| word.to_str().expect("Unicode")).collect::<Vec<_>>().join(" ")
+}
+
+/// Runs a program to its end, reading what it says.
+///
+/// Wine does not start one of some thousand programs, or ends it before its beginning: one that has failed and said
+/// nothing is started again on Windows, twice at most, which is told.
+///
+/// # Panics
+/// When it cannot be started: a test without its program must fail.
+pub fn output(command: &mut Command) -> Output {
+    for _ in 1..3 {
+        let done = command.output();
+        let has_begun = |output: &Output| {
+            output.status.success() || !output.stdout.is_empty() || !output.stderr.is_empty()
+        };
+        match done {
+            Ok(output) if has_begun(&output) || !cfg!(windows) => return output,
+            Err(error) if !cfg!(windows) => panic!("{command:?}: {error}"),
+            done => eprintln!("{command:?} did not begin: {done:?}"),
+        }
+    }
+    command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"))
 }
 
 /// Runs a program in a directory until it ends, `limit` at most.

@@ -116,7 +116,7 @@ impl Place {
 
     /// Runs the program here.
     pub(crate) fn tapflow(&self, args: &[&str]) -> Run {
-        self.command(args).output().unwrap().into()
+        program::output(&mut self.command(args)).into()
     }
 
     /// Runs the program here with `input` on standard input.

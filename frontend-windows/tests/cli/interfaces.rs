@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use tapflow_tests::program;
 use windows_sys::Win32::System::Console::{CTRL_C_EVENT, CTRL_CLOSE_EVENT};
 
 use super::stopping::send;
@@ -20,7 +21,7 @@ fn command(place: &Place, args: &[&str]) -> Command {
 
 /// The loopback's name.
 fn loopback(place: &Place) -> String {
-    let run: Run = command(place, &["--list-interfaces"]).output().unwrap().into();
+    let run: Run = program::output(&mut command(place, &["--list-interfaces"])).into();
     let list = String::from_utf8(run.ends_with(0).out).unwrap();
     let line = list.lines().find(|line| line.contains("  127.0.0.1") || line.contains("oopback"));
     let line = line.unwrap_or_else(|| panic!("no loopback in\n{list}"));
@@ -170,9 +171,9 @@ fn packets_have_the_time_of_their_capture() {
 fn an_interface_that_is_not_there_and_a_wrong_filter_are_told() {
     let place = Place::new();
     let name = r"\Device\NPF_{00000000-0000-0000-0000-000000000000}";
-    let run: Run = command(&place, &["-o", "o", "-i", name]).output().unwrap().into();
+    let run: Run = program::output(&mut command(&place, &["-o", "o", "-i", name])).into();
     run.ends_with(1).says(&[name, ": cannot capture: ", "--list-interfaces shows those there are"]);
     let interface = loopback(&place);
-    let run: Run = command(&place, &["-o", "o", "-i", &interface, "tcp prt 80"]).output().unwrap().into();
+    let run: Run = program::output(&mut command(&place, &["-o", "o", "-i", &interface, "tcp prt 80"])).into();
     run.ends_with(1).says(&["filter \"tcp prt 80\" for ", "syntax error"]);
 }

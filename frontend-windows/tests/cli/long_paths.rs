@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 
+use tapflow_tests::program;
+
 use super::support::{Place, capture_bytes, streams};
 
 const CAPTURE: &str = "http-keepalive.pcap";
@@ -35,7 +37,7 @@ fn output_and_input_may_lie_deep() {
         let mut command = place.command(&["-I", "-e", "http"]);
         command.arg("-r").arg(&input).arg("-o").arg(&output).arg("-X").arg(&report);
         command.arg("-w").arg(&rest).arg("--jsonl").arg(&lines);
-        let run: super::support::Run = command.output().unwrap().into();
+        let run: super::support::Run = program::output(&mut command).into();
         run.ends_with(0);
         let out = format!("{}\\out", deep());
         let files = place.files(&out);

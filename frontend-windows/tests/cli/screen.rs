@@ -7,6 +7,7 @@ use std::os::windows::process::CommandExt;
 use std::process::Command;
 
 use tapflow_tests::frames::{SYN, TcpFrame};
+use tapflow_tests::program;
 use windows_sys::Win32::Foundation::{FALSE, GENERIC_READ, GENERIC_WRITE, INVALID_HANDLE_VALUE};
 use windows_sys::Win32::Storage::FileSystem::{FILE_SHARE_READ, FILE_SHARE_WRITE};
 use windows_sys::Win32::System::Console::{
@@ -30,7 +31,7 @@ pub(crate) fn has_own_console(test: &str) -> bool {
     }
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", test, "--nocapture"]).env(MARK, "yes").creation_flags(CREATE_NO_WINDOW);
-    let run: Run = command.output().unwrap().into();
+    let run: Run = program::output(&mut command).into();
     let told = String::from_utf8_lossy(&run.out).into_owned();
     assert!(run.status == Some(0) && told.contains("1 passed"), "{told}{}", run.err);
     false
@@ -94,7 +95,7 @@ fn a_console_shows_every_alphabet_and_marks_what_is_no_text() {
         assert!(unsafe { SetConsoleOutputCP(code_page) } != FALSE);
         let mut command = place.command(&["-C", "-B", "-r", "a.pcap"]);
         command.stdout(screen.0.try_clone().unwrap());
-        let run: Run = command.output().unwrap().into();
+        let run: Run = program::output(&mut command).into();
         run.ends_with(0);
         assert_eq!(screen.first_line(), "grüße, мир\u{fffd}.", "code page {code_page}");
     }

@@ -1,11 +1,13 @@
 //! A machine without Npcap: captures are read, all else is told.
 
+use tapflow_tests::program;
+
 use super::support::{Place, Run, streams};
 
 /// Runs the program where there is no `wpcap.dll`.
 fn tapflow(place: &Place, args: &[&str]) -> Run {
     // By this name Wine knows it. A Windows with Npcap does not.
-    place.command_as("without-wpcap.exe", args).output().unwrap().into()
+    program::output(&mut place.command_as("without-wpcap.exe", args)).into()
 }
 
 #[test]
