@@ -424,6 +424,7 @@ mod tests {
         assert!(disk.sweep());
         assert_eq!((disk.deleted().directories, disk.used()), (2, BLOCK + 100));
     }
+
     #[test]
     fn what_a_run_wrote_last_leaves_no_more_than_the_bound() {
         let root = tempfile::tempdir().expect("a directory");
