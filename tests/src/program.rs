@@ -74,22 +74,24 @@ pub fn words(program: &str) -> String {
 
 /// Runs a program to its end, reading what it says.
 ///
-/// Wine does not start one of some thousand programs, or ends it before its beginning: one that has failed and said
-/// nothing is started again on Windows, twice at most, which is told.
+/// Of some thousand programs Wine does not start one: there is an error, or the status is 1 or 66 and nothing was said.
+/// Such a one is started again on Windows, twice at most, which is told. One that crashes has another status.
 ///
 /// # Panics
 /// When it cannot be started: a test without its program must fail.
 pub fn output(command: &mut Command) -> Output {
     for _ in 1..3 {
         let done = command.output();
-        let has_begun = |output: &Output| {
-            output.status.success() || !output.stdout.is_empty() || !output.stderr.is_empty()
+        let has_begun = match &done {
+            Ok(Output { status, stdout, stderr }) => {
+                !matches!(status.code(), Some(1 | 66)) || !stdout.is_empty() || !stderr.is_empty()
+            }
+            Err(_) => false,
         };
-        match done {
-            Ok(output) if has_begun(&output) || !cfg!(windows) => return output,
-            Err(error) if !cfg!(windows) => panic!("{command:?}: {error}"),
-            done => eprintln!("{command:?} did not begin: {done:?}"),
+        if has_begun || !cfg!(windows) {
+            return done.unwrap_or_else(|error| panic!("{command:?}: {error}"));
         }
+        eprintln!("{command:?} did not begin: {done:?}");
     }
     command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"))
 }
