@@ -197,9 +197,11 @@ fn after_a_kill_an_xml_parser_recovers_all_finished_flows() {
     let mut stdin = child.stdin.take().unwrap();
     // All but the last packets: what has finished by then is in the report, though the run waits for more.
     stdin.write_all(&bytes[..offsets[offsets.len() - 4]]).unwrap();
+    let lines = || fs::read_to_string(place.path("lines")).unwrap_or_default();
     wait_until("finished flows", || {
         let flows = fs::read_to_string(place.path("o/report.xml")).unwrap_or_default();
         flows.matches("close=\"finished\"").count() >= 4
+            && lines().matches("\"close\":\"finished\"").count() >= 2
     });
     child.kill().unwrap();
     child.wait().unwrap();
@@ -217,8 +219,13 @@ fn after_a_kill_an_xml_parser_recovers_all_finished_flows() {
             ))
         })
         .count();
-    assert_eq!(objects, finished);
-    assert!(objects >= 4, "{recovered}");
-    let lines = fs::read_to_string(place.path("lines")).unwrap();
-    assert!(lines.ends_with('\n') && lines.matches("\"close\":\"finished\"").count() >= 2, "{lines}");
+    // One more where the kill came while a write was under way.
+    assert!(
+        finished >= 4 && (finished..=finished + 1).contains(&objects),
+        "{finished} of {objects}: {recovered}"
+    );
+    let lines = lines();
+    let (complete, _) = lines.rsplit_once('\n').unwrap();
+    assert!(complete.lines().count() >= 2, "{lines}");
+    assert!(complete.lines().all(|line| line.starts_with('{') && line.ends_with('}')), "{lines}");
 }
