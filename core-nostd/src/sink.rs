@@ -1,13 +1,13 @@
 //! What comes out: the events of a run, in the order in which they happen.
 //!
-//! For every flow a sink sees `opened`, then any number of `data`, `repeated`, `replaced`, `conflict`, `late`,
-//! `rebased` and `gap`, then `closed`. The slices point into the frame just pushed or, if it made a
+//! For every flow a sink sees `opened`, then any number of `data`, `urgent`, `repeated`, `replaced`, `conflict`, `late`,
+//! `acknowledged`, `rebased` and `gap`, then `closed`. The slices point into the frame just pushed or, if it made a
 //! fragmented datagram whole, into the memory for fragments; they are valid during the call.
 //!
-//! - `data` never overlaps earlier `data` of the same flow (offsets as moved by `rebased`).
-//! - Every payload byte of an accepted segment is in exactly one of `data`, `repeated`, `replaced`,
+//! - `data` and `urgent` never overlap earlier `data` of the same flow (offsets as moved by `rebased`).
+//! - Every payload byte of an accepted segment is in exactly one of `data`, `urgent`, `repeated`, `replaced`,
 //!   `late`, or one of the byte counts of [`Counters`](crate::Counters).
-//! - At `closed`, the bytes of all `data` plus the lengths of all `gap` equal [`Summary::span`].
+//! - At `closed`, the bytes of all `data` and `urgent` plus the lengths of all `gap` equal [`Summary::span`].
 
 use core::ops::Range;
 
@@ -158,9 +158,9 @@ pub enum CloseReason {
     PortReuse,
     /// The sequence numbers jumped by the configured limit or more.
     Jump,
-    /// The table was full and this was the oldest half-open connection.
+    /// The table was full, or its [inactive](crate::Config::max_inactive) part, and this was the oldest half-open connection.
     EvictedHalfOpen,
-    /// The table was full and this was the least recently active connection.
+    /// The table was full, or its inactive part, and this was the least recently active connection.
     EvictedLeastActive,
     /// The input ended.
     EndOfInput,
@@ -200,7 +200,7 @@ impl CloseReason {
 pub struct Summary {
     /// Stream offset just past the last byte known to have been sent.
     pub span: u64,
-    /// Bytes told as `data`.
+    /// Bytes told as `data` or `urgent`.
     pub data: u64,
     /// Bytes told as `gap`: `span - data`.
     pub gaps: u64,

@@ -1,8 +1,8 @@
 //! Signals end a run the way the end of the input does; a second one ends the process at once. SIGUSR1 asks for
 //! statistics; during a live capture, SIGHUP asks for the next report.
 //!
-//! A signal that was ignored when the process began stays ignored, as `nohup` and shells that start
-//! something in the background want it.
+//! SIGHUP and SIGUSR1 stay ignored where they were when the process began, as `nohup` wants it. SIGINT does not: shells
+//! without job control ignore it in what they start in the background, and scripts end a capture with it.
 
 use std::fs;
 use std::io;
@@ -24,7 +24,7 @@ pub(crate) fn catch(stop: &Stop) -> io::Result<Interruptions> {
     let again = Arc::new(AtomicBool::new(false));
     let ignored = ignored();
     for signal in [SIGINT, SIGTERM, SIGHUP] {
-        if ignored & bit(signal) != 0 {
+        if signal == SIGHUP && ignored & bit(signal) != 0 {
             continue;
         }
         if signal == SIGHUP

@@ -9,6 +9,9 @@ use super::options::{DiskFull, MaxDisk, Rotate};
 use super::values::RotateBy;
 use super::{CliError, path};
 
+/// A report keeps room for its next flows and its end, and other files take blocks.
+const LEAST: u64 = 1 << 20;
+
 /// `--rotate`, with everything that has to be so with it.
 pub(super) fn rotate(matches: &ArgMatches, printing: bool) -> Result<Option<Rotate>, CliError> {
     let mut rotate = None;
@@ -57,6 +60,9 @@ pub(super) fn max_disk(matches: &ArgMatches, rotate: Option<&Rotate>) -> Result<
             None => Ok(None),
         };
     };
+    if bytes < LEAST {
+        return Err(CliError(format!("--max-disk {bytes} is less than a report may take: at least 1M")));
+    }
     let full = full.unwrap_or_default();
     match (full, rotate) {
         (DiskFull::Delete, None) => Err(CliError(

@@ -73,6 +73,7 @@ Settings, with their defaults:
   -S tcp_alert_fd=-1           descriptor that is told of each flow file
   -S http_cmd=                 program to run for each file with an HTTP body
   -S http_alert_fd=-1          descriptor that is told of each file with an HTTP body
+  -S check_fcs=YES             refuse 802.11 frames whose check sum is wrong
   -S packet-buffer-timeout=10  the same as --read-timeout
   -S tdelta=0                  seconds to add to all timestamps
   -S netviz_histogram_size=1000, netviz_histogram_dump=0

@@ -32,6 +32,7 @@ use command::id;
 use values::{NameLetter, Overlap, Setting};
 
 use crate::output::console::{ConsoleOptions, Form};
+use crate::output::template::Template;
 use crate::report::Shape;
 use crate::scan::command::CommandLine;
 use crate::scan::hash::Algorithm;
@@ -161,6 +162,9 @@ fn options(
     let filter = if matches.get_flag(id::FILES) { None } else { filter(&words)? };
     let console = console(matches);
     let NameLetters { names, no_files, md5 } = names(matches);
+    let template: Option<String> = matches.get_one(id::TEMPLATE).cloned();
+    Template::parse(template.as_deref(), &names)
+        .map_err(|error| CliError(format!("-T '{}': {error}", template.as_deref().unwrap_or_default())))?;
     let settings = settings(matches);
     let scanners = scanners(matches, md5);
     let captures = matches.get_flag(id::CAPTURES) && !no_files;
@@ -200,7 +204,7 @@ fn options(
         check_fcs: settings.check_fcs,
         output_dir: path(matches, id::OUTPUT).unwrap_or_else(|| PathBuf::from(".")),
         files,
-        template: matches.get_one(id::TEMPLATE).cloned(),
+        template,
         names,
         captures,
         rights: rights(matches)?,

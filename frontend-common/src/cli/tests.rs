@@ -449,6 +449,7 @@ fn what_is_written_has_a_bound_and_something_happens_there() {
     assert!(refused("-r a --disk-full stop").contains("needs --max-disk"));
     assert!(refused("-r a --max-disk 1M --disk-full x").contains("stop or delete"));
     assert!(refused("-r a --max-disk 0").contains("at least 1"));
+    assert!(refused("-r a --max-disk 1023k").contains("at least 1M"));
 }
 
 #[test]

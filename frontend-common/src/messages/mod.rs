@@ -12,3 +12,4 @@ pub use progress::Progress;
 pub use rejects::{RejectCounts, RejectKind};
 pub use statistics::statistics;
 pub use summary::RunSummary;
+pub(crate) use summary::count;

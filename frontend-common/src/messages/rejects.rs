@@ -45,7 +45,7 @@ impl fmt::Display for RejectKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let layer = self.layer.name();
         match self.reason {
-            RejectReason::Truncated => write!(f, "truncated {layer} header"),
+            RejectReason::Truncated => write!(f, "truncated {} header", layer.trim_end_matches(" header")),
             RejectReason::BadLength => write!(f, "{layer} with impossible length"),
             RejectReason::BadVersion => write!(f, "{layer} with wrong version"),
             RejectReason::UnknownLinkType(number) => match names::link_type(number) {

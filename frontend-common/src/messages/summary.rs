@@ -458,7 +458,7 @@ fn push(items: &mut Vec<String>, number: u64, what: &str) {
 }
 
 /// A number and what is counted.
-pub(super) fn count(number: u64, what: &str) -> String {
+pub(crate) fn count(number: u64, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 

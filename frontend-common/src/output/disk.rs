@@ -13,6 +13,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::messages::count;
+
 /// What a file takes beside its bytes.
 pub const BLOCK: u64 = 4096;
 /// The part of the bound that is kept free, where something can be deleted.
@@ -121,6 +123,16 @@ impl Disk {
         }
     }
 
+    /// A file of a directory takes `bytes` less than was said.
+    pub fn give_back(&self, number: u32, bytes: u64) {
+        let mut state = self.state();
+        if let Some(place) = state.directories.get_mut(&number) {
+            let bytes = bytes.min(place.bytes);
+            place.bytes -= bytes;
+            self.less(bytes);
+        }
+    }
+
     /// A file is not to be deleted before it is [let go](Self::let_go).
     pub fn hold(&self, path: &Path) {
         if self.0.deletes {
@@ -179,7 +191,7 @@ impl Disk {
         waited.unwrap_or_else(PoisonError::into_inner).0.done >= mark
     }
 
-    /// Whether as much is written as may be.
+    /// Whether as much is written as may be, or more.
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.used() >= self.0.limit
@@ -263,7 +275,7 @@ impl Disk {
     /// Deletes a directory with everything in it.
     fn delete(&self, number: u32) -> bool {
         let path = self.directory(number);
-        let files = count(&path);
+        let files = files_below(&path);
         let removed = match fs::remove_dir_all(&path) {
             // Somebody else was faster.
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -280,7 +292,12 @@ impl Disk {
         let bytes = state.directories.remove(&number).map_or(0, |place| place.bytes);
         state.deleted.directories += 1;
         self.freed(&mut state, files, bytes);
-        state.news.push(format!("deleted {}: {files} files, {bytes} bytes (--max-disk)", path.display()));
+        state.news.push(format!(
+            "deleted {}: {}, {} (--max-disk)",
+            path.display(),
+            count(files, "file"),
+            count(bytes, "byte")
+        ));
         true
     }
 
@@ -318,8 +335,10 @@ impl Disk {
         });
         self.freed(&mut state, files, known);
         state.news.push(format!(
-            "deleted what has ended in {}: {files} files, {known} bytes (--max-disk)",
-            path.display()
+            "deleted what has ended in {}: {}, {} (--max-disk)",
+            path.display(),
+            count(files, "file"),
+            count(known, "byte")
         ));
         true
     }
@@ -327,10 +346,12 @@ impl Disk {
     fn freed(&self, state: &mut State, files: u64, bytes: u64) {
         state.deleted.files += files;
         state.deleted.bytes += bytes;
-        let _ = self
-            .0
-            .used
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| Some(used.saturating_sub(bytes)));
+        self.less(bytes);
+    }
+
+    fn less(&self, bytes: u64) {
+        let less = |used: u64| Some(used.saturating_sub(bytes));
+        let _ = self.0.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
     }
 
     /// The path of a directory.
@@ -363,10 +384,10 @@ fn is_needed(open: &HashSet<PathBuf>, path: &Path) -> bool {
 }
 
 /// Files in a directory and below.
-fn count(path: &Path) -> u64 {
+fn files_below(path: &Path) -> u64 {
     let Ok(entries) = fs::read_dir(path) else { return 0 };
     let below = |entry: fs::DirEntry| match entry.file_type() {
-        Ok(kind) if kind.is_dir() => count(&entry.path()),
+        Ok(kind) if kind.is_dir() => files_below(&entry.path()),
         _ => 1,
     };
     entries.filter_map(Result::ok).map(below).sum()

@@ -109,7 +109,9 @@ fn advice(error: &io::Error) -> Option<&'static str> {
         Kind::ReadOnlyFilesystem => Some("choose a place that can be written with -o"),
         Kind::PermissionDenied => Some("choose another place with -o, or change its permissions"),
         Kind::NotADirectory => Some("choose a directory with -o"),
-        Kind::NotFound => Some("was it removed while it was being written?"),
+        Kind::NotFound => Some(
+            "was it removed while it was being written? if it was never there, choose another place with -o",
+        ),
         _ => None,
     }
 }

@@ -44,8 +44,23 @@ impl Run<'_> {
             self.options.output_dir.display(),
             limit.bytes
         ));
+        self.is_bounded = true;
         self.stop.ask();
         Ok(())
+    }
+
+    /// Complains of what is written beyond the bound, unless the run ended because of it. `kept_free` bytes of what is
+    /// in the books are given back.
+    pub(super) fn beyond_bound(&mut self, kept_free: u64) {
+        let (Some(disk), Some(limit)) = (&self.disk, self.options.max_disk) else { return };
+        let used = disk.used().saturating_sub(kept_free);
+        if used > limit.bytes && !self.is_bounded {
+            self.complaints.add(format_args!(
+                "{}: {used} bytes are written, more than --max-disk {} allows: they were under way when it was reached",
+                self.options.output_dir.display(),
+                limit.bytes
+            ));
+        }
     }
 
     /// Tells the user what was deleted since the last time, and what could not be.

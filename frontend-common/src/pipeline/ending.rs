@@ -11,7 +11,7 @@ use super::reporter::{Reported, Totals};
 use super::run::Run;
 use crate::messages::{Progress, RunSummary};
 use crate::output::pcap::CaptureCounts;
-use crate::report::{RunTotals, Usage};
+use crate::report::{Report, RunTotals, Usage};
 use crate::scan::alert::Alerts;
 
 impl Run<'_> {
@@ -44,6 +44,7 @@ impl Run<'_> {
             self.complaints.add("who deletes stopped by a fault of the program".to_owned());
         }
         self.tell_deletions(&mut progress);
+        self.beyond_bound(report.as_ref().map_or(0, Report::kept_free));
         read.deleted = self.deleted();
         totals.errors.iter().for_each(|error| self.complaints.add(error));
         let directory = &self.options.output_dir;

@@ -109,10 +109,13 @@ pub(super) struct Period {
 }
 
 impl Period {
-    /// Tells what was written since the last time.
+    /// Tells what was written since the last time, or what a report that has ended no longer keeps free.
     pub(super) fn account(&mut self, number: u32, disk: &Disk) {
         let size = self.outputs.size();
         disk.add(&disk.directory(number), size.saturating_sub(self.told));
-        self.told = self.told.max(size);
+        if size < self.told {
+            disk.give_back(number, self.told - size);
+        }
+        self.told = size;
     }
 }

@@ -191,6 +191,7 @@ impl<'o> Run<'o> {
             disk,
             keeper,
             mark: 0,
+            is_bounded: false,
             next_statistics: options.statistics_interval.map(|interval| started + interval),
             reporter: Some(reporter),
             originals,

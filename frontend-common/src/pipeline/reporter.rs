@@ -250,9 +250,9 @@ impl Reporter {
             self.end_lines(number, &mut period);
             let counts = counted(&period.totals);
             let end = period.end.take().unwrap_or_default().plus(&counts);
-            let report = period.outputs.report.take();
-            self.written(|_| report.map_or(Ok(()), |mut report| report.finish(&end)));
+            self.written(|_| period.outputs.report.as_mut().map_or(Ok(()), |report| report.finish(&end)));
             if let Some(disk) = &self.disk {
+                period.account(number, disk);
                 disk.complete(number);
             }
         }

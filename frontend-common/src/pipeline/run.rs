@@ -89,6 +89,8 @@ pub(super) struct Run<'o> {
     pub(super) keeper: Option<JoinHandle<()>>,
     /// Marks sent through the pipeline so far.
     pub(super) mark: u64,
+    /// The bound of what is written ends the run, which was told.
+    pub(super) is_bounded: bool,
     /// When statistics are due, where they are wanted.
     pub(super) next_statistics: Option<Instant>,
     pub(super) reporter: Option<JoinHandle<Reported>>,

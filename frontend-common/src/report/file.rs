@@ -117,9 +117,18 @@ impl ReportFile {
         self.length.unwrap_or(0)
     }
 
+    /// Bytes on disk that nothing is in yet.
+    pub(super) fn kept_free(&self) -> u64 {
+        self.size().saturating_sub(self.written)
+    }
+
     /// Takes the blanks off.
     pub(super) fn end(&mut self) -> io::Result<()> {
         self.file.flush()?;
-        if self.length.is_some() { self.file.set_len(self.written) } else { Ok(()) }
+        if self.length.is_some() {
+            self.file.set_len(self.written)?;
+            self.length = Some(self.written);
+        }
+        Ok(())
     }
 }

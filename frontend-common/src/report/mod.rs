@@ -302,6 +302,12 @@ impl Report {
         self.file.size()
     }
 
+    /// Those of them that nothing is in yet.
+    #[must_use]
+    pub fn kept_free(&self) -> u64 {
+        self.file.kept_free()
+    }
+
     /// The file.
     #[must_use]
     pub fn path(&self) -> &Path {

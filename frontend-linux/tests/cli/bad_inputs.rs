@@ -178,15 +178,16 @@ fn a_cut_compressed_capture_gives_everything_before_the_cut() {
 fn a_filter_or_template_that_is_wrong_is_told_before_anything_is_made() {
     let place = Place::new();
     let http = format!("@{HTTP}");
-    for (args, parts) in [
-        (&["port", "no-such-port"][..], &["filter \"port no-such-port\"", "pcap-filter(7)"][..]),
-        (&["((("], &["filter \"(((\""]),
-        (&["-T", "%q"], &["%q", "the letters are %A"]),
-        (&["-T", ""], &["has no file in it", "-T"]),
-        (&["-T", "%A/"], &["has no file in it", "-T"]),
-        (&["-T", "../%A"], &["leaves the output directory", "-T"]),
+    for (args, status, parts) in [
+        (&["port", "no-such-port"][..], 1, &["filter \"port no-such-port\"", "pcap-filter(7)"][..]),
+        (&["((("], 1, &["filter \"(((\""]),
+        (&["-T", "%q"], 2, &["-T '%q': ", "the letters are %A"]),
+        (&["-T", "%A%"], 2, &["-T '%A%': ends in a single %"]),
+        (&["-T", ""], 2, &["-T '': ", "has no file in it"]),
+        (&["-T", "%A/"], 2, &["-T '%A/': ", "has no file in it"]),
+        (&["-T", "../%A"], 2, &["-T '../%A': ", "leaves the output directory"]),
     ] {
-        let run = place.tapflow(&[&["-o", "o", "-r", &http], args].concat()).ends_with(1);
+        let run = place.tapflow(&[&["-o", "o", "-r", &http], args].concat()).ends_with(status);
         let run = run.says(parts);
         assert_eq!(run.err.lines().count(), 1, "{}", run.err);
         assert!(!place.path("o").exists());

@@ -146,6 +146,15 @@ fn lines_of_json_have_the_messages() {
 
 #[cfg(unix)]
 #[test]
+fn a_har_alone_makes_no_files_of_bodies_and_counts_none() {
+    let place = Place::new();
+    let run = place.tapflow(&["--har", "a.har", "-o", "o", "-r", "@http-keepalive.pcap"]).ends_with(0);
+    assert!(run.err.contains("response") && !run.err.contains("body file"), "{}", run.err);
+    assert_eq!(place.files("o").len(), 2);
+    assert!(!place.report("o").contains("http_bodies"));
+}
+
+#[test]
 fn a_har_that_cannot_be_written_is_an_error() {
     let place = Place::new();
     let run = place.tapflow(&["--har", "no/a.har", "-o", "o", "-r", "@http-plain.pcap"]).ends_with(1);

@@ -264,6 +264,37 @@ fn a_full_bound_ends_the_run_with_everything_so_far() {
 }
 
 #[test]
+fn an_input_that_ends_before_the_bound_is_noticed_is_told() {
+    let place = Place::new();
+    place.put("a.pcap", many(2500));
+    let run = place.tapflow(&["-r", "a.pcap", "-o", "o", "--max-disk", "1M"]).ends_with(1);
+    assert!(
+        run.err.contains("as much is written as") || run.err.contains("more than --max-disk 1048576 allows")
+    );
+    place.tapflow(&["-q", "-r", "a.pcap", "-o", "p", "--max-disk", "100M"]).ends_with(0);
+}
+
+#[test]
+fn what_was_deleted_is_told_in_the_bytes_that_it_had() {
+    let place = Place::new();
+    place.put("a.pcap", many(2500));
+    place.tapflow(&["-q", "-r", "a.pcap", "-o", "a", "--rotate", "1M"]).ends_with(0);
+    let args = ["-r", "a.pcap", "-o", "o", "--rotate", "1M", "--max-disk", "8M", "--disk-full", "delete"];
+    let run = place.tapflow(&args).ends_with(0);
+    // Several lines where some of its connections were open yet.
+    let (mut files, mut bytes) = (0, 0);
+    for line in run.err.lines().filter(|line| line.contains("deleted") && line.contains(" o/000002: ")) {
+        let numbers: Vec<u64> = line.split(' ').filter_map(|word| word.parse().ok()).collect();
+        files += numbers[0];
+        bytes += numbers[1];
+    }
+    let directory = place.path("a/000002");
+    assert_eq!(files, fs::read_dir(&directory).unwrap().count() as u64, "{}", run.err);
+    // The directory has a block, and its report tells of the command.
+    assert!(bytes.abs_diff(weight(&directory) + 4096) < 200, "{}: {}", run.err, weight(&directory));
+}
+
+#[test]
 fn the_oldest_directories_go_before_the_bound_is_reached() {
     let place = Place::new();
     place.put("a.pcap", many(2500));

@@ -28,6 +28,17 @@ fn a_signal_ends_a_run_as_the_end_of_the_input_does() {
     }
 }
 
+/// Shells without job control have what they start in the background ignore SIGINT.
+#[test]
+fn a_script_ends_what_it_started_in_the_background() {
+    let place = Place::new();
+    mkfifo(&place.path("fifo"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let script =
+        "$tapflow -o o -r fifo & until [ -e o/report.xml ]; do sleep 0.01; done; kill -INT $!; wait $!";
+    place.shell(script).ends_with(130).says(&["stopped by signal 2"]);
+    place.report("o");
+}
+
 #[test]
 fn a_quiet_run_stays_quiet_when_it_is_stopped() {
     let place = Place::new();

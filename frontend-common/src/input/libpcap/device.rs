@@ -1,5 +1,6 @@
 //! Interfaces, through libpcap.
 
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
@@ -116,7 +117,12 @@ pub fn open(settings: &LiveSettings, advice: &str) -> Result<Box<dyn LiveDevice>
     let mut capture = capture.open().map_err(|error| fault(&error))?;
     if let Some(expression) = &settings.filter {
         capture.filter(expression, true).map_err(|error| {
-            format!("filter \"{expression}\" for {name}: {}; see pcap-filter(7)", words(&error))
+            // What somebody types who has other programs in mind.
+            let file = expression.split(' ').find(|word| Path::new(word).is_file());
+            let hint = file
+                .map(|file| format!("; {file} is a file: -r reads one, -l all that follow"))
+                .unwrap_or_default();
+            format!("filter \"{expression}\" for {name}: {}; see pcap-filter(7){hint}", words(&error))
         })?;
     }
     let capture = capture.setnonblock().map_err(|error| fault(&error))?;

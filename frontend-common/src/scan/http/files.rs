@@ -105,7 +105,10 @@ impl Scanner for Http {
             };
         }
         let mut files = Files::new(&self.0, flows);
-        let Some(scanned) = scan(directions, &self.0.limits, &mut files) else { return Ok(()) };
+        let Some(mut scanned) = scan(directions, &self.0.limits, &mut files) else { return Ok(()) };
+        if !self.0.files {
+            (scanned.counts.bodies, scanned.counts.body_bytes) = (0, 0);
+        }
         let Files { error, messages, omitted, entries, .. } = files;
         let mut counts = Some((scanned.counts, entries));
         for (side, (messages, omitted)) in messages.into_iter().zip(omitted).enumerate() {
