@@ -27,6 +27,7 @@ use tapflow_common::pipeline::{Needs, Owner, Sandbox, System};
 use tapflow_common::report::{Host, Usage};
 
 fn main() -> ExitCode {
+    memory::spare_addresses();
     let program = Program { name: "tapflow", version: env!("CARGO_PKG_VERSION") };
     let program = program.called(std::env::args_os().next().as_deref());
     app::main(&program, std::env::args_os(), &Linux::default(), signals::catch)

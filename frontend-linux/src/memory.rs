@@ -9,13 +9,27 @@ use nix::sys::resource::{Resource, getrlimit};
 /// Where control groups are; version 1 has the memory's in a folder of its own.
 const GROUPS: &str = "/sys/fs/cgroup";
 
+/// Where the process's addresses are limited, has all threads share one pool of memory: glibc's would take 64 MiB of
+/// addresses for each of them.
+#[allow(unsafe_code)]
+pub(crate) fn spare_addresses() {
+    #[cfg(target_env = "gnu")]
+    if limit(Resource::RLIMIT_AS).is_some() {
+        // SAFETY: a number for the allocator, before there is another thread (mallopt(3)).
+        unsafe { libc::mallopt(libc::M_ARENA_MAX, 1) };
+    }
+}
+
 /// Bytes that are available; `None` where nothing tells.
 pub(crate) fn available() -> Option<u64> {
     let machine = fs::read_to_string("/proc/meminfo").ok().and_then(|text| field(&text, "MemAvailable:"));
     let machine = machine.map(|kib| kib.saturating_mul(1024));
     let groups = fs::read_to_string("/proc/self/cgroup").ok();
     let groups = groups.and_then(|text| in_groups(Path::new(GROUPS), &text));
-    let limits = [Resource::RLIMIT_DATA, Resource::RLIMIT_AS].into_iter().filter_map(limit);
+    let taken = fs::read_to_string("/proc/self/status").ok();
+    let taken = |name| taken.as_deref().and_then(|text| field(text, name)).unwrap_or(0).saturating_mul(1024);
+    let limits = [(Resource::RLIMIT_DATA, "VmData:"), (Resource::RLIMIT_AS, "VmSize:")];
+    let limits = limits.into_iter().filter_map(|(kind, name)| Some(limit(kind)?.saturating_sub(taken(name))));
     machine.into_iter().chain(groups).chain(limits).min()
 }
 

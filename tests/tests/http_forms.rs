@@ -86,6 +86,8 @@ fn a_gap_in_a_part() {
     let gap = at + 1..at + 3;
     let kept = Kept::scan([with_gaps(&mut client, slice::from_ref(&gap)), whole(b"")], &Limits::default());
     assert_eq!(kept.body("-HTTPREQ-001-PART-002.png"), b"P\0\0\r\n--X\r\n");
+    let complete: Vec<bool> = kept.request(1).files.iter().map(|file| file.complete).collect();
+    assert_eq!(complete, [false, true, false]);
     assert_eq!(kept.anomalies(), ["gap_in_body"]);
 }
 

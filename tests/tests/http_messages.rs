@@ -121,6 +121,47 @@ fn a_refused_expectation_has_no_body() {
 }
 
 #[test]
+fn a_body_that_was_expected_may_look_like_the_beginning_of_a_request() {
+    let ok = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    let post = |framing: &str, body: &str| {
+        format!("POST / HTTP/1.1\r\nExpect: 100-continue\r\n{framing}\r\n\r\n{body}")
+    };
+    for body in ["hello", "hello world", "GET / HTTP/1.1\r\n", "T"] {
+        let length = format!("Content-Length: {}", body.len());
+        for next in ["", GET] {
+            let kept = Kept::of(format!("{}{next}", post(&length, body)), ok.repeat(2));
+            assert_eq!(
+                kept.lines(),
+                [format!("-HTTPREQ-001 {}", body.escape_default())],
+                "{body:?} {next:?}"
+            );
+            let requests = kept.messages.iter().filter(|message| message.head.method().is_some()).count();
+            assert_eq!(requests, if next.is_empty() { 1 } else { 2 }, "{body:?} {next:?}");
+        }
+    }
+    let chunked = post("Transfer-Encoding: chunked", "5\r\nhello\r\n0\r\n\r\n");
+    assert_eq!(Kept::of(chunked + GET, ok.repeat(2)).lines(), ["-HTTPREQ-001 hello"]);
+}
+
+#[test]
+fn a_bare_carriage_return_is_a_blank() {
+    for odd in ["X: a\r", "X: a\rb", "X: \r\ra"] {
+        let server = format!("HTTP/1.1 200 OK\r\n{odd}\r\nContent-Length: 3\r\n\r\n");
+        let kept = Kept::of(GET.repeat(2), format!("{server}one{server}two"));
+        assert_eq!(kept.lines(), ["-HTTPBODY-001 one", "-HTTPBODY-002 two"], "{odd:?}");
+        let client = format!("POST / HTTP/1.1\r\n{odd}\r\nContent-Length: 3\r\n\r\none{GET}");
+        assert_eq!(Kept::of(client, "").lines(), ["-HTTPREQ-001 one"], "{odd:?}");
+    }
+}
+
+#[test]
+fn a_chunk_size_may_have_any_number_of_zeros_before_it() {
+    let server =
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n00000000000000000005\r\nhello\r\n0\r\n\r\n";
+    assert_eq!(answers(1, server).lines(), ["-HTTPBODY-001 hello"]);
+}
+
+#[test]
 fn after_connect_and_upgrades_it_is_no_http() {
     let tunnel = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc";
     let client = format!("CONNECT a:443 HTTP/1.1\r\n\r\n{GET}");

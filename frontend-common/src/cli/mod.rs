@@ -187,7 +187,7 @@ fn options(
     let idle_default = if live.is_some() { live::IDLE_TIMEOUT } else { 0 };
 
     let rotate = bounds::rotate(matches, console.is_some())?;
-    Ok(Options {
+    let options = Options {
         max_disk: bounds::max_disk(matches, rotate.as_ref())?,
         rotate,
         inputs,
@@ -249,7 +249,33 @@ fn options(
         scan,
         console,
         command_line,
-    })
+    };
+    outputs_differ(&options)?;
+    Ok(options)
+}
+
+/// Makes sure that no two of the files that are written beside those of flows are one. Pipes and devices may be.
+fn outputs_differ(options: &Options) -> Result<(), CliError> {
+    // With numbered directories these are names in each of them.
+    let inside = options.rotate.is_some();
+    let report = match (&options.report, inside) {
+        (ReportTarget::Default, true) => Some(PathBuf::from("report.xml")),
+        _ => options.report_path(),
+    };
+    let lines = options.json_lines.clone();
+    let named = [(report, "the report"), (options.rest.clone(), "-w"), (lines, "--jsonl")];
+    let named = named.into_iter().chain([(options.scan.har.clone(), "--har")]);
+    let mut known: Vec<(PathBuf, &str)> = Vec::new();
+    for (path, name) in named.filter_map(|(path, name)| Some((path?, name))) {
+        let is_special =
+            path.as_os_str() == "-" || !inside && path.metadata().is_ok_and(|facts| !facts.is_file());
+        let whole = std::path::absolute(&path).unwrap_or_else(|_| path.clone());
+        if let Some((_, other)) = known.iter().find(|(known, _)| *known == whole && !is_special) {
+            return Err(CliError(format!("{other} and {name} would write one file, {}", path.display())));
+        }
+        known.push((whole, name));
+    }
+    Ok(())
 }
 
 fn inputs(matches: &ArgMatches, words: &[&OsString]) -> Result<Vec<Input>, CliError> {

@@ -453,6 +453,24 @@ fn what_is_written_has_a_bound_and_something_happens_there() {
 }
 
 #[test]
+fn every_output_has_a_file_of_its_own() {
+    for line in [
+        "-r a -o d -w d/report.xml",
+        "-r a -o d -X d/x --jsonl ./d/x",
+        "-r a --har x -w x",
+        "-r a -o d --rotate 1h --jsonl report.xml",
+        "-r a -o d --rotate 1h --jsonl x --har x",
+    ] {
+        assert!(refused(line).contains("would write one file"), "{line}");
+    }
+    for line in ["-r a -c -w report.xml", "-r a -o d -w report.xml", "-r a -X x -w report.xml"] {
+        run(line);
+    }
+    #[cfg(unix)]
+    run("-r a -X /dev/null --jsonl /dev/null");
+}
+
+#[test]
 fn timestamps_have_a_type_that_the_interface_knows() {
     assert_eq!(
         run("-i a --timestamp-type adapter").live.and_then(|live| live.timestamp_type),

@@ -55,6 +55,8 @@ struct State {
     directories: BTreeMap<u32, Place>,
     /// Files that somebody still writes or reads, and those that belong to a directory rather than to a connection.
     open: HashSet<PathBuf>,
+    /// Files that programs read, which may last longer than everything else in a directory.
+    lent: HashSet<PathBuf>,
     deleted: Deleted,
     /// What the user has not been told.
     news: Vec<String>,
@@ -150,6 +152,20 @@ impl Disk {
     pub fn let_go(&self, path: &Path) {
         if self.0.deletes {
             self.state().open.remove(path);
+        }
+    }
+
+    /// A program reads a file, which is not to be deleted before it is [given back](Self::returned).
+    pub fn lend(&self, path: &Path) {
+        if self.0.deletes {
+            self.state().lent.insert(path.to_owned());
+        }
+    }
+
+    /// The program that read a file has ended.
+    pub fn returned(&self, path: &Path) {
+        if self.0.deletes && self.state().lent.remove(path) {
+            self.0.changed.notify_all();
         }
     }
 
@@ -261,7 +277,11 @@ impl Disk {
                 let present = state.directories.keys().next_back().copied();
                 let is_later = |number: u32| last.is_none_or(|last| number > last) && Some(number) != present;
                 let later = |(number, place): (&u32, &Place)| {
-                    (is_later(*number) && !place.stuck).then_some((*number, place.complete))
+                    let is_free = || {
+                        let directory = self.directory(*number);
+                        !state.lent.iter().any(|path| path.starts_with(&directory))
+                    };
+                    (is_later(*number) && !place.stuck).then(|| (*number, place.complete && is_free()))
                 };
                 state.directories.iter().find_map(later)
             };
@@ -318,7 +338,8 @@ impl Disk {
                 let size = entry.metadata().map_or(0, |facts| taken(&facts));
                 // Held while the file goes: nobody opens it in between.
                 let state = self.state();
-                if !is_needed(&state.open, &file) && fs::remove_file(&file).is_ok() {
+                let is_needed = state.lent.contains(&file) || is_needed(&state.open, &file);
+                if !is_needed && fs::remove_file(&file).is_ok() {
                     files += 1;
                     bytes += size + BLOCK;
                 }

@@ -144,6 +144,8 @@ pub(super) struct Dispatch<'t> {
     slots: Vec<Slot>,
     /// Whether stream bytes are wanted, or only the facts of flows.
     wants_data: bool,
+    /// How many of each flow are kept.
+    max_bytes: u64,
     block: Bytes,
     time: Timestamp,
     closed: u64,
@@ -184,6 +186,7 @@ impl<'t> Dispatch<'t> {
         template: &'t Template,
         senders: Vec<BatchSender>,
         wants_data: bool,
+        max_bytes: Option<u64>,
         mut frames: Option<Frames>,
         rotation: Option<Rotation>,
         processors: usize,
@@ -201,6 +204,7 @@ impl<'t> Dispatch<'t> {
             has_block,
             slots: Vec::new(),
             wants_data,
+            max_bytes: max_bytes.unwrap_or(u64::MAX),
             block: Bytes::new(),
             time: Timestamp::default(),
             closed: 0,
@@ -253,7 +257,7 @@ impl<'t> Dispatch<'t> {
     pub(super) fn capture(&mut self, side: u64, facts: Arc<FlowFacts>) -> Result<usize, WriterGone> {
         if let Some(rotation) = &mut self.rotation {
             rotation.enter(facts.directory);
-            rotation.count(0, true);
+            rotation.count(facts.directory, 0, true);
         }
         let (shard, _) = self.place_of(&facts);
         self.send(shard, Operation::Capture { side, facts })?;
@@ -278,10 +282,10 @@ impl<'t> Dispatch<'t> {
         self.rotation.as_mut()
     }
 
-    /// Bytes of a frame are written.
-    pub(super) fn count(&mut self, bytes: usize) {
+    /// Bytes of a frame are written into a directory.
+    pub(super) fn count(&mut self, directory: u32, bytes: usize) {
         if let Some(rotation) = &mut self.rotation {
-            rotation.count(bytes, false);
+            rotation.count(directory, bytes as u64, false);
         }
     }
 
@@ -519,10 +523,12 @@ impl Sink for Dispatch<'_> {
         }
         let shard = self.shard(flow.slot)?;
         let (part, time) = (self.part(shard, bytes)?, self.time);
-        if let Some(rotation) = &mut self.rotation {
-            let slot = self.slots.get_mut(flow.slot as usize);
-            let first = slot.is_some_and(|slot| !std::mem::replace(&mut slot.has_data, true));
-            rotation.count(bytes.len(), first);
+        if let Some(rotation) = &mut self.rotation
+            && let Some(slot) = self.slots.get_mut(flow.slot as usize)
+        {
+            let first = !std::mem::replace(&mut slot.has_data, true);
+            let kept = (bytes.len() as u64).min(self.max_bytes.saturating_sub(offset));
+            rotation.count(slot.directory, kept, first);
         }
         self.send(shard, Operation::Data { flow: flow.number, offset, part, time })
     }

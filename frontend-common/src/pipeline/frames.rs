@@ -231,7 +231,7 @@ impl Frames {
         let mut waiting = std::mem::take(&mut self.waiting);
         for Waiting { slot, kept, .. } in waiting.drain(..) {
             let Some(Some(known)) = self.sides.get_mut(slot as usize) else { continue };
-            let side = known.number();
+            let (side, directory) = (known.number(), known.facts.directory);
             let shard = match known.shard {
                 Some(shard) => shard,
                 None => {
@@ -241,7 +241,7 @@ impl Frames {
                 }
             };
             if let Some((frame, part)) = self.place(kept, shard, dispatch)? {
-                dispatch.count(part.len());
+                dispatch.count(directory, part.len());
                 dispatch.send(shard, Operation::Frame { side, frame, part })?;
             }
         }
@@ -254,7 +254,7 @@ impl Frames {
         let rest = std::mem::take(&mut self.rest);
         for kept in rest.into_iter().chain(unused.then_some(Kept::Current)) {
             if let Some((frame, part)) = self.place(kept, 0, dispatch)? {
-                dispatch.count(part.len());
+                dispatch.count(self.directory, part.len());
                 dispatch.send(0, Operation::Rest { frame, part })?;
             }
         }

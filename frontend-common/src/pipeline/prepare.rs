@@ -422,7 +422,7 @@ fn scanners(
     if wants_http(options) {
         let saves = scan.scanners.has(ScannerName::Http);
         let command = scan.http_command.clone().filter(|_| saves);
-        let command = command.map(|command| Runner::new("http_cmd", command)).transpose()?;
+        let command = command.map(|command| Runner::new("http_cmd", command, disk.cloned())).transpose()?;
         let alerts = scan.http_alert.map(|number| alerts(system, "http_alert_fd", number)).transpose()?;
         scanners.push(Box::new(Http::new(HttpOptions {
             files: saves,
@@ -442,7 +442,7 @@ fn scanners(
         scanners.push(Box::new(alerts.clone()));
     }
     if let Some(command) = &scan.tcp_command {
-        scanners.push(Box::new(Runner::new("tcp_cmd", command.clone())?));
+        scanners.push(Box::new(Runner::new("tcp_cmd", command.clone(), disk.cloned())?));
     }
     Ok((scanners, alerts))
 }

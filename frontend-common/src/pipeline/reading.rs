@@ -72,6 +72,7 @@ impl Run<'_> {
             &template,
             senders,
             self.options.files,
+            self.options.max_bytes,
             frames,
             self.rotation.take(),
             self.system.processors(),

@@ -103,10 +103,13 @@ impl Rotation {
         directory(&self.root, self.number)
     }
 
-    /// Bytes go into the present directory, into a new file if `first`.
+    /// Bytes go into a directory, into a new file if `first`. Those of earlier directories make the present one no
+    /// larger.
     #[inline]
-    pub(super) fn count(&mut self, bytes: usize, first: bool) {
-        self.bytes += bytes as u64 + if first { self.block } else { 0 };
+    pub(super) fn count(&mut self, directory: u32, bytes: u64, first: bool) {
+        if directory == self.number {
+            self.bytes += bytes + if first { self.block } else { 0 };
+        }
     }
 
     /// A packet comes. Answers whether another directory is the present one from it on.
@@ -288,13 +291,13 @@ mod tests {
     fn a_directory_that_has_its_size_is_followed_by_the_next() {
         let (_root, mut rotation) = rotation(Rotate { every: None, size: Some(100) });
         assert!(!rotation.frame(at(1)));
-        rotation.count(99, false);
+        rotation.count(rotation.number(), 99, false);
         assert!(!rotation.frame(at(2)));
-        rotation.count(1, false);
+        rotation.count(rotation.number(), 1, false);
         assert!(rotation.frame(at(2)));
         assert!(!rotation.frame(at(3)));
         // A file takes a block at least.
-        rotation.count(0, true);
+        rotation.count(rotation.number(), 0, true);
         assert!(rotation.frame(at(3)));
     }
 

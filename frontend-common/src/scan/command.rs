@@ -8,15 +8,19 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use super::{Connection, Scanner};
+use crate::output::disk::Disk;
 
 /// Programs that run at a time.
 pub const AT_ONCE: usize = 10;
+/// How long a program that has ended may count as running, where somebody waits for its file.
+const PATIENCE: Duration = Duration::from_millis(100);
 /// Failures that are told one by one; more are counted.
 const TOLD: usize = 5;
 
@@ -45,7 +49,7 @@ pub struct Runner {
     /// The setting, for messages.
     name: &'static str,
     command: CommandLine,
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
     starter: Mutex<Starter>,
 }
 
@@ -57,13 +61,28 @@ struct Starter {
 }
 
 impl Starter {
-    fn begin() -> io::Result<Self> {
+    /// Where something waits for programs to end, the thread looks after them, too.
+    fn begin(state: Option<Arc<Mutex<State>>>) -> io::Result<Self> {
         let (commands, todo) = sync_channel::<Command>(0);
         let (done, started) = sync_channel(1);
         let work = move || {
-            for mut command in todo {
-                if done.send(command.spawn()).is_err() {
-                    return;
+            loop {
+                let next = match &state {
+                    Some(_) => todo.recv_timeout(PATIENCE),
+                    None => todo.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                };
+                match next {
+                    Ok(mut command) => {
+                        if done.send(command.spawn()).is_err() {
+                            return;
+                        }
+                    }
+                    Err(RecvTimeoutError::Disconnected) => return,
+                    Err(RecvTimeoutError::Timeout) => {
+                        if let Some(mut state) = state.as_ref().and_then(|state| state.try_lock().ok()) {
+                            state.reap_ended();
+                        }
+                    }
                 }
             }
         };
@@ -80,42 +99,48 @@ impl Starter {
 
 #[derive(Debug, Default)]
 struct State {
-    running: VecDeque<(Child, String)>,
+    /// Who deletes what nobody needs.
+    disk: Option<Disk>,
+    running: VecDeque<(Child, PathBuf)>,
     failed: u64,
     told: Vec<String>,
 }
 
 impl Runner {
-    /// A runner that messages call `name`.
+    /// A runner that messages call `name`. What programs read is not deleted from `disk` meanwhile.
     ///
     /// # Errors
     /// Its thread cannot be started.
-    pub fn new(name: &'static str, command: CommandLine) -> Result<Self, String> {
-        let starter = Starter::begin()
+    pub fn new(name: &'static str, command: CommandLine, disk: Option<Disk>) -> Result<Self, String> {
+        let deletes = disk.as_ref().is_some_and(Disk::deletes);
+        let state = Arc::new(Mutex::new(State { disk, ..State::default() }));
+        let starter = Starter::begin(deletes.then(|| Arc::clone(&state)))
             .map_err(|error| format!("cannot start the thread that runs the programs of {name}: {error}"))?;
-        Ok(Self { name, command, state: Mutex::default(), starter: Mutex::new(starter) })
+        Ok(Self { name, command, state, starter: Mutex::new(starter) })
     }
 
     /// Runs the program for a file, after waiting for another one where too many run.
-    pub fn run(&self, file: &Path) {
+    pub fn run(&self, path: &Path) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.reap_ended();
         while state.running.len() >= AT_ONCE {
             state.wait_for_oldest();
         }
         // A name cannot be taken for an option: it begins with the output directory, or with `./` here.
-        let file = if file.as_os_str().as_encoded_bytes().starts_with(b"-") {
-            Path::new(".").join(file)
+        let file = if path.as_os_str().as_encoded_bytes().starts_with(b"-") {
+            Path::new(".").join(path)
         } else {
-            file.to_owned()
+            path.to_owned()
         };
         let mut command = Command::new(&self.command.program);
         command.args(&self.command.arguments).arg(&file).stdin(Stdio::null());
+        if let Some(disk) = &state.disk {
+            disk.lend(path);
+        }
         let child = self.starter.lock().unwrap_or_else(PoisonError::into_inner).start(command);
-        let about = file.display().to_string();
         match child {
-            Ok(child) => state.running.push_back((child, about)),
-            Err(error) => state.fail(&about, &error.to_string()),
+            Ok(child) => state.running.push_back((child, path.to_owned())),
+            Err(error) => state.ended(path, Err(error)),
         }
     }
 
@@ -143,33 +168,32 @@ impl State {
     /// Takes note of programs that have ended, without waiting.
     fn reap_ended(&mut self) {
         for _ in 0..self.running.len() {
-            let Some((mut child, file)) = self.running.pop_front() else { return };
+            let Some((mut child, path)) = self.running.pop_front() else { return };
             match child.try_wait() {
-                Ok(None) => self.running.push_back((child, file)),
-                Ok(Some(status)) => self.ended(&file, status),
-                Err(error) => self.fail(&file, &error.to_string()),
+                Ok(None) => self.running.push_back((child, path)),
+                Ok(Some(status)) => self.ended(&path, Ok(status)),
+                Err(error) => self.ended(&path, Err(error)),
             }
         }
     }
 
     fn wait_for_oldest(&mut self) {
-        let Some((mut child, file)) = self.running.pop_front() else { return };
-        match child.wait() {
-            Ok(status) => self.ended(&file, status),
-            Err(error) => self.fail(&file, &error.to_string()),
-        }
+        let Some((mut child, path)) = self.running.pop_front() else { return };
+        self.ended(&path, child.wait());
     }
 
-    fn ended(&mut self, file: &str, status: ExitStatus) {
-        if !status.success() {
-            self.fail(file, &status.to_string());
+    fn ended(&mut self, path: &Path, result: io::Result<ExitStatus>) {
+        if let Some(disk) = &self.disk {
+            disk.returned(path);
         }
-    }
-
-    fn fail(&mut self, file: &str, reason: &str) {
+        let reason = match result {
+            Ok(status) if status.success() => return,
+            Ok(status) => status.to_string(),
+            Err(error) => error.to_string(),
+        };
         self.failed += 1;
         if self.told.len() < TOLD {
-            self.told.push(format!("{file}: {reason}"));
+            self.told.push(format!("{}: {reason}", path.display()));
         }
     }
 }
@@ -193,7 +217,7 @@ mod tests {
     use super::*;
 
     fn runner(command_line: &str) -> Runner {
-        Runner::new("tcp_cmd", CommandLine::parse(command_line).expect("words")).expect("a thread")
+        Runner::new("tcp_cmd", CommandLine::parse(command_line).expect("words"), None).expect("a thread")
     }
 
     #[test]

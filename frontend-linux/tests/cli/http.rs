@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::MAIN_SEPARATOR;
 
+use super::rotating::{HALF_PAST, connection, pcap};
 use super::support::Place;
 
 const KEEPALIVE: &str = "192.000.002.002.00080-192.000.002.001.41670";
@@ -103,6 +104,22 @@ fn files_that_exist_are_never_touched() {
     assert_eq!(fs::read(place.path("other")).unwrap(), b"mine");
     let next = fs::read(place.path(&format!("o/{KEEPALIVE}-HTTPBODY-001c1.txt"))).unwrap();
     assert_eq!(next.len(), 300);
+}
+
+#[test]
+fn a_body_whose_beginning_was_not_captured_begins_with_zeros() {
+    let place = Place::new();
+    let head = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n";
+    let mut frames =
+        connection(1000, &[(HALF_PAST, &head[..]), (HALF_PAST, b"lost"), (HALF_PAST, b"ending")]);
+    frames.remove(4);
+    place.put("a.pcap", pcap(&frames));
+    place.tapflow(&["-a", "-o", "o", "-r", "a.pcap"]).ends_with(0);
+    let [body] = &bodies(&place, "o")[..] else { panic!("one body") };
+    assert!(place.files("o").iter().any(|(name, bytes)| name.ends_with(body) && bytes == b"\0\0\0\0endin"));
+    // What `md5sum` says of these bytes.
+    assert!(place.report("o").contains("<filesize>9</filesize>"));
+    assert!(place.report("o").contains("70438d506c35948a555749559afff785"));
 }
 
 #[test]

@@ -11,11 +11,11 @@ use tapflow_tests::frames::{ACK, FIN, SYN, TcpFrame};
 use super::support::{Place, Run, capture_bytes, end_of, record_offsets, streams, wait_until};
 
 /// Ten o'clock and a half on some day.
-const HALF_PAST: u64 = 1_700_044_200;
+pub(crate) const HALF_PAST: u64 = 1_700_044_200;
 const MIB: u64 = 1 << 20;
 
 /// A capture with a frame at each time.
-fn pcap(frames: &[(u64, TcpFrame)]) -> Vec<u8> {
+pub(crate) fn pcap(frames: &[(u64, TcpFrame)]) -> Vec<u8> {
     let mut capture = header();
     for (time, frame) in frames {
         record(&mut capture, *time, frame);
@@ -38,7 +38,7 @@ fn record(capture: &mut Vec<u8>, time: u64, frame: &TcpFrame) {
 
 /// A connection of the client's `port`: pieces of its server, at these times; the first with the handshake, the last
 /// with the end.
-fn connection(port: u16, pieces: &[(u64, &[u8])]) -> Vec<(u64, TcpFrame)> {
+pub(crate) fn connection(port: u16, pieces: &[(u64, &[u8])]) -> Vec<(u64, TcpFrame)> {
     let (mut frames, mut sent) = (Vec::new(), 1);
     let mut last = 0;
     for (time, piece) in pieces {
@@ -264,6 +264,24 @@ fn a_full_bound_ends_the_run_with_everything_so_far() {
 }
 
 #[test]
+fn only_what_goes_into_the_present_directory_makes_it_larger() {
+    let place = Place::new();
+    let piece = [b'x'; 1000];
+    let pieces: Vec<(u64, &[u8])> = (0..1000).map(|_| (HALF_PAST, &piece[..])).collect();
+    let mut frames = connection(1000, &pieces);
+    frames.extend(connection(2000, &[(HALF_PAST, b"later")]));
+    place.put("a.pcap", pcap(&frames));
+    let directories = |args: &[&str]| {
+        place.tapflow(&[&["-r", "a.pcap", "--rotate", "100k"], args].concat()).ends_with(0);
+        let made = fs::read_dir(place.path(args[1])).unwrap().count();
+        assert_eq!(place.files(args[1])[&server_file(&format!("{made:06}"), 2000)], b"later");
+        made
+    };
+    assert_eq!(directories(&["-o", "o"]), 2);
+    assert_eq!(directories(&["-o", "few", "-b", "10"]), 1);
+}
+
+#[test]
 fn an_input_that_ends_before_the_bound_is_noticed_is_told() {
     let place = Place::new();
     place.put("a.pcap", many(2500));
@@ -292,6 +310,17 @@ fn what_was_deleted_is_told_in_the_bytes_that_it_had() {
     assert_eq!(files, fs::read_dir(&directory).unwrap().count() as u64, "{}", run.err);
     // The directory has a block, and its report tells of the command.
     assert!(bytes.abs_diff(weight(&directory) + 4096) < 200, "{}: {}", run.err, weight(&directory));
+}
+
+#[test]
+fn files_that_programs_read_are_not_deleted() {
+    let place = Place::new();
+    place.put("a.pcap", many(1500));
+    place.put("slow", "#!/bin/sh\nsleep 0.02; cat \"$1\" >/dev/null\n");
+    place.shell("chmod +x slow").ends_with(0);
+    let run = place
+        .shell("$tapflow -r a.pcap -o o --rotate 200k --max-disk 1M --disk-full delete -S tcp_cmd=./slow");
+    assert!(!run.err.contains("tcp_cmd") && run.err.contains("deleted o/"), "{}", run.err);
 }
 
 #[test]

@@ -183,7 +183,7 @@ pub(super) fn chunk_line(bytes: &[u8]) -> Option<Result<ChunkLine, ()>> {
     };
     let line = &bytes[..end];
     let size = memchr(b';', line).map_or(line, |semicolon| &line[..semicolon]).trim_ascii();
-    let digits = size.len() <= 16 && !size.is_empty() && size.iter().all(u8::is_ascii_hexdigit);
+    let digits = !size.is_empty() && size.iter().all(u8::is_ascii_hexdigit);
     let size = std::str::from_utf8(size).ok().filter(|_| digits);
     let size = size.and_then(|size| u64::from_str_radix(size, 16).ok());
     Some(size.map(|size| ChunkLine { size, length: end as u64 + 1 }).ok_or(()))

@@ -229,9 +229,16 @@ impl<'s> Files<'s> {
         }
     }
 
-    /// Puts what was gathered, and bytes behind it, into the file.
+    /// Puts what was gathered, and bytes behind it, into the file, if there are any.
     fn put(&mut self, index: usize, body: &mut Body, bytes: &[u8]) {
-        if self.error.is_some() || self.buffers[index].is_empty() && bytes.is_empty() {
+        if !self.buffers[index].is_empty() || !bytes.is_empty() {
+            self.make(index, body, bytes);
+        }
+    }
+
+    /// Makes the file where there is none yet, and puts these bytes into it.
+    fn make(&mut self, index: usize, body: &mut Body, bytes: &[u8]) {
+        if self.error.is_some() {
             return;
         }
         let is_new = body.file.is_none();
@@ -397,7 +404,8 @@ impl Output for Files<'_> {
         body.hole = true;
         body.text = None;
         if self.options.files {
-            self.put(index, &mut body, &[]);
+            // Also where the hole is the beginning of the file.
+            self.make(index, &mut body, &[]);
             if !self.options.algorithms.is_empty()
                 && let Some(hasher) = &mut body.hasher
             {

@@ -48,10 +48,28 @@ pub(super) fn of_request(
     };
     // A client that waits for 100 and is refused sends its next request instead of the body.
     let waits = head.elements("expect").any(|value| value.eq_ignore_ascii_case("100-continue"));
-    if waits && head::begins(Role::Client, direction.seen(start, head::MAX_HEAD)) {
-        return Framing::None;
+    if waits && !is_sent(framing, direction, start) { Framing::None } else { framing }
+}
+
+/// Whether a body that may have been left out is there: no request begins in its place, or one begins behind it, or
+/// nothing.
+fn is_sent(framing: Framing, direction: &Direction<'_>, start: u64) -> bool {
+    let here = direction.seen(start, head::MAX_HEAD);
+    if !head::begins(Role::Client, here) {
+        return true;
     }
-    framing
+    match framing {
+        Framing::Length(length) => {
+            let end = start.saturating_add(length);
+            let behind = direction.seen(end, head::MAX_HEAD);
+            // A word in a body may look like a method, so may the last letter of one.
+            let begins = head::begins(Role::Client, behind)
+                && (head::has_known_method(behind) || !head::has_known_method(here));
+            end == direction.len() || begins
+        }
+        Framing::Chunked => super::body::chunk_line(here).is_some_and(|line| line.is_ok()),
+        _ => false,
+    }
 }
 
 /// The framing of the body of a response to a request with this method, where the request is known.

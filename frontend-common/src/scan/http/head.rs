@@ -145,6 +145,11 @@ fn request_in(line: &[u8]) -> Option<usize> {
 const METHODS: [&[u8]; 8] =
     [b"GET ", b"POST ", b"HEAD ", b"PUT ", b"DELETE ", b"OPTIONS ", b"CONNECT ", b"PATCH "];
 
+/// Whether these bytes begin with a method of those that are common.
+pub(super) fn has_known_method(bytes: &[u8]) -> bool {
+    METHODS.iter().any(|method| bytes.starts_with(method))
+}
+
 /// The length of a head that begins `bytes`, with its empty line.
 pub(super) fn length(bytes: &[u8]) -> Option<usize> {
     let bytes = &bytes[..bytes.len().min(MAX_HEAD as usize)];
@@ -229,8 +234,12 @@ fn strict(role: Role, bytes: &[u8]) -> Option<Head> {
 pub(super) fn any_fields(bytes: &[u8]) -> Vec<(String, String)> {
     let mut head = Vec::with_capacity(bytes.len() + 32);
     head.extend_from_slice(b"HTTP/1.1 200\r\n");
-    // A value with a NUL is still worth more than none.
-    head.extend(bytes.iter().map(|byte| if *byte == 0 { b' ' } else { *byte }));
+    // A value with a NUL is still worth more than none, and a bare CR is a blank: RFC 9112, 2.2.
+    head.extend(bytes.iter().enumerate().map(|(at, byte)| match byte {
+        0 => b' ',
+        b'\r' if bytes.get(at + 1) != Some(&b'\n') => b' ',
+        byte => *byte,
+    }));
     if length(bytes).is_none() && !matches!(bytes, [b'\n', ..] | [b'\r', b'\n', ..]) {
         // Cut off: the last line is not whole.
         let end = memchr::memrchr(b'\n', &head).map_or(head.len(), |at| at + 1);
@@ -294,7 +303,9 @@ fn request_line(bytes: &[u8]) -> Option<RequestLine<'_>> {
     let version = &line[blank + 1..];
     let is_version = matches!(version, [b'H' | b'h', b'T' | b't', b'T' | b't', b'P' | b'p', b'/', b'1', b'.', minor] if minor.is_ascii_digit());
     let target = line.get(method + 1..blank)?.trim_ascii();
-    (is_version && !target.is_empty()).then(|| RequestLine {
+    // Several words in lower case are the end of something else, with a request behind it.
+    let is_text = target.contains(&b' ') && bytes[..method].iter().any(u8::is_ascii_lowercase);
+    (is_version && !target.is_empty() && !is_text).then(|| RequestLine {
         method: &bytes[..method],
         target,
         version,

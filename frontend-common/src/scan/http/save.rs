@@ -35,6 +35,8 @@ struct Parts {
     name: Option<BodyName>,
     field: Option<String>,
     suggested_name: Option<String>,
+    /// Bytes of it are missing.
+    holed: bool,
 }
 
 /// The file under way, and those that are done.
@@ -61,7 +63,14 @@ impl<'s> Saver<'s> {
     ) -> Self {
         let form = boundary.and_then(Splitter::new).map(|splitter| Form {
             splitter,
-            parts: Parts { number: 0, limit: parts, name: None, field: None, suggested_name: None },
+            parts: Parts {
+                number: 0,
+                limit: parts,
+                name: None,
+                field: None,
+                suggested_name: None,
+                holed: false,
+            },
         });
         let (begun, holes, saved) = ([false; 2], [0; 2], Saved::default());
         Self { whole: File { output, direction, name, at: 0, begun, holes, room, saved }, form }
@@ -131,6 +140,7 @@ impl Parts {
         match event {
             Event::Begin(fields) => {
                 self.number += 1;
+                self.holed = false;
                 if self.number > self.limit {
                     self.name = None;
                     return;
@@ -156,12 +166,14 @@ impl Parts {
                 }
             }
             Event::Hole(length) => {
+                self.holed = true;
                 if self.name.is_some() {
                     file.hole(Slot::Part, length);
                 }
             }
             Event::End(complete) => {
                 if let Some(name) = self.name.take() {
+                    let complete = complete && !self.holed;
                     file.end(Slot::Part, name.kind, complete, self.field.take(), self.suggested_name.take());
                 }
             }
