@@ -127,12 +127,12 @@ impl Disk {
 
     /// A file of a directory takes `bytes` less than was said.
     pub fn give_back(&self, number: u32, bytes: u64) {
-        let mut state = self.state();
-        if let Some(place) = state.directories.get_mut(&number) {
-            let bytes = bytes.min(place.bytes);
-            place.bytes -= bytes;
-            self.less(bytes);
+        if self.0.deletes
+            && let Some(place) = self.state().directories.get_mut(&number)
+        {
+            place.bytes = place.bytes.saturating_sub(bytes);
         }
+        self.less(bytes);
     }
 
     /// A file is not to be deleted before it is [let go](Self::let_go).

@@ -1,6 +1,7 @@
 //! What the reporter writes beside the files of flows: the report, lines for programs, the HAR file. With numbered
 //! directories each of them has its own.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -109,13 +110,34 @@ pub(super) struct Period {
 }
 
 impl Period {
-    /// Tells what was written since the last time, or what a report that has ended no longer keeps free.
+    /// Tells what was written since the last time.
     pub(super) fn account(&mut self, number: u32, disk: &Disk) {
         let size = self.outputs.size();
         disk.add(&disk.directory(number), size.saturating_sub(self.told));
-        if size < self.told {
-            disk.give_back(number, self.told - size);
+        self.told = self.told.max(size);
+    }
+
+    /// Ends the report, or the one that `next` follows: tells what it no longer keeps free.
+    ///
+    /// # Errors
+    /// What cannot be written, with the path.
+    pub(super) fn end_report(
+        &mut self,
+        number: u32,
+        end: &RunTotals,
+        next: Option<Report>,
+        disk: Option<&Disk>,
+    ) -> io::Result<()> {
+        if let Some(disk) = disk {
+            self.account(number, disk);
         }
-        self.told = size;
+        let Some(mut report) = std::mem::replace(&mut self.outputs.report, next) else { return Ok(()) };
+        let size = report.size();
+        let result = report.finish(end);
+        if let Some(disk) = disk {
+            disk.give_back(number, size.saturating_sub(report.size()));
+        }
+        self.told = self.told.saturating_sub(size);
+        result
     }
 }

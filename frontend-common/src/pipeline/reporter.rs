@@ -250,9 +250,8 @@ impl Reporter {
             self.end_lines(number, &mut period);
             let counts = counted(&period.totals);
             let end = period.end.take().unwrap_or_default().plus(&counts);
-            self.written(|_| period.outputs.report.as_mut().map_or(Ok(()), |report| report.finish(&end)));
+            self.written(|reporter| period.end_report(number, &end, None, reporter.disk.as_ref()));
             if let Some(disk) = &self.disk {
-                period.account(number, disk);
                 disk.complete(number);
             }
         }
@@ -278,8 +277,8 @@ impl Reporter {
                 None => totals.clone(),
             };
             self.told = Some(totals);
-            let ended = self.period(0).outputs.report.replace(report);
-            self.written(|_| ended.map_or(Ok(()), |mut report| report.finish(&end)));
+            let disk = self.disk.clone();
+            self.written(|reporter| reporter.period(0).end_report(0, &end, Some(report), disk.as_ref()));
         }
     }
 

@@ -290,6 +290,10 @@ fn an_input_that_ends_before_the_bound_is_noticed_is_told() {
         run.err.contains("as much is written as") || run.err.contains("more than --max-disk 1048576 allows")
     );
     place.tapflow(&["-q", "-r", "a.pcap", "-o", "p", "--max-disk", "100M"]).ends_with(0);
+    // Reports that have ended keep no room.
+    place.put("b.pcap", many(300));
+    place.tapflow(&["-q", "-r", "b.pcap", "-o", "q", "--rotate", "20k", "--max-disk", "4M"]).ends_with(0);
+    assert!(fs::read_dir(place.path("q")).unwrap().count() > 50);
 }
 
 #[test]
