@@ -247,6 +247,19 @@ struct Decoder<'a> {
     failure: Option<String>,
 }
 
+/// Passes over what tapes and disks fill their blocks with: gzip does, too.
+fn skip_zeros(input: &mut dyn BufRead) -> io::Result<()> {
+    loop {
+        let bytes = input.fill_buf()?;
+        let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+        let more = zeros > 0 && zeros == bytes.len();
+        input.consume(zeros);
+        if !more {
+            return Ok(());
+        }
+    }
+}
+
 impl Read for Decoder<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while !self.ended && !buffer.is_empty() {
@@ -258,6 +271,9 @@ impl Read for Decoder<'_> {
             let at_end = input.is_empty();
             let Step { read, written, end } = self.codec.step(input, buffer);
             self.input.consume(read);
+            if matches!((&end, self.format), (Ok(true), Format::Gzip)) {
+                skip_zeros(self.input)?;
+            }
             match end {
                 Ok(true) if self.repeated && !self.input.fill_buf()?.is_empty() => self.codec.restart(),
                 Ok(true) => self.ended = true,

@@ -25,6 +25,8 @@ pub const DEFAULT: &str = "%A.%a-%B.%b%V%v%C%c";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template {
     parts: Vec<Part>,
+    /// What all names end in.
+    ending: String,
     count_always: bool,
     portable: bool,
 }
@@ -129,7 +131,8 @@ impl Template {
         if !parts.contains(&Part::Field(Field::Count)) {
             parse_into(&mut parts, "%C%c")?;
         }
-        let parsed = Self { parts, count_always: flags.count, portable: flags.portable || cfg!(windows) };
+        let (ending, portable) = (String::new(), flags.portable || cfg!(windows));
+        let parsed = Self { parts, ending, count_always: flags.count, portable };
         let mut name = String::new();
         parsed.expand(&sample(), 0, &mut name);
         relative(&name).map_err(TemplateError::Name)?;
@@ -140,6 +143,7 @@ impl Template {
     #[must_use]
     pub fn with_ending(mut self, ending: &str) -> Self {
         self.parts.push(Part::Text(ending.to_owned()));
+        self.ending = ending.to_owned();
         self
     }
 
@@ -153,7 +157,13 @@ impl Template {
         if !self.portable {
             return Ok((path, None));
         }
-        let stored = portable::stored(&path);
+        let mut stored = portable::stored(&path);
+        if !stored.ends_with(&self.ending)
+            && let Some(stem) = path.strip_suffix(&self.ending)
+        {
+            // Too long, and cut: what it is still shows.
+            stored = portable::stored(stem) + &self.ending;
+        }
         let original = (stored != path).then(|| path.into_boxed_str());
         Ok((stored, original))
     }

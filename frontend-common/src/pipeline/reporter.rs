@@ -175,7 +175,9 @@ impl Reporter {
             Told::Rest { path, frames, late } => {
                 self.totals.captures.late += late;
                 let before = self.totals.rest.take().map_or(0, |(_, frames)| frames);
-                self.totals.rest = Some((path, before + frames));
+                // With numbered directories there is one in each.
+                let name = path.file_name().filter(|_| self.opener.is_some()).map(PathBuf::from);
+                self.totals.rest = Some((name.unwrap_or(path), before + frames));
             }
             Told::Failed(error) => self.totals.errors.push(error.to_string()),
             Told::Renewed(renewal) => {

@@ -66,6 +66,11 @@ fn capture_files_have_portable_names() {
         names(&place, "o"),
         [format!("{CLIENT}.pcap"), format!("{SERVER}.pcap"), "report.xml".to_owned()]
     );
+    // Names that are cut keep it.
+    let long = format!("{}%A%c", "X".repeat(90));
+    place.tapflow(&["--portable-names", "-K", "-T", &long, "-o", "p", "-r", "@http-ipv6.pcap"]).ends_with(0);
+    let cut: Vec<_> = names(&place, "p").into_iter().filter(|name| name.contains('~')).collect();
+    assert!(cut.len() == 2 && cut.iter().all(|name| name.ends_with(".pcap")), "{cut:?}");
 }
 
 #[test]

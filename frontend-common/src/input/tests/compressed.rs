@@ -89,6 +89,17 @@ fn compressions_within_each_other_are_undone() {
 }
 
 #[test]
+fn zeros_behind_gzip_data_fill_blocks() {
+    let (frames, file) = small_pcap();
+    for zeros in [1, 512, 100_000] {
+        let packed = [gzip(&file), vec![0; zeros]].concat();
+        assert_eq!(from_memory(&packed).frames, frames, "{zeros}");
+        assert!(read(&packed).error.is_none());
+    }
+    assert!(read(&[gzip(&file), vec![0, 1]].concat()).text().contains("gzip"));
+}
+
+#[test]
 fn compressions_without_end_are_told() {
     let (_, mut file) = small_pcap();
     for _ in 0..6 {
