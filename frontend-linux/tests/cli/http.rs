@@ -5,8 +5,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::MAIN_SEPARATOR;
 
-use super::rotating::{HALF_PAST, connection, pcap};
-use super::support::Place;
+use super::support::{HALF_PAST, Place, connection, pcap};
 
 const KEEPALIVE: &str = "192.000.002.002.00080-192.000.002.001.41670";
 const GZIP: &str = "192.000.002.002.00080-192.000.002.001.38662";
@@ -161,7 +160,6 @@ fn lines_of_json_have_the_messages() {
     assert_eq!(response["files"][0]["name"], format!("o{MAIN_SEPARATOR}{GZIP}-HTTPBODY-001.html"));
 }
 
-#[cfg(unix)]
 #[test]
 fn a_har_alone_makes_no_files_of_bodies_and_counts_none() {
     let place = Place::new();
@@ -171,6 +169,7 @@ fn a_har_alone_makes_no_files_of_bodies_and_counts_none() {
     assert!(!place.report("o").contains("http_bodies"));
 }
 
+#[cfg(unix)]
 #[test]
 fn a_har_that_cannot_be_written_is_an_error() {
     let place = Place::new();

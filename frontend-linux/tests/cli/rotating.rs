@@ -6,56 +6,14 @@ use std::io::Write;
 use std::path::Path;
 use std::thread;
 
-use tapflow_tests::frames::{ACK, FIN, SYN, TcpFrame};
+use tapflow_tests::frames::TcpFrame;
 
-use super::support::{Place, Run, capture_bytes, end_of, record_offsets, streams, wait_until};
+use super::support::{
+    HALF_PAST, Place, Run, capture_bytes, connection, end_of, header, pcap, record, record_offsets, streams,
+    wait_until,
+};
 
-/// Ten o'clock and a half on some day.
-pub(crate) const HALF_PAST: u64 = 1_700_044_200;
 const MIB: u64 = 1 << 20;
-
-/// A capture with a frame at each time.
-pub(crate) fn pcap(frames: &[(u64, TcpFrame)]) -> Vec<u8> {
-    let mut capture = header();
-    for (time, frame) in frames {
-        record(&mut capture, *time, frame);
-    }
-    capture
-}
-
-fn header() -> Vec<u8> {
-    let words: [u32; 6] = [0xa1b2_c3d4, 0x0004_0002, 0, 0, 0xffff, 1];
-    words.iter().flat_map(|word| word.to_le_bytes()).collect()
-}
-
-fn record(capture: &mut Vec<u8>, time: u64, frame: &TcpFrame) {
-    let bytes = frame.bytes();
-    for word in [time as u32, 0, bytes.len() as u32, bytes.len() as u32] {
-        capture.extend_from_slice(&word.to_le_bytes());
-    }
-    capture.extend_from_slice(&bytes);
-}
-
-/// A connection of the client's `port`: pieces of its server, at these times; the first with the handshake, the last
-/// with the end.
-pub(crate) fn connection(port: u16, pieces: &[(u64, &[u8])]) -> Vec<(u64, TcpFrame)> {
-    let (mut frames, mut sent) = (Vec::new(), 1);
-    let mut last = 0;
-    for (time, piece) in pieces {
-        last = *time;
-        if sent == 1 {
-            frames.push((last, TcpFrame::up(0, SYN, b"")));
-            frames.push((last, TcpFrame::down(0, SYN, b"").acknowledging(1)));
-            frames.push((last, TcpFrame::up(1, ACK, b"ask").acknowledging(1)));
-        }
-        frames.push((last, TcpFrame::down(sent, ACK, piece).acknowledging(4)));
-        sent += piece.len() as u32;
-    }
-    frames.push((last, TcpFrame::down(sent, FIN, b"").acknowledging(4)));
-    frames.push((last, TcpFrame::up(4, FIN, b"").acknowledging(sent + 1)));
-    frames.push((last, TcpFrame::down(sent + 1, ACK, b"").acknowledging(5)));
-    frames.into_iter().map(|(time, frame)| (time, frame.client_port(port))).collect()
-}
 
 fn server_file(directory: &str, port: u16) -> String {
     format!("{directory}/010.000.000.002.00080-010.000.000.001.{port:05}")

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 #[cfg(unix)]
 use nix::unistd::geteuid;
+use tapflow_tests::frames::{ACK, FIN, SYN, TcpFrame};
 #[cfg(unix)]
 use tapflow_tests::not_tested;
 use tapflow_tests::program;
@@ -299,4 +300,50 @@ pub(crate) fn record_offsets(pcap: &[u8]) -> Vec<usize> {
         offsets.push(offsets[offsets.len() - 1] + 16 + u32::from_le_bytes(*length) as usize);
     }
     offsets
+}
+
+/// Ten o'clock and a half on some day.
+pub(crate) const HALF_PAST: u64 = 1_700_044_200;
+
+/// A capture with a frame at each time.
+pub(crate) fn pcap(frames: &[(u64, TcpFrame)]) -> Vec<u8> {
+    let mut capture = header();
+    for (time, frame) in frames {
+        record(&mut capture, *time, frame);
+    }
+    capture
+}
+
+pub(crate) fn header() -> Vec<u8> {
+    let words: [u32; 6] = [0xa1b2_c3d4, 0x0004_0002, 0, 0, 0xffff, 1];
+    words.iter().flat_map(|word| word.to_le_bytes()).collect()
+}
+
+pub(crate) fn record(capture: &mut Vec<u8>, time: u64, frame: &TcpFrame) {
+    let bytes = frame.bytes();
+    for word in [time as u32, 0, bytes.len() as u32, bytes.len() as u32] {
+        capture.extend_from_slice(&word.to_le_bytes());
+    }
+    capture.extend_from_slice(&bytes);
+}
+
+/// A connection of the client's `port`: pieces of its server, at these times; the first with the handshake, the last
+/// with the end.
+pub(crate) fn connection(port: u16, pieces: &[(u64, &[u8])]) -> Vec<(u64, TcpFrame)> {
+    let (mut frames, mut sent) = (Vec::new(), 1);
+    let mut last = 0;
+    for (time, piece) in pieces {
+        last = *time;
+        if sent == 1 {
+            frames.push((last, TcpFrame::up(0, SYN, b"")));
+            frames.push((last, TcpFrame::down(0, SYN, b"").acknowledging(1)));
+            frames.push((last, TcpFrame::up(1, ACK, b"ask").acknowledging(1)));
+        }
+        frames.push((last, TcpFrame::down(sent, ACK, piece).acknowledging(4)));
+        sent += piece.len() as u32;
+    }
+    frames.push((last, TcpFrame::down(sent, FIN, b"").acknowledging(4)));
+    frames.push((last, TcpFrame::up(4, FIN, b"").acknowledging(sent + 1)));
+    frames.push((last, TcpFrame::down(sent + 1, ACK, b"").acknowledging(5)));
+    frames.into_iter().map(|(time, frame)| (time, frame.client_port(port))).collect()
 }
