@@ -1,7 +1,7 @@
 //! What comes out: the events of a run, in the order in which they happen.
 //!
-//! For every flow a sink sees `opened`, then any number of `data`, `urgent`, `repeated`, `replaced`, `conflict`, `late`,
-//! `acknowledged`, `rebased` and `gap`, then `closed`. The slices point into the frame just pushed or, if it made a
+//! For every flow a sink sees `opened`, then any number of `data`, `urgent`, `repeated`, `replaced`, `conflict`,
+//! `late`, `acknowledged`, `rebased` and `gap`, then `closed`. The slices point into the frame just pushed or, if it made a
 //! fragmented datagram whole, into the memory for fragments; they are valid during the call.
 //!
 //! - `data` and `urgent` never overlap earlier `data` of the same flow (offsets as moved by `rebased`).
@@ -158,7 +158,8 @@ pub enum CloseReason {
     PortReuse,
     /// The sequence numbers jumped by the configured limit or more.
     Jump,
-    /// The table was full, or its [inactive](crate::Config::max_inactive) part, and this was the oldest half-open connection.
+    /// The table was full, or its [inactive](crate::Config::max_inactive) part, and this was the oldest half-open
+    /// connection.
     EvictedHalfOpen,
     /// The table was full, or its inactive part, and this was the least recently active connection.
     EvictedLeastActive,

@@ -3,9 +3,9 @@
 //! Bytes beyond a hole wait in the caller's memory until the hole is filled. A hole is skipped, with
 //! an explicit gap and a counted [`SkipCause`]: when the flow closes, when the reassembler gives it up, when it has
 //! blocked for too long, when the receiver has acknowledged its bytes, when the caller says so, when its connection
-//! has all the memory that one may have, and when memory is short. Then the flow that uses most of it skips its hole, the longest blocked of several: with `n` other flows a
-//! flow that uses no more than one part in `n + 1` of the memory is never made to. Bytes that arrive for a skipped
-//! hole are told as `late`, and may come as `repeated` after that.
+//! has all the memory that one may have, and when memory is short. Then the flow that uses most of it skips its hole,
+//! the longest blocked of several: with `n` other flows a flow that uses no more than one part in `n + 1` of the memory
+//! is never made to. Bytes that arrive for a skipped hole are told as `late`, and may come as `repeated` after that.
 
 mod config;
 mod memory;

@@ -437,7 +437,10 @@ fn messages() -> [Arg; 6] {
             switch('q', id::QUIET)
                 .overrides_with_all([id::VERBOSE, id::DEBUG])
                 .help("errors only")
-                .long_help("Print errors only: no summary, no progress, no warnings; statistics where --stats-interval asks for them. The last of -q, -v and -d counts."),
+                .long_help(
+                    "Print errors only: no summary, no progress, no warnings; statistics where --stats-interval asks for \
+                     them. The last of -q, -v and -d counts.",
+                ),
             switch('v', id::VERBOSE)
                 .overrides_with_all([id::QUIET, id::DEBUG])
                 .help("explain more")

@@ -141,3 +141,27 @@ impl Period {
         result
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::disk::BLOCK;
+
+    #[test]
+    fn a_report_that_has_ended_takes_what_is_in_it() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let root = folder.path().to_owned();
+        std::fs::create_dir(directory(&root, 1)).expect("made");
+        let disk = Disk::new(root.clone(), 1 << 30, false);
+        let (report, info) = (Some(PathBuf::from("report.xml")), RunInfo::default());
+        let opener = Opener { root: root.clone(), shape: Shape::Dfxml, report, lines: None, har: None, info };
+        let outputs = opener.open(1, Some(&disk)).expect("open");
+        let mut period = Period { outputs, ..Period::default() };
+        period.account(1, &disk);
+        assert!(disk.used() > 64 << 10, "room for what comes");
+        period.end_report(1, &RunTotals::default(), None, Some(&disk)).expect("written");
+        let length = directory(&root, 1).join("report.xml").metadata().expect("a file").len();
+        // The file and its directory have a block each.
+        assert_eq!(disk.used(), length + 2 * BLOCK);
+    }
+}
