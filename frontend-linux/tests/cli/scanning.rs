@@ -67,9 +67,8 @@ fn an_input_that_can_be_read_only_once_has_no_digest_and_that_is_an_error() {
 #[test]
 fn a_program_gets_each_file_when_it_is_complete() {
     let place = Place::new();
-    place.put("append", "#!/bin/sh\nwc -c <\"$2\" >\"$2$1\"\n");
-    place.shell("chmod +x append").ends_with(0);
-    place.tapflow(&["-S", "tcp_cmd=./append '.size x'", "-o", "o", "-r", KEEPALIVE]).ends_with(0);
+    place.put("append", "wc -c <\"$2\" >\"$2$1\"\n");
+    place.tapflow(&["-S", "tcp_cmd=sh append '.size x'", "-o", "o", "-r", KEEPALIVE]).ends_with(0);
     for name in [UP, DOWN] {
         let length = fs::metadata(place.path(&format!("o/{name}"))).unwrap().len();
         let written = fs::read_to_string(place.path(&format!("o/{name}.size x"))).unwrap();
@@ -92,10 +91,9 @@ fn at_most_ten_programs_run_at_a_time_and_all_are_waited_for() {
     let place = Place::new();
     place.put(
         "slow",
-        "#!/bin/sh\nmkdir -p running && touch running/$$ && ls running | wc -l >>counts\nsleep 0.05; rm running/$$\n",
+        "mkdir -p running && touch running/$$ && ls running | wc -l >>counts\nsleep 0.05; rm running/$$\n",
     );
-    place.shell("chmod +x slow").ends_with(0);
-    place.tapflow(&["-S", "tcp_cmd=./slow", "-o", "o", "-r", "@tcp-many-flows.pcap"]).ends_with(0);
+    place.tapflow(&["-S", "tcp_cmd=sh slow", "-o", "o", "-r", "@tcp-many-flows.pcap"]).ends_with(0);
     let counts = fs::read_to_string(place.path("counts")).unwrap();
     assert_eq!(counts.lines().count(), place.files("o").len());
     assert!(counts.lines().all(|count| count.trim().parse::<u32>().unwrap() <= 10), "{counts}");

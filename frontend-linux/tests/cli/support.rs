@@ -168,8 +168,10 @@ impl Place {
         if !geteuid().is_root() {
             return Some(self.shell(line));
         }
-        // Where the program is built may be closed to others.
-        fs::copy(PROGRAM, self.path("program")).unwrap();
+        // Where the program is built may be closed to others. By another program: a file that this one writes cannot be
+        // run while a child which another test starts has it, too.
+        let copied = Command::new("cp").args([Path::new(PROGRAM), &self.path("program")]).status();
+        assert!(copied.unwrap().success());
         let line = format!("tapflow='{}'; {line}", program::words("./program"));
         let other = ["--reuid=65534", "--regid=65534", "--clear-groups", "sh", "-c", &line];
         have("setpriv").then(|| self.shell_of(&[&["setpriv"], &other[..]].concat()))
