@@ -3,8 +3,8 @@
 
 pub mod app;
 pub mod cli;
-mod digits;
 pub mod facts;
+mod format;
 pub mod input;
 mod mapped;
 pub mod messages;

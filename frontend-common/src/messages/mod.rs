@@ -12,4 +12,3 @@ pub use progress::Progress;
 pub use rejects::{RejectCounts, RejectKind};
 pub use statistics::statistics;
 pub use summary::RunSummary;
-pub(crate) use summary::count;

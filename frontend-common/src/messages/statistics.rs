@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tapflow_core::Counters;
 
-use super::summary::count;
+use crate::format::count;
 use crate::input::live::LiveCounts;
 
 /// What a run came to in its first `elapsed`, with `open` flows now; of a live capture, what the system counts too.

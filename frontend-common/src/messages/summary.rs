@@ -6,6 +6,7 @@ use tapflow_core::{CloseReason, Counters, DropReason, InOrderCounters, SkipCause
 use super::rejects::RejectCounts;
 use super::statistics::captured;
 use crate::cli::Verbosity;
+use crate::format::count;
 use crate::input::live::LiveCounts;
 use crate::output::disk::Deleted;
 use crate::scan::http::{Anomaly, Counts};
@@ -455,11 +456,6 @@ fn push(items: &mut Vec<String>, number: u64, what: &str) {
     if number > 0 {
         items.push(format!("{number} {what}"));
     }
-}
-
-/// A number and what is counted.
-pub(crate) fn count(number: u64, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 /// Adds a line of items behind its label, broken between items.

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::messages::count;
+use crate::format::count;
 
 /// What a file takes beside its bytes.
 pub const BLOCK: u64 = 4096;

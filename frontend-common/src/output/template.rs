@@ -14,9 +14,8 @@ use tapflow_core::{Flow, FlowKey, Timestamp};
 use super::path::{NameError, relative};
 use super::portable;
 use crate::cli::{NameFlags, NamePrefix};
-use crate::digits;
 use crate::facts::{FlowFacts, Opened};
-use crate::report::time::Utc;
+use crate::format::{Utc, digits};
 
 /// What names look like unless `-T` says otherwise.
 pub const DEFAULT: &str = "%A.%a-%B.%b%V%v%C%c";

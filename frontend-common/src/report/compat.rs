@@ -7,10 +7,10 @@ use std::fmt::Display;
 use std::net::IpAddr;
 
 use super::document::{environment, mac, rusage};
-use super::time::Utc;
 use super::xml::{Shown, Xml};
 use super::{RunInfo, RunTotals};
 use crate::facts::FinishedFlow;
+use crate::format::Utc;
 use crate::scan::http::{BodyFile, BodyKind};
 
 pub(super) fn head(xml: &mut Xml, info: &RunInfo) {

@@ -11,11 +11,10 @@ use std::time::Duration;
 use tapflow_core::{Timestamp, Tunnel};
 
 use super::http;
-use super::time::Utc;
 use super::xml::{Shown, Xml, attribute};
 use super::{RunInfo, RunTotals};
-use crate::digits;
 use crate::facts::{FileFacts, FinishedFlow, Ranges};
+use crate::format::{Utc, digits};
 use crate::scan::wifiviz::{Ssid, Wireless};
 
 const DFXML: &str = "http://www.forensicswiki.org/wiki/Category:Digital_Forensics_XML";

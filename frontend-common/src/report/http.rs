@@ -4,9 +4,9 @@ use std::fmt::Display;
 
 use serde_json::{Map, Value, json};
 
-use super::time::Utc;
 use super::xml::Xml;
 use crate::facts::{FileFacts, Ranges};
+use crate::format::Utc;
 use crate::scan::http::{BodyFile, BodyKind, HttpFindings, Message, Start};
 
 /// An object for each body file of a flow, whose own file is `of`. Its runs are offsets in the file and, where the body was sent as it

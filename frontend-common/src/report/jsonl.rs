@@ -13,9 +13,9 @@ use serde::Serialize;
 
 use super::document::{mac, tunnel};
 use super::http;
-use super::time::Utc;
 use super::xml::Shown;
 use crate::facts::{FinishedFlow, Ranges};
+use crate::format::Utc;
 
 /// The file of the lines.
 pub struct JsonLines {

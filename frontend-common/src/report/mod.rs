@@ -13,7 +13,6 @@ mod file;
 mod har;
 mod http;
 mod jsonl;
-pub(crate) mod time;
 mod xml;
 
 #[cfg(test)]

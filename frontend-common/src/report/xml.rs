@@ -6,7 +6,7 @@
 use std::ffi::OsStr;
 use std::fmt::{self, Display, Write};
 
-use crate::digits;
+use crate::format::digits;
 
 /// Attributes of an element: names, which are the program's own, and values, which may be anyone's.
 pub(super) type Attributes<'a> = &'a [(&'a str, &'a dyn Display)];

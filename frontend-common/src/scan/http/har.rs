@@ -8,7 +8,7 @@ use tapflow_core::Timestamp;
 
 use super::facts::{BodyKind, Message};
 use super::head::Start;
-use crate::report::time::Utc;
+use crate::format::Utc;
 
 /// The longest body that stands in a HAR file as text, in bytes.
 pub const MAX_TEXT: usize = 64 << 10;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use tapflow_core::Timestamp;
 
-use crate::digits;
+use super::digits;
 
 /// UTC with the fraction that the time has: none, six digits, or nine where there are nanoseconds.
 ///
