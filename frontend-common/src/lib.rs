@@ -3,7 +3,7 @@
 
 pub mod app;
 pub mod cli;
-pub mod facts;
+pub mod flow;
 mod format;
 pub mod input;
 mod mapped;
@@ -13,4 +13,3 @@ pub mod pipeline;
 mod prefetch;
 pub mod report;
 pub mod scan;
-pub mod timeline;

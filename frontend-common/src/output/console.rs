@@ -16,7 +16,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use crate::facts::FlowFacts;
+use crate::flow::FlowFacts;
 
 /// How the bytes of a piece are shown. Where several are asked for, the later one here wins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -406,7 +406,7 @@ mod tests {
     use tapflow_core::{FlowKey, Timestamp};
 
     use super::*;
-    use crate::facts::{Link, Opened};
+    use crate::flow::{Link, Opened};
 
     const TEXT: ConsoleOptions =
         ConsoleOptions { headers: true, form: Form::Printable, colour: false, newline: true };

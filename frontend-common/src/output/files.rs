@@ -17,7 +17,7 @@ use super::error::{Action, OutputError, too_many_open};
 use super::index::SUFFIX;
 use super::path::Directory;
 use super::template::Template;
-use crate::facts::FlowFacts;
+use crate::flow::FlowFacts;
 
 /// No entry.
 const NONE: u32 = u32::MAX;

@@ -13,7 +13,7 @@ use tapflow_core::{LinkType, Timestamp};
 
 use super::error::OutputError;
 use super::store::FileStore;
-use crate::facts::FlowFacts;
+use crate::flow::FlowFacts;
 
 /// The snap length that headers of files name: what libpcap takes at most.
 pub(super) const SNAP_LENGTH: u32 = 262_144;

@@ -39,7 +39,7 @@ use super::gather::{PIECES, Piece, joined, read_start, shift_down, shift_up, wri
 use super::index::{self, close_up_text, rebase_text};
 use super::path::Directory;
 use super::template::Template;
-use crate::facts::{FileFacts, FlowFacts, Ranges};
+use crate::flow::{FileFacts, FlowFacts, Ranges};
 use crate::scan::alert::Alerts;
 
 /// Pending bytes of one flow that are written at once.

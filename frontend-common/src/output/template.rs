@@ -14,7 +14,7 @@ use tapflow_core::{Flow, FlowKey, Timestamp};
 use super::path::{NameError, relative};
 use super::portable;
 use crate::cli::{NameFlags, NamePrefix};
-use crate::facts::{FlowFacts, Opened};
+use crate::flow::{FlowFacts, Opened};
 use crate::format::{Utc, digits};
 
 /// What names look like unless `-T` says otherwise.

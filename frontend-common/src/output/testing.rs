@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use tapflow_core::{FlowKey, Timestamp};
 
-use crate::facts::{FlowFacts, Link, Opened};
+use crate::flow::{FlowFacts, Link, Opened};
 
 /// 10.1.2.3:1234 to 192.168.5.6:80, at 2023-11-14T22:13:20.000000001Z.
 pub(super) fn facts(number: u64) -> FlowFacts {

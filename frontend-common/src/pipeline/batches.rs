@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SendError, SyncSender, sync_channel};
 
 use super::dispatch::{Ending, Operation};
-use crate::facts::FlowFacts;
+use crate::flow::FlowFacts;
 
 /// Operations in a batch.
 pub(super) const BATCH: usize = 512;

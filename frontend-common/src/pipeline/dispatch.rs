@@ -15,7 +15,7 @@ use tapflow_core::{CloseReason, Flow, Frame, LinkType, Opened, Repeat, Side, Sin
 use super::batches::{BATCH, Batch, BatchSender};
 use super::frames::Frames;
 use super::rotation::Rotation;
-use crate::facts::FlowFacts;
+use crate::flow::FlowFacts;
 use crate::input::Packet;
 use crate::messages::RejectCounts;
 use crate::output::Template;

@@ -2,7 +2,7 @@
 //! lines of the report, and the reporter only puts them in order and adds up.
 
 use super::writer::{Message, Told};
-use crate::facts::FinishedFlow;
+use crate::flow::FinishedFlow;
 use crate::report::{Shape, flow_text};
 
 /// What the reporter wants of a flow.

@@ -13,7 +13,7 @@ use tapflow_core::decode::Segment;
 use tapflow_core::{Flow, Opened, Side, Timestamp};
 
 use super::dispatch::{Dispatch, Operation, WriterGone};
-use crate::facts::FlowFacts;
+use crate::flow::FlowFacts;
 use crate::input::Packet;
 use crate::output::pcap::FrameFacts;
 

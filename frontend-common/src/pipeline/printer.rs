@@ -7,7 +7,7 @@ use std::ops::Range;
 use bytes::Bytes;
 use tapflow_core::{CloseReason, Flow, Opened, Sink, Summary};
 
-use crate::facts::FlowFacts;
+use crate::flow::FlowFacts;
 use crate::output::Template;
 use crate::output::console::Console;
 

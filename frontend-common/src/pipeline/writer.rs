@@ -18,12 +18,11 @@ use super::batches::{Batch, BatchReceiver};
 use super::dispatch::{Ending, Operation};
 use super::finished::{Finished, Finishing};
 use super::renewing::{Renewal, Rotated};
-use crate::facts::{FinishedFlow, FlowFacts, Ranges};
+use crate::flow::{FinishedFlow, FlowFacts, Ranges, Timeline};
 use crate::output::pcap::{CaptureCounts, FlowCaptures};
 use crate::output::rest::RestFile;
 use crate::output::{Closed, FileStore, OutputError};
 use crate::scan::Findings;
-use crate::timeline::Timeline;
 
 /// What writers tell scanners and the reporter.
 #[derive(Debug)]

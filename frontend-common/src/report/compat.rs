@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use super::document::{environment, mac, rusage};
 use super::xml::{Shown, Xml};
 use super::{RunInfo, RunTotals};
-use crate::facts::FinishedFlow;
+use crate::flow::FinishedFlow;
 use crate::format::Utc;
 use crate::scan::http::{BodyFile, BodyKind};
 

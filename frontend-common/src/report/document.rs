@@ -13,7 +13,7 @@ use tapflow_core::{Timestamp, Tunnel};
 use super::http;
 use super::xml::{Shown, Xml, attribute};
 use super::{RunInfo, RunTotals};
-use crate::facts::{FileFacts, FinishedFlow, Ranges};
+use crate::flow::{FileFacts, FinishedFlow, Ranges};
 use crate::format::{Utc, digits};
 use crate::scan::wifiviz::{Ssid, Wireless};
 

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use serde_json::{Map, Value, json};
 
 use super::xml::Xml;
-use crate::facts::{FileFacts, Ranges};
+use crate::flow::{FileFacts, Ranges};
 use crate::format::Utc;
 use crate::scan::http::{BodyFile, BodyKind, HttpFindings, Message, Start};
 

@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::document::{mac, tunnel};
 use super::http;
 use super::xml::Shown;
-use crate::facts::{FinishedFlow, Ranges};
+use crate::flow::{FinishedFlow, Ranges};
 use crate::format::Utc;
 
 /// The file of the lines.

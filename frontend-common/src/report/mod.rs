@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use tapflow_core::Timestamp;
 
-use crate::facts::FinishedFlow;
+use crate::flow::FinishedFlow;
 use crate::input::live::LiveCounts;
 use crate::scan::Digest;
 use crate::scan::wifiviz::Wireless;

@@ -7,10 +7,9 @@ use tapflow_core::LinkInfo;
 use tapflow_core::{CloseReason, FlowKey, Summary};
 
 use super::*;
-use crate::facts::{FileFacts, FlowFacts, Link, Opened, Ranges};
+use crate::flow::{FileFacts, FlowFacts, Link, Opened, Ranges, Timeline};
 use crate::input::live::LiveCounts;
 use crate::scan::Findings;
-use crate::timeline::Timeline;
 
 fn info() -> RunInfo {
     RunInfo {

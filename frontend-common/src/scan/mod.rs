@@ -22,7 +22,7 @@ use bytes::Bytes;
 pub use choice::{Choice, SCANNERS, ScannerName};
 pub use spool::Spool;
 
-use crate::facts::FinishedFlow;
+use crate::flow::FinishedFlow;
 use crate::mapped;
 
 /// Looks at finished connections.

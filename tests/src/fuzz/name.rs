@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::{Component, Path};
 
 use tapflow_common::cli::{NameFlags, NamePrefix};
-use tapflow_common::facts::FlowFacts;
+use tapflow_common::flow::FlowFacts;
 use tapflow_common::output::{Template, path, portable};
 use tapflow_core::{Flow, FlowKey, LinkInfo, Opened, Timestamp};
 

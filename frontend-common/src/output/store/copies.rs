@@ -6,7 +6,7 @@ use std::ops::Range;
 use tapflow_core::Repeat;
 
 use super::{BUFFER, FileStore};
-use crate::facts::Ranges;
+use crate::flow::Ranges;
 use crate::output::error::{Action, OutputError};
 use crate::output::gather::read_at;
 

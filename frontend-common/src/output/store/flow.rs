@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::facts::{FlowFacts, Ranges};
+use crate::flow::{FlowFacts, Ranges};
 use crate::output::files::FileId;
 use crate::output::index::FlowIndex;
 

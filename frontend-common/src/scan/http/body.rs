@@ -7,7 +7,7 @@ use memchr::memchr;
 use super::facts::{Anomalies, Anomaly};
 use super::framing::Framing;
 use super::stream::Direction;
-use crate::facts::Ranges;
+use crate::flow::Ranges;
 
 /// The longest line that begins a chunk, with extensions.
 const MAX_CHUNK_LINE: u64 = 16 << 10;

@@ -7,7 +7,7 @@ use tapflow_core::Timestamp;
 use super::coding::Coding;
 use super::framing::Framing;
 use super::head::{Head, Role};
-use crate::facts::Ranges;
+use crate::flow::Ranges;
 
 /// Something that is not as it should be in a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

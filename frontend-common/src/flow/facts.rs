@@ -1,14 +1,9 @@
-//! What the front-end knows of a flow: the words that output, console and report share.
+//! What is known of a flow when it begins, and of its file.
 
 use std::net::IpAddr;
-use std::ops::Range;
 use std::path::PathBuf;
 
-use bytes::Bytes;
-use tapflow_core::{CloseReason, Flow, FlowKey, LinkInfo, MAX_VLANS, Summary, Timestamp, Tunnel};
-
-use crate::scan::Findings;
-use crate::timeline::Timeline;
+use tapflow_core::{Flow, FlowKey, LinkInfo, MAX_VLANS, Timestamp, Tunnel};
 
 /// A flow that has begun. Hundreds of thousands may be open at once, so that what few have lies elsewhere.
 #[derive(Clone, Debug)]
@@ -127,63 +122,4 @@ impl FileFacts {
     pub fn place(&self, offset: u64) -> u64 {
         offset - self.left_out.partition_point(|left_out| *left_out < offset) as u64
     }
-}
-
-/// A list of stream ranges that stops growing at a limit and counts what it then leaves out.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Ranges {
-    /// The first ranges, in the order in which they were told.
-    pub listed: Vec<Range<u64>>,
-    /// How many more there were.
-    pub omitted: u64,
-    /// Bytes in all of them.
-    pub bytes: u64,
-}
-
-impl Ranges {
-    /// Ranges kept for one flow; more are counted only.
-    pub const LIMIT: usize = 1000;
-
-    /// Adds a range, joined to the last one where they touch.
-    pub fn push(&mut self, range: Range<u64>) {
-        self.bytes += range.end - range.start;
-        let room = self.listed.len() < Self::LIMIT;
-        match self.listed.last_mut() {
-            Some(last) if last.end == range.start => last.end = range.end,
-            _ if room => self.listed.push(range),
-            _ => self.omitted += 1,
-        }
-    }
-
-    /// Moves every range up by `by` bytes, as a stream that turned out to begin earlier asks for.
-    pub fn shift(&mut self, by: u64) {
-        for range in &mut self.listed {
-            *range = range.start + by..range.end + by;
-        }
-    }
-}
-
-/// A flow that has ended, with all that the report says of it.
-#[derive(Clone, Debug)]
-pub struct FinishedFlow {
-    /// How it began.
-    pub facts: FlowFacts,
-    /// Why it ended.
-    pub reason: CloseReason,
-    /// The core's counts.
-    pub summary: Summary,
-    /// Its file, where one was written.
-    pub file: Option<FileFacts>,
-    /// Bytes never seen.
-    pub gaps: Ranges,
-    /// Repeated bytes that differed from the first copy, which stayed.
-    pub conflicts: Ranges,
-    /// Bytes that lost against a later, differing copy, which the receiver keeps.
-    pub replaced: Ranges,
-    /// When its bytes were captured, where a scanner wants to know.
-    pub timeline: Timeline,
-    /// What is in its file, where that is at hand for scanners.
-    pub contents: Option<Bytes>,
-    /// What scanners found in it.
-    pub found: Findings,
 }

@@ -1,0 +1,32 @@
+//! A flow that has ended.
+
+use bytes::Bytes;
+use tapflow_core::{CloseReason, Summary};
+
+use super::{FileFacts, FlowFacts, Ranges, Timeline};
+use crate::scan::Findings;
+
+/// A flow that has ended, with all that the report says of it.
+#[derive(Clone, Debug)]
+pub struct FinishedFlow {
+    /// How it began.
+    pub facts: FlowFacts,
+    /// Why it ended.
+    pub reason: CloseReason,
+    /// The core's counts.
+    pub summary: Summary,
+    /// Its file, where one was written.
+    pub file: Option<FileFacts>,
+    /// Bytes never seen.
+    pub gaps: Ranges,
+    /// Repeated bytes that differed from the first copy, which stayed.
+    pub conflicts: Ranges,
+    /// Bytes that lost against a later, differing copy, which the receiver keeps.
+    pub replaced: Ranges,
+    /// When its bytes were captured, where a scanner wants to know.
+    pub timeline: Timeline,
+    /// What is in its file, where that is at hand for scanners.
+    pub contents: Option<Bytes>,
+    /// What scanners found in it.
+    pub found: Findings,
+}

@@ -1,0 +1,11 @@
+//! What is known of a flow: the words that output, console, scanners and report share.
+
+mod facts;
+mod finished;
+mod ranges;
+mod timeline;
+
+pub use facts::{FileFacts, FlowFacts, Link, Opened};
+pub use finished::FinishedFlow;
+pub use ranges::Ranges;
+pub use timeline::Timeline;
