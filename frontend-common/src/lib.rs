@@ -8,6 +8,7 @@ mod format;
 pub mod input;
 mod mapped;
 pub mod messages;
+pub mod naming;
 pub mod output;
 pub mod pipeline;
 mod prefetch;

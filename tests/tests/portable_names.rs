@@ -2,7 +2,7 @@
 //! leads back.
 
 use proptest::prelude::*;
-use tapflow_common::output::portable::{MAX_PART, original, stored};
+use tapflow_common::naming::portable::{MAX_PART, original, stored};
 
 /// What Windows' documentation says of the names of files ("Naming Files, Paths, and Namespaces"), by itself.
 fn windows_stores(part: &str) -> bool {

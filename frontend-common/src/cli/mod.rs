@@ -24,15 +24,15 @@ use tapflow_core::{Config, OverlapPolicy, Target};
 
 pub use command::command;
 pub use options::{
-    ConsoleOrder, DiskFull, Input, InputRole, MAX_CONNECTIONS, MaxDisk, NameFlags, NamePrefix, Options,
-    ReportTarget, Rights, Rotate, ScanOptions, VERBOSE, Verbosity,
+    ConsoleOrder, DiskFull, Input, InputRole, MAX_CONNECTIONS, MaxDisk, Options, ReportTarget, Rights,
+    Rotate, ScanOptions, VERBOSE, Verbosity,
 };
 
 use command::id;
 use values::{NameLetter, Overlap, Setting};
 
+use crate::naming::{NameFlags, Template};
 use crate::output::console::{ConsoleOptions, Form};
-use crate::output::template::Template;
 use crate::report::Shape;
 use crate::scan::command::CommandLine;
 use crate::scan::hash::Algorithm;

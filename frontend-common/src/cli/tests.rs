@@ -245,7 +245,7 @@ fn files_are_written_unless_printed_or_forbidden() {
 
 #[test]
 fn name_letters_keep_their_order_and_a_later_template_drops_prefixes() {
-    use NamePrefix::{Iso, Million, Seconds, Thousand};
+    use crate::naming::NamePrefix::{Iso, Million, Seconds, Thousand};
     assert_eq!(run("-r a -FkT -F t").names.prefixes, [Thousand, Iso, Seconds]);
     assert_eq!(run("-r a -Ftt").names.prefixes, [Seconds, Seconds]);
     assert_eq!(

@@ -7,7 +7,8 @@ use tapflow_core::decode::{Checksums, UdpTunnel};
 use tapflow_core::{Check, FragmentPolicy, OverlapPolicy, Target, Urgent};
 
 use super::live::MAX_SNAP_LENGTH;
-use super::options::{ConsoleOrder, DiskFull, NamePrefix};
+use super::options::{ConsoleOrder, DiskFull};
+use crate::naming::NamePrefix;
 use crate::scan::command::CommandLine;
 use crate::scan::hash::Algorithm;
 use crate::scan::{SCANNERS, ScannerName};

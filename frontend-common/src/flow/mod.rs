@@ -3,6 +3,8 @@
 mod facts;
 mod finished;
 mod ranges;
+#[cfg(test)]
+pub(crate) mod testing;
 mod timeline;
 
 pub use facts::{FileFacts, FlowFacts, Link, Opened};

@@ -13,11 +13,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
+use super::directory::Directory;
 use super::error::{Action, OutputError, too_many_open};
 use super::index::SUFFIX;
-use super::path::Directory;
-use super::template::Template;
 use crate::flow::FlowFacts;
+use crate::naming::Template;
 
 /// No entry.
 const NONE: u32 = u32::MAX;
@@ -308,9 +308,9 @@ fn identity(_: &File) -> io::Result<Option<Identity>> {
 #[cfg(test)]
 mod tests {
     use super::super::gather::{read_at, write_at};
-    use super::super::testing::facts;
     use super::*;
-    use crate::cli::NameFlags;
+    use crate::flow::testing::facts;
+    use crate::naming::NameFlags;
 
     fn files(directory: &tempfile::TempDir, max_open: usize) -> Files {
         let template = Template::parse(Some("%N"), &NameFlags::default()).expect("a template");

@@ -32,14 +32,14 @@ use copies::{record, without};
 use flow::State;
 use waiting::Waiting;
 
+use super::directory::Directory;
 use super::disk::{BLOCK, Disk};
 use super::error::{Action, OutputError};
 use super::files::{FileId, FileName, Files};
 use super::gather::{PIECES, Piece, joined, read_start, shift_down, shift_up, write_at, write_pieces};
 use super::index::{self, close_up_text, rebase_text};
-use super::path::Directory;
-use super::template::Template;
 use crate::flow::{FileFacts, FlowFacts, Ranges};
+use crate::naming::Template;
 use crate::scan::alert::Alerts;
 
 /// Pending bytes of one flow that are written at once.

@@ -4,8 +4,8 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use crate::cli::{Input, Options, ReportTarget};
+use crate::output::directory;
 use crate::output::error::too_many_open;
-use crate::output::path;
 
 /// The user whom a run becomes (`-U`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -84,7 +84,7 @@ pub(super) fn open_inputs(options: &Options) -> Result<Vec<Option<File>>, String
 pub(super) fn hand_over_outputs(options: &Options, owner: &Owner) -> Result<(), String> {
     let directory = &options.output_dir;
     if uses_directory(options) && !directory.exists() {
-        path::prepare(directory).map_err(|error| error.to_string())?;
+        directory::prepare(directory).map_err(|error| error.to_string())?;
         hand_over_directory(directory, owner)
             .map_err(|error| format!("cannot give {} to {}: {error}", directory.display(), owner.name))?;
     }

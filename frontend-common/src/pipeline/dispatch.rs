@@ -18,7 +18,7 @@ use super::rotation::Rotation;
 use crate::flow::FlowFacts;
 use crate::input::Packet;
 use crate::messages::RejectCounts;
-use crate::output::Template;
+use crate::naming::Template;
 use crate::output::pcap::FrameFacts;
 
 /// What a writer has to do, in the order of the capture. Flows are named by number.

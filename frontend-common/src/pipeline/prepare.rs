@@ -22,10 +22,11 @@ use super::writer::Writer;
 use super::{Sandbox, Say, Stop, System, originals, scanning, spawn};
 use crate::cli::{DiskFull, Options, ReportTarget};
 use crate::input::{self, Filter};
+use crate::naming::Template;
 use crate::output::disk::Disk;
 use crate::output::pcap::FlowCaptures;
 use crate::output::rest::RestFile;
-use crate::output::{FileStore, StoreConfig, Template, path};
+use crate::output::{FileStore, StoreConfig, directory};
 use crate::report::{Har, JsonLines, Report, RunInfo};
 use crate::scan::alert::Alerts;
 use crate::scan::command::Runner;
@@ -238,7 +239,7 @@ fn open_outputs(
         let rest = open_rest(options)?;
         return Ok(Opened { outputs, rotation: None, opener: None, lines: None, rest });
     };
-    path::prepare(&options.output_dir).map_err(|error| error.to_string())?;
+    directory::prepare(&options.output_dir).map_err(|error| error.to_string())?;
     let rotation = Rotation::begin(options.output_dir.clone(), by, options.index)?;
     let opener = Opener::new(options, run_info(options, system, sources.to_vec()));
     let outputs = opener.open(rotation.number(), disk)?;
@@ -264,7 +265,7 @@ fn open_report(
 ) -> Result<Option<Report>, String> {
     let path = options.report_path();
     if uses_directory(options) {
-        path::prepare(&options.output_dir).map_err(|error| error.to_string())?;
+        directory::prepare(&options.output_dir).map_err(|error| error.to_string())?;
     }
     let Some(path) = path else { return Ok(None) };
     // Names that the user gave may be links, such as /dev/stdout. In the output directory nobody gave it.

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use tapflow_core::{CloseReason, Flow, Opened, Sink, Summary};
 
 use crate::flow::FlowFacts;
-use crate::output::Template;
+use crate::naming::Template;
 use crate::output::console::Console;
 
 /// Prints; the first error ends the printing, and is kept.

@@ -24,7 +24,7 @@ use super::{Outcome, Say, Stop, System};
 use crate::cli::Options;
 use crate::input::Filter;
 use crate::input::live::LiveDevice;
-use crate::output::Template;
+use crate::naming::Template;
 use crate::output::console::ConsoleLock;
 use crate::output::disk::Disk;
 use crate::scan::alert::Alerts;

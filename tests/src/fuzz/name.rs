@@ -3,9 +3,8 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::{Component, Path};
 
-use tapflow_common::cli::{NameFlags, NamePrefix};
 use tapflow_common::flow::FlowFacts;
-use tapflow_common::output::{Template, path, portable};
+use tapflow_common::naming::{NameFlags, NamePrefix, Template, path, portable};
 use tapflow_core::{Flow, FlowKey, LinkInfo, Opened, Timestamp};
 
 use super::{Material, Script};

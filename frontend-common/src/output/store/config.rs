@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::naming::Template;
 use crate::output::disk::Disk;
-use crate::output::template::Template;
 use crate::scan::alert::Alerts;
 
 /// What a [`FileStore`](super::FileStore) is to do.
 #[derive(Clone, Debug)]
 pub struct StoreConfig {
-    /// The output directory, which exists (see [`crate::output::path::prepare`]).
+    /// The output directory, which exists (see [`crate::output::directory::prepare`]).
     pub directory: PathBuf,
     /// How files are named.
     pub template: Arc<Template>,

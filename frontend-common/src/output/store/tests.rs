@@ -7,8 +7,8 @@ use std::time::SystemTime;
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::*;
-use crate::cli::NameFlags;
-use crate::output::testing::{facts, facts_of_port};
+use crate::flow::testing::{facts, facts_of_port};
+use crate::naming::NameFlags;
 
 const NAME: &str = "010.001.002.003.01234-192.168.005.006.00080";
 const AT: Timestamp = Timestamp::new(1_700_000_000, 5_000);

@@ -4,19 +4,19 @@ use std::net::IpAddr;
 
 use tapflow_core::{FlowKey, Timestamp};
 
-use crate::flow::{FlowFacts, Link, Opened};
+use super::{FlowFacts, Link, Opened};
 
 /// 10.1.2.3:1234 to 192.168.5.6:80, at 2023-11-14T22:13:20.000000001Z.
-pub(super) fn facts(number: u64) -> FlowFacts {
+pub(crate) fn facts(number: u64) -> FlowFacts {
     facts_between_ports("10.1.2.3", 1234, "192.168.5.6", number)
 }
 
 /// A flow whose port, and so its name, is as good as unique.
-pub(super) fn facts_of_port(number: u64, port: u16) -> FlowFacts {
+pub(crate) fn facts_of_port(number: u64, port: u16) -> FlowFacts {
     facts_between_ports("10.1.2.3", port, "192.168.5.6", number)
 }
 
-pub(super) fn facts_between(source: &str, destination: &str) -> FlowFacts {
+pub(crate) fn facts_between(source: &str, destination: &str) -> FlowFacts {
     facts_between_ports(source, 1234, destination, 0)
 }
 

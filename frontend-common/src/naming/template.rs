@@ -12,8 +12,7 @@ use tapflow_core::LinkInfo;
 use tapflow_core::{Flow, FlowKey, Timestamp};
 
 use super::path::{NameError, relative};
-use super::portable;
-use crate::cli::{NameFlags, NamePrefix};
+use super::{NameFlags, NamePrefix, portable};
 use crate::flow::{FlowFacts, Opened};
 use crate::format::{Utc, digits};
 
@@ -317,7 +316,7 @@ fn sample() -> FlowFacts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::testing::{facts, facts_between};
+    use crate::flow::testing::{facts, facts_between};
 
     fn flags(letters: &str) -> NameFlags {
         let mut flags = NameFlags::default();
