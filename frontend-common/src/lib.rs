@@ -3,6 +3,7 @@
 
 pub mod app;
 pub mod cli;
+mod codec;
 pub mod flow;
 mod format;
 pub mod input;

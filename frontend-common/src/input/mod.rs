@@ -7,13 +7,11 @@
 
 mod ahead;
 pub mod bpf;
-pub(crate) mod compress;
 mod error;
 mod filter;
 #[cfg(feature = "libpcap")]
 pub mod libpcap;
 pub mod live;
-mod lz4;
 mod order;
 mod packets;
 mod pcap;
@@ -24,8 +22,8 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod trail;
+mod unpack;
 mod window;
-mod zip;
 
 use std::time::Duration;
 

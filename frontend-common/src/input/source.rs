@@ -11,14 +11,15 @@ use bytes::Bytes;
 use tapflow_core::{LinkType, Looker};
 
 use super::ahead::ReadAhead;
-use super::compress::{self, Counted};
 use super::error::{Fault, Faults, InputError, InputErrorKind};
 use super::packets::Record;
 use super::sniff::looks_like;
 use super::stream::Feed;
 use super::trail::{Lengths, Trail, TrailFormat};
+use super::unpack::{self, Counted};
 use super::window::Window;
 use super::{Packet, Packets, Progress, Source, TOGETHER, pcap, pcapng};
+use crate::codec;
 use crate::mapped;
 
 /// How the bytes of a file come into memory.
@@ -240,7 +241,7 @@ impl Capture {
     ) -> Result<Self, InputErrorKind> {
         let taken = Arc::new(AtomicU64::new(0));
         let mut input = Counted::new(input, taken.clone());
-        let feed = Feed::start(stop, taken.clone(), move |blocks| compress::unpack(&mut input, 0, blocks))?;
+        let feed = Feed::start(stop, taken.clone(), move |blocks| unpack::unpack(&mut input, 0, blocks))?;
         Ok(Self::new(name, Window::of_feed(feed), Some(taken), total))
     }
 
@@ -369,7 +370,7 @@ impl Capture {
 
 /// Whether these are the bytes of a compressed file, or of an archive.
 fn compressed(bytes: &[u8]) -> bool {
-    compress::Format::recognise(bytes.get(..compress::PREFIX).unwrap_or(bytes)).is_some()
+    codec::Format::recognise(bytes.get(..codec::PREFIX).unwrap_or(bytes)).is_some()
 }
 
 /// A file that is opened by the first read: a named pipe may wait there until it has a writer, which

@@ -16,10 +16,10 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 
-#[cfg(not(unix))]
-use super::compress::Counted;
-use super::compress::broken;
 use super::error::{Fault, InputErrorKind};
+#[cfg(not(unix))]
+use super::unpack::Counted;
+use super::unpack::broken;
 use crate::mapped;
 
 /// Bytes allocated at a time.

@@ -17,7 +17,8 @@ use tapflow_core::{Config, Looker, Reassembler, Storage};
 
 use super::ahead::ReadAhead;
 use super::source::Capture;
-use super::{InputError, InputErrorKind, Packet, Source, compress};
+use super::{InputError, InputErrorKind, Packet, Source};
+use crate::codec::Format;
 
 /// One frame as it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -173,7 +174,7 @@ fn read(bytes: &[u8]) -> Outcome {
         assert_eq!(read.frames, other.frames, "{pace} bytes at a time");
         assert_eq!(read.text(), other.text(), "{pace} bytes at a time");
     }
-    if compress::Format::recognise(bytes).is_some() {
+    if Format::recognise(bytes).is_some() {
         return read;
     }
     let parts = [1, 90, 1000].map(|part| (format!("in parts of {part} bytes"), from_file(bytes, part)));
@@ -222,7 +223,7 @@ fn small_pcap() -> (Vec<Got>, Vec<u8>) {
 /// Reads `file` cut off before every byte, and with every byte changed: `check` gets the length that is
 /// left, or `None` for a change.
 fn damage(file: &[u8], check: impl Fn(Option<usize>, Outcome)) {
-    let is_plain = compress::Format::recognise(file).is_none();
+    let is_plain = Format::recognise(file).is_none();
     for length in 0..file.len() {
         check(Some(length), from_memory(&file[..length]));
         check(Some(length), from_stream(&file[..length], 5));

@@ -7,14 +7,12 @@
 use std::borrow::Cow;
 use std::cell::RefCell;
 
-use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, StandardAlloc};
 use flate2::Decompress;
 
 use super::facts::{Anomalies, Anomaly};
 use super::head::Head;
-use super::inflate;
-use super::lzw::Lzw;
-use crate::input::compress::{CUT_OFF, Codec, Inflate, Step, Unzstd};
+use crate::codec::{CUT_OFF, Codec, Inflate, Lzw, Step, Unbrotli, Unzstd, gunzip};
+use crate::scan::spare;
 
 /// Codings on each other that are undone.
 pub const MAX_CODINGS: usize = 4;
@@ -174,7 +172,11 @@ impl Decoder {
         let body = self.allowance.of(0, 1);
         let all = self.allowance.of(spent.coded, 4).saturating_sub(spent.decoded);
         let most = usize::try_from(body.min(all)).unwrap_or(usize::MAX).min(WHOLE);
-        let decoded = inflate::gunzip(coded, most)?;
+        let mut decoded = spare::take();
+        if !gunzip(coded, most, &mut decoded) {
+            spare::give(decoded);
+            return None;
+        }
         (self.coded, self.decoded) = (coded.len() as u64, decoded.len() as u64);
         spent.coded += self.coded;
         spent.decoded += self.decoded;
@@ -522,41 +524,4 @@ fn repeats(coding: &Coding, rest: &[u8]) -> bool {
 /// Frames of zstd, and frames to be skipped: RFC 8878, 3.1.2.
 fn is_zstd(start: &[u8]) -> bool {
     matches!(start, [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..])
-}
-
-/// Brotli: RFC 7932, without the larger windows that the format was given later.
-struct Unbrotli(Box<BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>>);
-
-impl Unbrotli {
-    fn new() -> Self {
-        let [a, b, c] = [(); 3].map(|()| StandardAlloc::default());
-        Self(Box::new(BrotliState::new_strict(a, b, c)))
-    }
-}
-
-impl Codec for Unbrotli {
-    fn step(&mut self, input: &[u8], output: &mut [u8]) -> Step {
-        let (mut left, mut read) = (input.len(), 0);
-        let (mut room, mut written, mut total) = (output.len(), 0, 0);
-        let result = BrotliDecompressStream(
-            &mut left,
-            &mut read,
-            input,
-            &mut room,
-            &mut written,
-            output,
-            &mut total,
-            &mut self.0,
-        );
-        let end = match result {
-            BrotliResult::ResultSuccess => Ok(true),
-            BrotliResult::NeedsMoreInput | BrotliResult::NeedsMoreOutput => Ok(false),
-            BrotliResult::ResultFailure => Err("it is damaged".to_owned()),
-        };
-        Step { read, written, end }
-    }
-
-    fn restart(&mut self) {
-        *self = Self::new();
-    }
 }

@@ -15,8 +15,6 @@ mod files;
 mod framing;
 mod har;
 mod head;
-mod inflate;
-mod lzw;
 mod media;
 mod multipart;
 mod reader;

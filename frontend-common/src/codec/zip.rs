@@ -1,4 +1,4 @@
-//! Zip archives (APPNOTE.TXT), each member a capture of its own, read from front to back.
+//! Zip archives (APPNOTE.TXT), read from front to back.
 //!
 //! The local headers are followed and not the directory behind them, so that pipes and archives that are
 //! cut off can be read to where they end. Directories and the resource forks that macOS adds are left out.
@@ -7,10 +7,7 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use flate2::Crc;
 
-use super::compress::{CUT_OFF, Format, broken, decoder, unpack};
-use super::error::{Fault, InputErrorKind};
-use super::order::Order;
-use super::stream::{Blocks, Halt};
+use super::{CUT_OFF, Format, decoder};
 
 /// A local file header, behind its signature.
 const HEADER: usize = 26;
@@ -37,8 +34,8 @@ impl Member {
     fn read(input: &mut dyn BufRead) -> io::Result<Self> {
         let mut header = [0; HEADER];
         input.read_exact(&mut header)?;
-        let u16_at = |at| Order::Little.u16_at(&header, at).unwrap_or_default();
-        let u32_at = |at| Order::Little.u32_at(&header, at).unwrap_or_default();
+        let u16_at = |at| u16_at(&header, at).unwrap_or_default();
+        let u32_at = |at| number_at(&header, at).map(u32::from_le_bytes).unwrap_or_default();
         let mut name = vec![0; usize::from(u16_at(22))];
         input.read_exact(&mut name)?;
         let mut extra = vec![0; usize::from(u16_at(24))];
@@ -58,14 +55,13 @@ impl Member {
 
     /// Section 4.5.3: 64-bit lengths in place of those that are all ones.
     fn widen(&mut self, mut extra: &[u8]) {
-        let order = Order::Little;
-        while let (Some(id), Some(length)) = (order.u16_at(extra, 0), order.u16_at(extra, 2)) {
+        while let (Some(id), Some(length)) = (u16_at(extra, 0), u16_at(extra, 2)) {
             let length = usize::from(length);
             if id == 1 {
                 let mut at = 4;
                 for value in [&mut self.unpacked, &mut self.packed] {
                     if *value == u64::from(u32::MAX)
-                        && let Some(wide) = order.u64_at(extra, at)
+                        && let Some(wide) = number_at(extra, at).map(u64::from_le_bytes)
                     {
                         *value = wide;
                         at += 8;
@@ -78,16 +74,16 @@ impl Member {
     }
 
     /// How the data is compressed; `None` where it is not.
-    fn format(&self) -> Result<Option<Format>, Halt> {
-        let unsupported =
-            |reason: String| Halt::Fault(Fault::of_file(None, InputErrorKind::Unsupported { reason }));
+    fn format(&self) -> Result<Option<Format>, Problem> {
         if self.flags & ENCRYPTED != 0 {
-            return Err(unsupported("the member is encrypted; unpack it with its password first".into()));
+            return Err(Problem::Unsupported(
+                "the member is encrypted; unpack it with its password first".into(),
+            ));
         }
         match self.method {
-            0 if self.flags & DESCRIPTOR != 0 && self.packed == 0 => {
-                Err(unsupported("the member tells its length behind its data only; unpack it first".into()))
-            }
+            0 if self.flags & DESCRIPTOR != 0 && self.packed == 0 => Err(Problem::Unsupported(
+                "the member tells its length behind its data only; unpack it first".into(),
+            )),
             0 => Ok(None),
             8 => Ok(Some(Format::Deflate)),
             9 => Ok(Some(Format::Deflate64)),
@@ -96,41 +92,87 @@ impl Member {
             93 => Ok(Some(Format::Zstd)),
             95 => Ok(Some(Format::Xz)),
             other => {
-                Err(unsupported(format!("zip's method {other} is not supported; unpack the member first")))
+                let reason = format!("zip's method {other} is not supported; unpack the member first");
+                Err(Problem::Unsupported(reason))
             }
         }
     }
 }
 
-/// Hands on every member as a part of its own. The faults of a member are told and the next one is read,
-/// where it can be found.
+/// The two bytes at `at` as a number, if they lie within.
+fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
+    number_at(bytes, at).map(u16::from_le_bytes)
+}
+
+/// The bytes of the number at `at`, if they lie within.
+fn number_at<const LENGTH: usize>(bytes: &[u8], at: usize) -> Option<[u8; LENGTH]> {
+    bytes.get(at..)?.first_chunk().copied()
+}
+
+/// What is wrong with an archive or a member of it.
+#[derive(Debug)]
+pub(crate) enum Problem {
+    /// The input or the decoder of a member failed.
+    Read(io::Error),
+    /// The archive is damaged.
+    Damaged(&'static str),
+    /// A member cannot be unpacked.
+    Unsupported(String),
+    /// A member has no bytes.
+    Empty,
+}
+
+/// Takes the members of an archive.
+pub(crate) trait Members {
+    /// Why reading an archive ends early.
+    type Halt: From<Problem>;
+
+    /// A member begins: a file of this name.
+    ///
+    /// # Errors
+    /// Nothing more is wanted.
+    fn begin(&mut self, name: &str) -> Result<(), Self::Halt>;
+
+    /// Takes the unpacked bytes of the member.
+    ///
+    /// # Errors
+    /// Nothing more is wanted, or what the bytes hold cannot be used.
+    fn contents(&mut self, bytes: &mut dyn BufRead) -> Result<(), Self::Halt>;
+
+    /// Takes what ended the present member early; the next one follows.
+    ///
+    /// # Errors
+    /// Nothing more is wanted.
+    fn fault(&mut self, halt: Self::Halt) -> Result<(), Self::Halt>;
+}
+
+/// Reads every member of an archive behind another, as far as the next one can be found.
 ///
 /// # Errors
-/// [`Halt::Unwanted`]; a fault behind which nothing can be found.
-pub(crate) fn members(input: &mut dyn BufRead, depth: u32, blocks: &mut Blocks) -> Result<(), Halt> {
-    blocks.unpacked()?;
+/// What `out` says; a fault behind which nothing can be found.
+pub(crate) fn members<M: Members>(input: &mut dyn BufRead, out: &mut M) -> Result<(), M::Halt> {
     loop {
         let mut signature = [0; 4];
         input.read_exact(&mut signature).map_err(cut_off)?;
         match &signature {
-            b"PK\x03\x04" => member(input, depth, blocks)?,
+            b"PK\x03\x04" => member(input, out)?,
             // Of an archive in pieces that came to be one.
             b"PK\x07\x08" => {}
             // The directory, or the end of an archive without members: what was read is all there is.
             b"PK\x01\x02" | b"PK\x05\x06" | b"PK\x06\x06" | b"PK\x06\x08" => {
-                return drain(input).map_err(broken);
+                return drain(input).map_err(|error| Problem::Read(error).into());
             }
-            _ => return Err(damaged("no member begins where one should")),
+            _ => return Err(Problem::Damaged("no member begins where one should").into()),
         }
     }
 }
 
 /// One member, and what describes it behind its data.
-fn member(input: &mut dyn BufRead, depth: u32, blocks: &mut Blocks) -> Result<(), Halt> {
+fn member<M: Members>(input: &mut dyn BufRead, out: &mut M) -> Result<(), M::Halt> {
     let member = Member::read(input).map_err(cut_off)?;
     let wanted = !member.name.ends_with('/') && !member.name.starts_with("__MACOSX/");
     if wanted {
-        blocks.part(member.name.clone())?;
+        out.begin(&member.name)?;
     }
     let described = member.flags & DESCRIPTOR != 0;
     let known = !described || member.packed != 0;
@@ -138,16 +180,16 @@ fn member(input: &mut dyn BufRead, depth: u32, blocks: &mut Blocks) -> Result<()
     let mut sum = Crc::new();
     let mut whole = false;
     if wanted || !known {
-        match read(&member, &mut data, &mut sum, depth, wanted.then_some(&mut *blocks)) {
+        match read(&member, &mut data, &mut sum, wanted.then_some(&mut *out)) {
             Ok(()) => whole = true,
-            Err(Halt::Fault(fault)) if known => blocks.fault(fault)?,
+            Err(halt) if known => out.fault(halt)?,
             Err(halt) => return Err(halt),
         }
     }
     if known {
-        drain(&mut data).map_err(broken)?;
+        drain(&mut data).map_err(Problem::Read)?;
         if data.left > 0 {
-            return Err(damaged(CUT_OFF));
+            return Err(Problem::Damaged(CUT_OFF).into());
         }
     }
     let wide = member.wide || data.taken > u32::MAX.into();
@@ -156,22 +198,21 @@ fn member(input: &mut dyn BufRead, depth: u32, blocks: &mut Blocks) -> Result<()
         return Ok(());
     }
     if crc != sum.sum() {
-        return blocks.fault(wrong("the checksum of a member is wrong"));
+        return out.fault(Problem::Damaged("the checksum of a member is wrong").into());
     }
     if sum.amount() == 0 {
-        return blocks.fault(Fault::of_file(None, InputErrorKind::Empty));
+        return out.fault(Problem::Empty.into());
     }
     Ok(())
 }
 
-/// Hands on the bytes of one member, or nobody's where there are no `blocks`, and sums them up.
-fn read(
+/// Unpacks one member for `out`, where there is one, and sums it up.
+fn read<M: Members>(
     member: &Member,
     data: &mut Limited<'_>,
     sum: &mut Crc,
-    depth: u32,
-    blocks: Option<&mut Blocks>,
-) -> Result<(), Halt> {
+    out: Option<&mut M>,
+) -> Result<(), M::Halt> {
     let format = member.format()?;
     let mut prefix = [0; 13];
     let mut with_prefix;
@@ -190,14 +231,14 @@ fn read(
     };
     let bytes: Box<dyn Read + '_> = match format {
         None => Box::new(packed),
-        Some(format) => decoder(format, packed, false).map_err(broken)?,
+        Some(format) => decoder(format, packed, false).map_err(Problem::Read)?,
     };
     let mut summed = BufReader::with_capacity(1 << 16, Summed { bytes, sum });
-    if let Some(blocks) = blocks {
-        unpack(&mut summed, depth + 1, blocks)?;
+    if let Some(out) = out {
+        out.contents(&mut summed)?;
     }
     // The member may be longer than what lies in it.
-    drain(&mut summed).map_err(broken)
+    drain(&mut summed).map_err(|error| Problem::Read(error).into())
 }
 
 /// Section 4.3.9: the checksum that follows the data, and the lengths behind it, which are known by now.
@@ -231,20 +272,11 @@ fn drain(input: &mut dyn BufRead) -> io::Result<()> {
     }
 }
 
-fn damaged(reason: &str) -> Halt {
-    Halt::Fault(wrong(reason))
-}
-
-fn wrong(reason: impl Into<String>) -> Fault {
-    let kind = InputErrorKind::Compressed { format: Format::Zip.name(), reason: reason.into() };
-    Fault::of_file(None, kind)
-}
-
 /// The end of the input within a header is a fault of the archive; other errors are what they are.
-fn cut_off(error: io::Error) -> Halt {
+fn cut_off(error: io::Error) -> Problem {
     match error.kind() {
-        io::ErrorKind::UnexpectedEof => damaged(CUT_OFF),
-        _ => broken(error),
+        io::ErrorKind::UnexpectedEof => Problem::Damaged(CUT_OFF),
+        _ => Problem::Read(error),
     }
 }
 

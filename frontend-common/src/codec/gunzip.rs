@@ -1,6 +1,6 @@
 //! gzip of which all is in memory, undone at once: in less than half of the time that it takes piece by piece.
 //!
-//! Only data without a fault is taken here; of everything else the decoders of [`super::coding`] make what they can.
+//! Only data without a fault is taken here; of everything else [`Inflate`](super::Inflate) makes what it can.
 //! libdeflate is not as strict as zlib with tables of codes that no encoder writes; but the check value tells
 //! whether the data is what was encoded.
 
@@ -14,26 +14,21 @@ use libdeflate_sys::{
     libdeflate_gzip_decompress_ex, libdeflate_result_LIBDEFLATE_SUCCESS,
 };
 
-use crate::scan::spare;
-
 /// The shortest gzip member: its header, an empty block and its trailer.
 const SHORTEST: usize = 10 + 2 + 8;
 /// FHCRC (RFC 1952, 2.3.1): a check of the header, which libdeflate passes over.
 const HEADER_CHECK: u8 = 2;
 
-/// What `coded` decodes to, if it is one member of gzip without a fault and with nothing behind it, and decodes
-/// to at least 1 and at most `most` bytes.
-pub(super) fn gunzip(coded: &[u8], most: usize) -> Option<Vec<u8>> {
-    let size = promised(coded).filter(|size| (1..=most).contains(size))?;
-    let mut inflater = INFLATER.take().or_else(Inflater::new)?;
-    let mut decoded = spare::take();
-    let good = inflater.gunzip(coded, size, &mut decoded);
+/// Decodes `coded` into `decoded`, if it is one member of gzip without a fault and with nothing behind it, and
+/// decodes to at least 1 and at most `most` bytes. Returns whether it is.
+pub(crate) fn gunzip(coded: &[u8], most: usize, decoded: &mut Vec<u8>) -> bool {
+    let size = promised(coded).filter(|size| (1..=most).contains(size));
+    let (Some(size), Some(mut inflater)) = (size, INFLATER.take().or_else(Inflater::new)) else {
+        return false;
+    };
+    let good = inflater.gunzip(coded, size, decoded);
     INFLATER.set(Some(inflater));
-    if !good {
-        spare::give(decoded);
-        return None;
-    }
-    Some(decoded)
+    good
 }
 
 /// The length of the decoded data as the trailer has it, of what looks like gzip.

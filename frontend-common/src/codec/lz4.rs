@@ -5,7 +5,7 @@ use std::io::{self, BufRead, Read};
 
 use lz4_flex::frame::FrameDecoder;
 
-use super::compress::{CUT_OFF, Format, broken_as};
+use super::{CUT_OFF, Format, broken_as};
 
 const LEGACY: [u8; 4] = 0x184c_2102_u32.to_le_bytes();
 

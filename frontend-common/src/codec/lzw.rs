@@ -3,13 +3,13 @@
 //! Codes of 9 to 16 bits, least significant bit first, in groups of eight: where their width changes, the
 //! rest of the group is left unused. Memory is fixed; any bytes give output or an error, never a panic.
 
-use crate::input::compress::{Codec, Step};
+use super::{Codec, Step};
 
 const CLEAR: u16 = 256;
 const MAX_BITS: u8 = 16;
 
 /// A decoder that is fed piece by piece.
-pub(super) struct Lzw {
+pub(crate) struct Lzw {
     header: usize,
     /// Widest code in bits, and whether 256 clears the table.
     max_bits: u8,
@@ -32,7 +32,7 @@ pub(super) struct Lzw {
 }
 
 impl Lzw {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             header: 0,
             max_bits: MAX_BITS,
