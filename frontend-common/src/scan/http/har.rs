@@ -86,7 +86,7 @@ fn request(place: &Place, message: Option<&Message>, text: Option<&[u8]>) -> Val
     });
     let mut request = json!({
         "method": method,
-        "url": url(place, message, method, target),
+        "url": url(place, message.head.field("host"), method, target),
         "httpVersion": message.head.version,
         "cookies": cookies.collect::<Vec<_>>(),
         "headers": headers(message),
@@ -206,9 +206,9 @@ fn set_cookie(field: &str) -> Option<Value> {
 
 /// The URL that was asked for: one that every reader can parse. An authority that is none gives way to the address of the
 /// server; bytes that cannot stand in a URL are percent-encoded.
-fn url(place: &Place, message: &Message, method: &str, target: &Text) -> String {
+fn url(place: &Place, host: Option<&str>, method: &str, target: &Text) -> String {
     let target = escaped(&target.bytes());
-    let named = message.head.field("host").filter(|host| is_authority(host)).unwrap_or(&place.server);
+    let named = host.filter(|host| is_authority(host)).unwrap_or(&place.server);
     let url = match target.as_str() {
         absolute if has_scheme(absolute) => absolute.to_owned(),
         authority if method == "CONNECT" => format!("http://{authority}/"),
@@ -264,7 +264,7 @@ fn query(target: &str) -> Vec<Value> {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         // What is not UTF-8 stays percent-encoded.
         let decoded = |text: &str| {
-            let bytes = super::media::percent_decoded(&text.replace('+', " ")).into();
+            let bytes = super::media::percent_decoded(&text.replace('+', " "));
             String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
         };
         json!({ "name": decoded(name), "value": decoded(value) })
@@ -277,4 +277,51 @@ fn plain(bytes: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(bytes).ok()?;
     let is_text = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t' | '\u{c}');
     text.chars().all(is_text).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::head::{Role, parse};
+    use super::*;
+
+    fn url_of(head: &[u8]) -> String {
+        let head = parse(Role::Client, head).unwrap();
+        let place = Place { server: "[2001:db8::1]:8080".into(), ..Place::default() };
+        let Start::Request { method, target } = &head.start else { panic!("a request") };
+        super::url(&place, head.field("host"), method, target)
+    }
+
+    #[test]
+    fn every_url_parses_and_bytes_are_percent_encoded() {
+        let requests: [(&[u8], &str); 16] = [
+            (b"GET /x HTTP/1.1\r\nHost: a.test:81\r\n\r\n", "http://a.test:81/x"),
+            (b"GET /x HTTP/1.1\r\nHost: [::1]:81\r\n\r\n", "http://[::1]:81/x"),
+            (b"GET /x HTTP/1.1\r\n\r\n", "http://[2001:db8::1]:8080/x"),
+            (b"GET /x HTTP/1.1\r\nHost: a.test:99999\r\n\r\n", "http://[2001:db8::1]:8080/x"),
+            (b"GET /x HTTP/1.1\r\nHost: 2001:db8::2\r\n\r\n", "http://[2001:db8::1]:8080/x"),
+            (b"GET /x HTTP/1.1\r\nHost: 1.2.3.4.5\r\n\r\n", "http://[2001:db8::1]:8080/x"),
+            (b"GET /x HTTP/1.1\r\nHost: ${jndi:ldap://x/a}\r\n\r\n", "http://[2001:db8::1]:8080/x"),
+            (b"GET /x HTTP/1.1\r\nHost: xn--a\r\n\r\n", "http://[2001:db8::1]:8080/x"),
+            (b"GET /\xc4\xe3?\xc3\xa9 HTTP/1.1\r\nHost: a.test\r\n\r\n", "http://a.test/%C4%E3?%C3%A9"),
+            (b"GET /%zz%41\" HTTP/1.1\r\nHost: a.test\r\n\r\n", "http://a.test/%25zz%41%22"),
+            (b"GET https://b.test/y HTTP/1.1\r\nHost: a.test\r\n\r\n", "https://b.test/y"),
+            (b"GET http://[x/y HTTP/1.1\r\nHost: a.test\r\n\r\n", "http://[2001:db8::1]:8080/http://[x/y"),
+            (b"CONNECT b.test:443 HTTP/1.1\r\n\r\n", "http://b.test:443/"),
+            (b"CONNECT :x HTTP/1.1\r\n\r\n", "http://[2001:db8::1]:8080/"),
+            (b"OPTIONS * HTTP/1.1\r\nHost: a.test\r\n\r\n", "http://a.test/"),
+            (b"GET x HTTP/1.1\r\nHost: a.test\r\n\r\n", "http://a.test/x"),
+        ];
+        for (head, expected) in requests {
+            assert_eq!(url_of(head), expected, "{}", head.escape_ascii());
+            assert!(Url::parse(expected).is_ok(), "{expected}");
+        }
+    }
+
+    #[test]
+    fn parameters_that_are_not_utf8_stay_percent_encoded() {
+        assert_eq!(
+            query("/x?a=%C3%A9&%C4=1+2"),
+            [json!({ "name": "a", "value": "\u{e9}" }), json!({ "name": "%C4", "value": "1 2" })]
+        );
+    }
 }
