@@ -32,7 +32,7 @@ impl Header {
     fn new(bytes: &[u8]) -> Option<Self> {
         // The only number in this byte order: 2^-32 seconds.
         let units = Order::Little.u64_at(bytes, 0)?;
-        let nanoseconds = (units & 0xffff_ffff) * Timestamp::SECOND >> 32;
+        let nanoseconds = ((units & 0xffff_ffff) * Timestamp::SECOND) >> 32;
         let header = Self {
             time: Timestamp((units >> 32) * Timestamp::SECOND + nanoseconds),
             kind: *bytes.get(8)? & 0x7f,

@@ -288,7 +288,7 @@ mod tests {
         let head = parse(Role::Client, head).unwrap();
         let place = Place { server: "[2001:db8::1]:8080".into(), ..Place::default() };
         let Start::Request { method, target } = &head.start else { panic!("a request") };
-        super::url(&place, head.field("host"), method, target)
+        url(&place, head.field("host"), method, target)
     }
 
     #[test]
