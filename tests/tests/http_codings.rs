@@ -177,6 +177,52 @@ fn what_is_not_coded_at_all_is_kept_as_it_is() {
 }
 
 #[test]
+fn data_in_another_coding_than_the_head_names_is_decoded() {
+    let text = text();
+    type Encode = fn(&[u8]) -> Vec<u8>;
+    let encodings: [(&str, Encode); 5] =
+        [("gzip", gzip), ("zlib", zlib), ("bare", deflate), ("br", brotli), ("zstd", zstd)];
+    for named in ["gzip", "deflate", "br", "zstd"] {
+        for (actual, encode) in encodings {
+            // Brotli has no mark: it is recognised by its name only.
+            let is_own = actual == named || named == "deflate" && matches!(actual, "zlib" | "bare");
+            if is_own || actual == "br" || named == "br" && matches!(actual, "zlib" | "bare") {
+                continue;
+            }
+            for length in [40, 3000, text.len()] {
+                let kept = scan(named, &encode(&text[..length]));
+                assert!(kept.body("-HTTPBODY-001") == &text[..length], "{named} is {actual}, {length} bytes");
+                assert_eq!(kept.anomalies(), ["other_coding"], "{named} is {actual}, {length} bytes");
+            }
+        }
+    }
+}
+
+#[test]
+fn bytes_that_are_no_coded_data_are_not_taken_for_bare_deflate() {
+    let numbers: Vec<u8> = (0..6000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()).collect();
+    let bodies: [&[u8]; 6] = [
+        b"{\"a\": [1, 2, 3]}",
+        b"<html>hello</html>",
+        b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
+        b"\xff\xd8\xff\xe0",
+        &numbers,
+        b"K",
+    ];
+    for named in ["gzip", "zstd", "compress"] {
+        for body in bodies {
+            let kept = scan(named, body);
+            assert!(
+                kept.body("-HTTPBODY-001") == body,
+                "{named}: {}",
+                body[..body.len().min(20)].escape_ascii()
+            );
+            assert_eq!(kept.anomalies(), ["not_coded"]);
+        }
+    }
+}
+
+#[test]
 fn damaged_data_gives_what_could_be_decoded() {
     for (coding, body) in [
         ("gzip", gzip(&text())),

@@ -3,7 +3,7 @@
 
 use std::slice;
 
-use tapflow_common::scan::http::{Direction, Framing, Limits};
+use tapflow_common::scan::http::{Anomaly, Direction, Framing, Limits, Start};
 use tapflow_core::Timestamp;
 use tapflow_tests::http::{Kept, whole, with_gaps};
 
@@ -49,7 +49,9 @@ fn chunks_with_extensions_and_trailers() {
     assert_eq!(kept.lines(), ["-HTTPBODY-001 hello!", "-HTTPBODY-002 ."]);
     let message = kept.response(1);
     assert_eq!(message.runs.listed, [61..66, 75..76]);
-    assert_eq!(message.trailers, [("X-After".to_owned(), "yes".to_owned())]);
+    let trailers: Vec<_> =
+        message.trailers.iter().map(|field| (&*field.name, field.value.as_str())).collect();
+    assert_eq!(trailers, [("X-After", "yes")]);
     assert!(message.complete);
 }
 
@@ -164,16 +166,96 @@ fn a_chunk_size_may_have_any_number_of_zeros_before_it() {
 #[test]
 fn after_connect_and_upgrades_it_is_no_http() {
     let tunnel = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc";
-    let client = format!("CONNECT a:443 HTTP/1.1\r\n\r\n{GET}");
-    let kept = Kept::of(&client, format!("HTTP/1.1 200 Established\r\n\r\n{tunnel}"));
+    let kept = Kept::of(
+        "CONNECT a:443 HTTP/1.1\r\n\r\n\u{16}\u{3}\u{1}",
+        format!("HTTP/1.1 200 Established\r\n\r\n{tunnel}"),
+    );
     assert_eq!((kept.lines().len(), kept.messages.len()), (0, 2));
     assert!(kept.scanned.unwrap().is_tunnel);
+    let client = format!("CONNECT a:443 HTTP/1.1\r\n\r\n{GET}");
     let refused = Kept::of(&client, format!("HTTP/1.1 407 Who\r\nContent-Length: 1\r\n\r\n?{tunnel}"));
     assert_eq!(refused.lines(), ["-HTTPBODY-001 ?", "-HTTPBODY-002 abc"]);
     let client = format!("GET /chat HTTP/1.1\r\nUpgrade: websocket\r\n\r\n{GET}");
     let upgraded = Kept::of(&client, format!("HTTP/1.1 101 Switching\r\n\r\n{tunnel}"));
     assert_eq!((upgraded.lines().len(), upgraded.messages.len()), (0, 2));
     assert!(upgraded.scanned.unwrap().is_tunnel);
+}
+
+#[test]
+fn http_goes_on_in_a_tunnel_that_carries_http() {
+    let client = "CONNECT a:80 HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\r\n\r\n";
+    let established = "HTTP/1.1 200 Connection established\r\n\r\n";
+    let kept = Kept::of(client, format!("{established}HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"));
+    assert_eq!(kept.lines(), ["-HTTPBODY-002 hi"]);
+    assert_eq!(kept.exchanges, [(Some(1), Some(1)), (Some(2), Some(2))]);
+    assert!(!kept.scanned.unwrap().is_tunnel);
+}
+
+#[test]
+fn http_behind_the_handshake_of_a_socks_proxy() {
+    let request = b"GET /2 HTTP/1.1\r\n\r\n";
+    let response = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
+    let handshakes: [(&[u8], &[u8]); 2] = [
+        (&[5, 1, 0, 5, 1, 0, 1, 192, 0, 2, 1, 0, 80], &[5, 0, 5, 0, 0, 1, 192, 0, 2, 1, 0, 80]),
+        (&[4, 1, 0, 80, 0, 0, 0, 1, 0, b'a', 0], &[0, 90, 0, 0, 0, 0, 0, 0]),
+    ];
+    for (sent, answered) in handshakes {
+        let (client, server) = ([sent, request].concat(), [answered, response].concat());
+        let kept = Kept::of(&client, &server);
+        assert_eq!(kept.lines(), ["-HTTPBODY-001 hi"]);
+        assert_eq!(kept.request(1).head_range.start, sent.len() as u64);
+        assert_eq!(kept.scanned.as_ref().unwrap().counts.stray_bytes, 0);
+        let kept = Kept::scan([whole(&server), whole(&client)], &Limits::default());
+        assert_eq!((kept.lines().len(), kept.scanned.unwrap().client), (1, 1));
+    }
+}
+
+#[test]
+fn a_request_body_without_a_length_is_counted() {
+    let server = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".repeat(2);
+    let kept = Kept::of(format!("POST / HTTP/1.0\r\n\r\na=1\n{GET}"), &server);
+    assert!(kept.request(1).anomalies.has(Anomaly::BodyWithoutLength));
+    assert!(!kept.request(2).anomalies.has(Anomaly::BodyWithoutLength));
+    assert_eq!(kept.scanned.unwrap().counts.stray_bytes, 4);
+    let kept = Kept::of(format!("{GET}\r\n{GET}"), &server);
+    assert_eq!(kept.anomalies(), [""; 0]);
+}
+
+#[test]
+fn status_lines_that_browsers_take() {
+    let lines = [
+        ("HTTP/1.1 099 Odd", 99),
+        ("HTTP/1.1 000", 0),
+        ("HTTP/1.1 200", 200),
+        ("http/1.1 404 not found", 404),
+        ("HTTP/2.0 200 OK", 200),
+        ("HTTP/2 200", 200),
+        ("HTTP 200 OK", 200),
+    ];
+    for (line, status) in lines {
+        let kept = answers(1, &format!("{line}\r\nContent-Length: 2\r\n\r\nhi"));
+        assert_eq!(kept.response(1).head.status(), Some(status), "{line}");
+        assert_eq!(kept.exchanges, [(Some(1), Some(1))], "{line}");
+    }
+    for line in
+        ["HTTP/1.1 20 OK", "HTTP/1.1 OK", "HTTP/x 200", "HTTP/1.1.1 200 OK", "HTTPS 200 OK", "HTTP/1. 200"]
+    {
+        let kept = Kept::of("", format!("{line}\r\nContent-Length: 2\r\n\r\nhi"));
+        assert!(kept.messages.is_empty(), "{line}");
+    }
+}
+
+#[test]
+fn bytes_of_a_field_that_are_not_utf8_can_be_had_back() {
+    let client = b"GET /\xc4\xe3 HTTP/1.1\r\nA: \xe9t\xe9\r\nB: \xc3\xa9\r\n\r\n";
+    let kept = Kept::of(client, "");
+    let fields = &kept.request(1).head.fields;
+    assert_eq!((fields[0].value.as_str(), fields[0].value.is_latin1()), ("\u{e9}t\u{e9}", true));
+    assert_eq!((fields[1].value.as_str(), fields[1].value.is_latin1()), ("\u{e9}", false));
+    assert_eq!(fields[0].value.bytes().as_ref(), b"\xe9t\xe9");
+    assert_eq!(fields[1].value.bytes().as_ref(), b"\xc3\xa9");
+    let Start::Request { target, .. } = &kept.request(1).head.start else { panic!("a request") };
+    assert_eq!(target.bytes().as_ref(), b"/\xc4\xe3");
 }
 
 #[test]

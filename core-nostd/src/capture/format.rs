@@ -1,7 +1,8 @@
 //! The headers of a pcap file: pure functions over bytes.
 //!
 //! Known in both byte orders: microseconds (magic 0xa1b2c3d4), nanoseconds (0xa1b23c4d) and Kuznetzov's modified
-//! format (0xa1b2cd34), whose frame headers name an interface; versions 2.0 to 2.4, and 543.0, which meant 2.1.
+//! format (0xa1b2cd34), whose frame headers name an interface; versions 2.0 to 2.4, and 543.0, which meant 2.1. Of the
+//! variants that have the usual magic number and longer frame headers [`FileHeader::with_variant_of`] tells by the frames.
 
 use core::fmt;
 
@@ -23,7 +24,8 @@ pub struct FileHeader {
     pub snap_length: u32,
     big_endian: bool,
     lengths: Lengths,
-    modified: bool,
+    /// Bytes of a frame header behind those that every variant has.
+    extra: u8,
     /// Nanoseconds in a unit of the second time field.
     unit: u16,
 }
@@ -37,7 +39,7 @@ pub struct FrameHeader {
     pub captured: u32,
     /// Length on the wire in bytes.
     pub wire_len: u32,
-    /// The interface, in the modified format; 0 elsewhere.
+    /// The interface, in frame headers of 24 bytes; 0 elsewhere.
     pub interface: u32,
 }
 
@@ -122,16 +124,50 @@ impl FileHeader {
             snap_length: number(big_endian, [s0, s1, s2, s3]),
             big_endian,
             lengths,
-            modified: magic == MODIFIED,
+            extra: if magic == MODIFIED { 8 } else { 0 },
             unit: if magic == NANOSECONDS { 1 } else { 1000 },
         })
     }
 
-    /// Length of the header of each frame: 16 bytes, or 24 in the modified format.
+    /// The header of the variant that the first frames are in. Old versions of libpcap by Red Hat and SuSE (24 bytes for
+    /// each frame header) and by Nokia (20) wrote the usual magic number. `frames` are the bytes behind the file's
+    /// header, as far as they are known; with less than two frames the header stays as it is.
+    #[must_use]
+    pub fn with_variant_of(self, frames: &[u8]) -> Self {
+        if self.extra > 0 || self.plausible_frames(frames).is_some() {
+            return self;
+        }
+        let variants = [8, 4].map(|extra| Self { extra, ..self });
+        let fits = |variant: &Self| variant.plausible_frames(frames).is_some_and(|count| count > 1);
+        variants.into_iter().find(fits).unwrap_or(self)
+    }
+
+    /// How many of the first frames there are, up to four; `None` if the header of one of them cannot be one.
+    fn plausible_frames(&self, frames: &[u8]) -> Option<usize> {
+        const FRAMES: usize = 4;
+        const LONGEST: u32 = 1 << 18;
+        let mut rest = frames;
+        for count in 0..FRAMES {
+            let Some(frame) = self.frame(rest) else { return Some(count) };
+            let fraction = number(self.big_endian, [rest[4], rest[5], rest[6], rest[7]]);
+            let is_fraction = u64::from(fraction) * u64::from(self.unit) < Timestamp::SECOND;
+            if !is_fraction || frame.captured == 0 || frame.captured > LONGEST.min(frame.wire_len) {
+                return None;
+            }
+            let length = self.frame_header_len() + frame.captured as usize;
+            match rest.get(length..) {
+                Some(behind) => rest = behind,
+                None => return Some(count),
+            }
+        }
+        Some(FRAMES)
+    }
+
+    /// Length of the header of each frame: 16 bytes, or 20 or 24 in the variants.
     #[must_use]
     #[inline]
     pub const fn frame_header_len(&self) -> usize {
-        if self.modified { 24 } else { 16 }
+        16 + self.extra as usize
     }
 
     /// Takes the header of a frame apart; `None` if there is less of it than
@@ -154,9 +190,10 @@ impl FileHeader {
         if swapped {
             (captured, wire_len) = (wire_len, captured);
         }
-        let interface = match self.modified {
-            false => 0,
-            true => number(*bytes.get(16..24)?.first_chunk()?),
+        let interface = match self.extra {
+            8 => number(*bytes.get(16..24)?.first_chunk()?),
+            0 => 0,
+            extra => bytes.get(16..16 + usize::from(extra)).map(|_| 0)?,
         };
         Some(FrameHeader { time: Timestamp(time), captured, wire_len, interface })
     }

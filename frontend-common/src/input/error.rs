@@ -115,7 +115,7 @@ impl fmt::Display for InputErrorKind {
             Self::Empty => f.write_str("the input is empty; record or copy the capture again"),
             Self::NotACapture { looks_like } => write!(
                 f,
-                "not a capture: it looks like {looks_like}; pcap and pcapng are read, plain or compressed"
+                "not a capture: it looks like {looks_like}; pcap, pcapng, snoop and ERF are read, plain or compressed"
             ),
             Self::TruncatedHeader { needed, present } => {
                 write!(f, "the file header is cut off after {present} of {needed} bytes; copy the file again")

@@ -7,6 +7,7 @@
 
 mod ahead;
 pub mod bpf;
+mod erf;
 mod error;
 mod filter;
 #[cfg(feature = "libpcap")]
@@ -17,6 +18,7 @@ mod packets;
 mod pcap;
 mod pcapng;
 mod sniff;
+mod snoop;
 mod source;
 mod stream;
 #[cfg(test)]
@@ -32,8 +34,8 @@ use tapflow_core::{LinkType, Timestamp};
 
 pub use error::{InputError, InputErrorKind};
 pub use filter::{Filter, FilterCompiler, FrameFilter};
-use packets::Record;
 pub use packets::{Frames, Packet, Packets, TOGETHER};
+use packets::{Record, Step};
 pub use source::{Access, check, from_memory, open, open_file};
 
 /// The longest packet that is believed, in bytes. Larger lengths are taken for damage.
@@ -81,6 +83,11 @@ pub trait Source {
     /// Where frames come as they are sent: what time it is, as far as no frame from before is still to come.
     fn now(&self) -> Option<Timestamp> {
         None
+    }
+
+    /// What is remarkable about the input, but no fault, since the last call: a sentence each.
+    fn remarks(&mut self) -> Vec<String> {
+        Vec::new()
     }
 
     /// What the system counts of a live capture.

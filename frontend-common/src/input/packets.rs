@@ -95,6 +95,17 @@ impl<'a> Iterator for Packets<'a> {
     }
 }
 
+/// What a reader comes to next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// A record.
+    Record,
+    /// The end of the input, or of what can be read of it.
+    End,
+    /// The header of another capture file.
+    Joined,
+}
+
 /// Where a frame lies in the block that was read, with the facts beside it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Record {

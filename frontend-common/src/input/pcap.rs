@@ -6,7 +6,7 @@ use tapflow_core::capture::{FileHeader, FileHeaderError, FrameHeader};
 
 use super::error::{Fault, InputErrorKind};
 use super::window::Window;
-use super::{RECORD_LIMIT, Record};
+use super::{RECORD_LIMIT, Record, Step, pcapng};
 
 /// Whether a file that begins so is a pcap file.
 pub(crate) fn recognise(magic: [u8; 4]) -> bool {
@@ -37,7 +37,7 @@ impl Reader {
             Fault::at(begin, kind)
         })?;
         window.consume(FileHeader::LEN);
-        Ok(Some(Self { header }))
+        Ok(Some(Self { header: header.with_variant_of(window.at_hand()) }))
     }
 
     /// Whether all of the next record is in `bytes`, or can be known to be damaged.
@@ -55,16 +55,20 @@ impl Reader {
         captured.checked_add(self.header.frame_header_len())
     }
 
-    /// Puts the next record into `record`; false at the end.
+    /// Puts the next record into `record`.
     ///
     /// # Errors
     /// [`InputErrorKind::TruncatedRecord`], [`InputErrorKind::AbsurdLength`]; nothing can be read after.
     #[inline]
-    pub(crate) fn next(&mut self, window: &mut Window, record: &mut Record) -> Result<bool, Fault> {
+    pub(crate) fn next(&mut self, window: &mut Window, record: &mut Record) -> Result<Step, Fault> {
         let header = self.header.frame_header_len();
         let Some(frame) = self.header.frame(window.peek(header)) else {
-            return window.shortage(header as u64).map(|()| false);
+            return window.shortage(header as u64).map(|()| Step::End);
         };
+        // In place of a length, the headers of capture files have no bytes, or more than there can be.
+        if !(1..=RECORD_LIMIT).contains(&frame.captured) && begins_capture(window) {
+            return Ok(Step::Joined);
+        }
         if frame.captured > RECORD_LIMIT {
             let kind =
                 InputErrorKind::AbsurdLength { length: frame.captured.into(), limit: RECORD_LIMIT.into() };
@@ -72,21 +76,21 @@ impl Reader {
         }
         let whole = header + frame.captured as usize;
         if window.peek(whole).len() < whole {
-            return window.shortage(whole as u64).map(|()| false);
+            return window.shortage(whole as u64).map(|()| Step::End);
         }
         *record = self.record(&frame, window.position() + header);
         window.consume(whole);
-        Ok(true)
+        Ok(Step::Record)
     }
 
-    /// Adds the records that follow, as long as all of one is at hand, up to so many.
+    /// Adds the records that follow, as long as all of one is at hand and none is empty, up to `most`.
     pub(crate) fn more(&self, window: &mut Window, records: &mut Vec<Record>, most: usize) {
         let (header, position) = (self.header.frame_header_len(), window.position());
         let (bytes, mut at) = (window.at_hand(), 0);
         while records.len() < most
             && let Some(rest) = bytes.get(at..)
             && let Some(frame) = self.header.frame(rest)
-            && frame.captured <= RECORD_LIMIT
+            && (1..=RECORD_LIMIT).contains(&frame.captured)
             && header + frame.captured as usize <= rest.len()
         {
             records.push(self.record(&frame, position + at + header));
@@ -107,4 +111,10 @@ impl Reader {
             interface: frame.interface,
         }
     }
+}
+
+/// Whether the header of a capture file stands here, in either format.
+pub(super) fn begins_capture(window: &mut Window) -> bool {
+    let Some(bytes) = window.peek(FileHeader::LEN).first_chunk::<{ FileHeader::LEN }>() else { return false };
+    FileHeader::parse(bytes).is_ok() || pcapng::begins_section(bytes)
 }

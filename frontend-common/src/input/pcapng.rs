@@ -10,8 +10,9 @@ use tapflow_core::{LinkType, Timestamp};
 
 use super::error::{Fault, Faults, InputErrorKind};
 use super::order::Order;
+use super::pcap::{self, begins_capture};
 use super::window::Window;
-use super::{RECORD_LIMIT, Record};
+use super::{RECORD_LIMIT, Record, Step};
 
 const SECTION: u32 = 0x0a0d_0d0a;
 const INTERFACE: u32 = 1;
@@ -30,6 +31,13 @@ const INTERFACE_LIMIT: usize = 1 << 16;
 /// Whether a file that begins so is a pcapng file.
 pub(crate) fn recognise(magic: [u8; 4]) -> bool {
     magic == SECTION.to_be_bytes()
+}
+
+/// Whether a section header stands here, its byte order mark included.
+pub(crate) fn begins_section(bytes: &[u8]) -> bool {
+    let mark = Order::Big.u32_at(bytes, 8);
+    bytes.starts_with(&SECTION.to_be_bytes())
+        && (mark == Some(BYTE_ORDER_MAGIC) || mark == Some(BYTE_ORDER_MAGIC.swap_bytes()))
 }
 
 /// How the units of an interface's clock become nanoseconds.
@@ -142,7 +150,7 @@ impl Reader {
         self.order.u32_at(bytes, 4).and_then(|length| usize::try_from(length).ok())
     }
 
-    /// Puts the next packet into `record`; false at the end. Blocks that contradict themselves go to `faults`.
+    /// Puts the next packet into `record`. Blocks that contradict themselves go to `faults`.
     ///
     /// # Errors
     /// [`InputErrorKind::TruncatedRecord`] (or `TruncatedHeader` in the first block),
@@ -153,7 +161,7 @@ impl Reader {
         window: &mut Window,
         record: &mut Record,
         faults: &mut Faults,
-    ) -> Result<bool, Fault> {
+    ) -> Result<Step, Fault> {
         loop {
             let begin = window.offset();
             let Some(head) = window.peek(HEAD).first_chunk::<HEAD>() else {
@@ -164,9 +172,12 @@ impl Reader {
             if recognise([k0, k1, k2, k3]) {
                 self.begin_section(window)?;
                 if window.stopped() {
-                    return Ok(false);
+                    return Ok(Step::End);
                 }
                 continue;
+            }
+            if pcap::recognise([k0, k1, k2, k3]) && begins_capture(window) {
+                return Ok(Step::Joined);
             }
             let kind = self.order.u32([k0, k1, k2, k3]);
             let length = self.order.u32(length);
@@ -178,7 +189,7 @@ impl Reader {
             if !matches!(kind, INTERFACE | OBSOLETE_PACKET | SIMPLE_PACKET | ENHANCED_PACKET) {
                 self.step_over(window, whole, length)?;
                 if window.stopped() {
-                    return Ok(false);
+                    return Ok(Step::End);
                 }
                 continue;
             }
@@ -190,7 +201,7 @@ impl Reader {
                 return short(window, whole);
             }
             if self.block(kind, length, window, record, faults)? {
-                return Ok(true);
+                return Ok(Step::Record);
             }
         }
     }
@@ -267,7 +278,7 @@ impl Reader {
     fn begin_section(&mut self, window: &mut Window) -> Result<(), Fault> {
         let begin = window.offset();
         let Some(head) = window.peek(28).first_chunk::<28>() else {
-            return short(window, 28).map(|_| ());
+            return short(window, 28).map(drop);
         };
         let order = match head {
             [_, _, _, _, _, _, _, _, 0x4d, 0x3c, 0x2b, 0x1a, ..] => Order::Little,
@@ -373,9 +384,9 @@ impl Reader {
 }
 
 /// The end of the input within a block, or before one.
-fn short(window: &mut Window, needed: u64) -> Result<bool, Fault> {
+fn short(window: &mut Window, needed: u64) -> Result<Step, Fault> {
     let in_header = window.offset() == 0;
-    let end = window.shortage(needed).map(|()| false);
+    let end = window.shortage(needed).map(|()| Step::End);
     if in_header { end.map_err(Fault::in_header) } else { end }
 }
 

@@ -1,10 +1,22 @@
 //! What a file that is not a capture looks like, for the message that says so.
 
 /// Other formats by what stands at their beginning.
-const BEGINNINGS: [(&[u8], &str); 25] = [
-    (b"snoop\0", "a snoop capture (editcap converts it)"),
-    (b"GMBU", "a Network Monitor capture (editcap converts it)"),
-    (b"RTSS", "a Network Monitor capture (editcap converts it)"),
+const BEGINNINGS: [(&[u8], &str); 34] = [
+    (
+        b"version https://git-lfs.github.com/",
+        "a Git LFS pointer, not the file itself (`git lfs pull` fetches it)",
+    ),
+    (b"\xaa\xaa\xaa\xaa", "a 5View capture (editcap converts it)"),
+    (b"+---------+---------------+----------+", "a K12 text capture (editcap converts it)"),
+    (b"\x00\x00\x02\x00\x12\x05\x00\x10", "a K12 capture (editcap converts it)"),
+    (b"iptrace ", "an iptrace capture (editcap converts it)"),
+    (b"XCP\0", "a NetXRay capture (editcap converts it)"),
+    (b"\x05VNF", "a Visual Networks capture (editcap converts it)"),
+    (b"\x7fver", "a Savvius or OmniPeek capture (editcap converts it)"),
+    (b"btsnoop\0", "a Bluetooth HCI log, which has no TCP"),
+    (b"\x54\x52\x00\x64", "an HP-UX nettl capture (editcap converts it)"),
+    (b"GMBU", "a Microsoft NetMon capture (editcap converts it)"),
+    (b"RTSS", "a Microsoft NetMon capture (editcap converts it)"),
     (b"TRSNIFF data", "a Sniffer capture (editcap converts it)"),
     (b"\x1c\x00\x01\xac", "an IXIA capture (editcap converts it)"),
     (b"\x1c\x00\x01\xab", "an IXIA capture (editcap converts it)"),

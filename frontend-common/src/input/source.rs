@@ -12,13 +12,13 @@ use tapflow_core::{LinkType, Looker};
 
 use super::ahead::ReadAhead;
 use super::error::{Fault, Faults, InputError, InputErrorKind};
-use super::packets::Record;
+use super::packets::{Record, Step};
 use super::sniff::looks_like;
 use super::stream::Feed;
 use super::trail::{Lengths, Trail, TrailFormat};
 use super::unpack::{self, Counted};
 use super::window::Window;
-use super::{Packet, Packets, Progress, Source, TOGETHER, pcap, pcapng};
+use super::{Packet, Packets, Progress, Source, TOGETHER, erf, pcap, pcapng, snoop};
 use crate::codec;
 use crate::mapped;
 
@@ -122,6 +122,8 @@ enum Format {
     Unknown,
     Pcap(pcap::Reader),
     Pcapng(pcapng::Reader),
+    Snoop(snoop::Reader),
+    Erf,
     /// Nothing more can be read of this part.
     Over,
 }
@@ -133,6 +135,8 @@ pub(super) struct Capture {
     /// The member of an archive that is being read.
     part: Option<String>,
     faults: Faults,
+    /// Where further capture files begin in this one: the first place, and how many there are.
+    joined: Option<(u64, u64)>,
     links: Vec<LinkType>,
     lengths: Lengths,
     /// The records that were read last: they lie in the window's block.
@@ -252,6 +256,7 @@ impl Capture {
             format: Format::Unknown,
             part: None,
             faults: Faults::default(),
+            joined: None,
             links: Vec::new(),
             lengths: Lengths::default(),
             records: Vec::with_capacity(TOGETHER),
@@ -274,16 +279,26 @@ impl Capture {
     #[inline]
     fn record(&mut self) -> Result<bool, Fault> {
         let mut record = Record::NONE;
-        let is_one = loop {
-            match &mut self.format {
-                Format::Pcap(reader) => break reader.next(&mut self.window, &mut record)?,
-                Format::Pcapng(reader) => {
-                    break reader.next(&mut self.window, &mut record, &mut self.faults)?;
-                }
+        let step = loop {
+            let step = match &mut self.format {
+                Format::Pcap(reader) => reader.next(&mut self.window, &mut record)?,
+                Format::Pcapng(reader) => reader.next(&mut self.window, &mut record, &mut self.faults)?,
+                Format::Snoop(reader) => reader.next(&mut self.window, &mut record)?,
+                Format::Erf => erf::next(&mut self.window, &mut record)?,
                 Format::Over => return Ok(false),
-                Format::Unknown => self.format = begin(&mut self.window, self.part.is_some())?,
+                Format::Unknown => {
+                    self.format = begin(&mut self.window, self.part.is_some())?;
+                    continue;
+                }
+            };
+            if step != Step::Joined {
+                break step;
             }
+            let (_, count) = self.joined.get_or_insert((self.window.offset(), 0));
+            *count += 1;
+            self.format = Format::Unknown;
         };
+        let is_one = step == Step::Record;
         if is_one {
             if self.links.last() != Some(&record.link) {
                 self.met(record.link);
@@ -305,7 +320,8 @@ impl Capture {
             Format::Pcapng(reader) => {
                 reader.more(&mut self.window, &mut self.records, most, &mut self.faults)
             }
-            Format::Unknown | Format::Over => Ok(()),
+            // One at a time: these are rare.
+            Format::Snoop(_) | Format::Erf | Format::Unknown | Format::Over => Ok(()),
         };
         for place in before..self.records.len() {
             let link = self.records[place].link;
@@ -401,7 +417,7 @@ impl Source for Capture {
         let format = match &self.format {
             Format::Pcap(reader) => TrailFormat::Pcap(reader),
             Format::Pcapng(reader) => TrailFormat::Pcapng(reader),
-            Format::Unknown | Format::Over => TrailFormat::None,
+            Format::Snoop(_) | Format::Erf | Format::Unknown | Format::Over => TrailFormat::None,
         };
         let trail = Trail::new(self.window.position(), format, &self.lengths);
         Ok(Packets::new(self.window.block(), &self.records, trail))
@@ -412,6 +428,8 @@ impl Source for Capture {
         let complete = match &self.format {
             Format::Pcap(reader) => reader.holds_record(at_hand),
             Format::Pcapng(reader) => reader.holds_block(at_hand),
+            Format::Snoop(reader) => reader.holds_record(at_hand),
+            Format::Erf => erf::holds_record(at_hand),
             Format::Unknown | Format::Over => false,
         };
         !complete && !self.done && self.window.waits(patience)
@@ -432,6 +450,15 @@ impl Source for Capture {
     fn link_types(&self) -> &[LinkType] {
         &self.links
     }
+
+    fn remarks(&mut self) -> Vec<String> {
+        let Some((first, count)) = self.joined.take() else { return Vec::new() };
+        let more = match count {
+            1 => String::new(),
+            count => format!(" ({count} files follow the first)"),
+        };
+        vec![format!("byte {first}: another capture file begins here{more}; it is read as part of this one")]
+    }
 }
 
 /// Recognises a capture by its first bytes.
@@ -442,6 +469,10 @@ fn begin(window: &mut Window, is_member: bool) -> Result<Format, Fault> {
             Ok(pcap::Reader::new(window)?.map_or(Format::Over, Format::Pcap))
         }
         Some(magic) if pcapng::recognise(magic) => Ok(Format::Pcapng(pcapng::Reader::new())),
+        _ if snoop::recognise(window.peek(8)) => {
+            Ok(snoop::Reader::new(window)?.map_or(Format::Over, Format::Snoop))
+        }
+        _ if erf::recognise(window.peek(START)) => Ok(Format::Erf),
         _ => unknown(window, is_member),
     }
 }

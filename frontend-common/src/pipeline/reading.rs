@@ -211,6 +211,12 @@ impl Run<'_> {
         let packets = read.packets;
         let ended = self.input(source, core, sink, read, progress);
         self.explain(progress, || format!("{} packets read from {}", read.packets - packets, source.name()));
+        for remark in source.remarks() {
+            if !self.options.verbosity.is_quiet() {
+                progress.clear();
+                (self.say)(&format!("{}: {remark}", source.name()));
+            }
+        }
         for kind in source.link_types().iter().filter_map(|link| undecoded(*link)) {
             progress.clear();
             let name = source.name();

@@ -38,7 +38,8 @@ impl Har {
         };
         let mut har = open().map_err(|error: io::Error| format!("{}: {error}", path.display()))?;
         let creator = json!({ "name": "tapflow", "version": env!("CARGO_PKG_VERSION") });
-        har.waiting = format!(r#"{{"log":{{"version":"1.2","creator":{creator},"entries":["#).into_bytes();
+        har.waiting =
+            format!(r#"{{"log":{{"version":"1.2","creator":{creator},"pages":[],"entries":["#).into_bytes();
         har.write()?;
         Ok(har)
     }
@@ -111,6 +112,7 @@ mod tests {
         let text = std::fs::read_to_string(path).unwrap();
         let har: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(har["log"]["version"], "1.2");
+        assert_eq!(har["log"]["pages"], serde_json::json!([]), "readers walk over it");
         har["log"]["entries"].as_array().unwrap().len()
     }
 

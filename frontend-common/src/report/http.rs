@@ -173,7 +173,7 @@ pub(super) fn json(http: &HttpFindings, of: Option<&FileFacts>) -> Value {
 
 fn message_json(message: &Message, of: Option<&FileFacts>) -> Value {
     let start = match &message.head.start {
-        Start::Request { method, target } => json!({ "method": method, "target": target }),
+        Start::Request { method, target } => json!({ "method": method, "target": target.as_str() }),
         Start::Response { status, reason } => json!({ "status": status, "reason": reason }),
     };
     let range = |range: &std::ops::Range<u64>| [range.start, range.end];

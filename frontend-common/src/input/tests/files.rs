@@ -122,14 +122,17 @@ fn what_cannot_be_opened_is_told() {
 
 #[test]
 fn what_is_no_capture_is_told_by_what_it_looks_like() {
-    let cases: [(&[u8], &str); 12] = [
+    let cases: [(&[u8], &str); 15] = [
         (b"", "the input is empty"),
         (b"hello, world\n", "text"),
         ("h\u{e9}llo, w\u{f6}rld, this is text\n".as_bytes(), "text"),
         (b"<?xml version='1.0'?>", "XML"),
         (b"<!DOCTYPE html>", "HTML"),
         (b"\x7fELF\x02", "a program"),
-        (b"snoop\0\0\0\0\0\0\x02", "a snoop capture"),
+        (b"GMBU\0\x02", "a Microsoft NetMon capture (editcap converts it)"),
+        (b"\xaa\xaa\xaa\xaa\x18\0", "a 5View capture (editcap converts it)"),
+        (b"+---------+---------------+----------+\r\n", "a K12 text capture (editcap converts it)"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer"),
         (b"7z\xbc\xaf\x27\x1c\0", "a 7z archive"),
         (b"\x1f\x9d\x90", "compress data"),
         (&[0; 100], "zeros"),

@@ -4,6 +4,7 @@
 mod archives;
 mod compressed;
 mod files;
+mod formats;
 mod live;
 mod pcap;
 mod pcapng;

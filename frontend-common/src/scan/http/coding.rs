@@ -126,6 +126,9 @@ pub(super) struct Decoder {
 /// must not depend on how a message was cut into chunks.
 const BLOCK: usize = 4096;
 
+/// Bytes that a trial of a coding writes at most.
+const TRIAL: u64 = 4 << 20;
+
 /// Bytes of a body, coded and decoded, that is decoded at once.
 pub(super) const WHOLE: usize = 1 << 20;
 
@@ -259,6 +262,9 @@ impl Decoder {
         }
         let mut error = None;
         for stage in &self.stages {
+            if stage.is_misnamed && stage.produced {
+                anomalies.add(Anomaly::OtherCoding);
+            }
             let reason = match &stage.state {
                 State::Passing(None) => {
                     anomalies.add(Anomaly::NotCoded);
@@ -295,6 +301,8 @@ struct Stage {
     produced: bool,
     /// Deflate without the header of zlib was tried.
     tried_raw: bool,
+    /// The data is in `coding`, but the head names another one.
+    is_misnamed: bool,
     buffer: Vec<u8>,
 }
 
@@ -333,7 +341,7 @@ enum State {
 impl Stage {
     fn new(coding: Coding) -> Self {
         let (state, held, buffer) = (State::Sniffing, Vec::new(), Vec::new());
-        Self { coding, state, held, produced: false, tried_raw: false, buffer }
+        Self { coding, state, held, produced: false, tried_raw: false, is_misnamed: false, buffer }
     }
 
     /// Bytes that tell whether data is in this coding.
@@ -348,6 +356,14 @@ impl Stage {
 
     /// The state for data that begins so.
     fn begin(&mut self, start: &[u8]) -> State {
+        if let Some(actual) = actual(&self.coding, start) {
+            (self.coding, self.is_misnamed) = (actual, true);
+        }
+        self.decoder(start)
+    }
+
+    /// A decoder of the stage's coding, where the data can be in it.
+    fn decoder(&mut self, start: &[u8]) -> State {
         let codec: Box<dyn Codec> = match (&self.coding, start) {
             (Coding::Gzip, [0x1f, 0x8b, 8, ..]) => Box::new(Inflate(Decompress::new_gzip(15))),
             (Coding::Deflate, [first, second, ..]) => {
@@ -509,6 +525,64 @@ fn feed(stages: &mut [Stage], input: &[u8], effort: &mut Effort, out: &mut dyn F
                 stage.second_try(reason);
             }
         }
+    }
+}
+
+/// The coding of data that begins so, where it is not the one that the head names. Servers confuse gzip, zlib and bare
+/// deflate with each other, and proxies keep the name of a coding that they replaced.
+fn actual(named: &Coding, start: &[u8]) -> Option<Coding> {
+    let marked = match start {
+        [0x1f, 0x8b, 8, flags, ..] if flags & 0xe0 == 0 => Some(Coding::Gzip),
+        [0x1f, 0x9d, ..] => Some(Coding::Compress),
+        _ if is_zstd(start) => Some(Coding::Zstd),
+        _ => None,
+    };
+    match (named, marked) {
+        (named, Some(marked)) if *named == marked => None,
+        // No mark begins Brotli data or deflate: these bytes may be either.
+        (Coding::Brotli | Coding::Deflate, Some(marked)) => {
+            (trial(&marked, start) && !trial(named, start)).then_some(marked)
+        }
+        (_, Some(marked)) => Some(marked),
+        (Coding::Gzip | Coding::Zstd | Coding::Compress, None) => {
+            let is_named = matches!((named, start), (Coding::Gzip, [0x1f, 0x8b, 8, ..]));
+            (!is_named && trial(&Coding::Deflate, start)).then_some(Coding::Deflate)
+        }
+        _ => None,
+    }
+}
+
+/// Whether the beginning of a body decodes in this coding: to its end, or as far as a whole block of it goes. Text is in
+/// none.
+fn trial(coding: &Coding, start: &[u8]) -> bool {
+    let start = &start[..start.len().min(BLOCK)];
+    let is_text = |bytes: &[u8]| {
+        std::str::from_utf8(bytes)
+            .is_ok_and(|text| !text.contains(|c: char| c.is_control() && !c.is_whitespace()))
+    };
+    if is_text(start) {
+        return false;
+    }
+    let mut stage = Stage::new(coding.clone());
+    stage.state = stage.decoder(start);
+    let mut effort = Effort { done: 0, most: TRIAL };
+    loop {
+        let outcome = stage.decode(start, &mut [], &mut effort, &mut |_| true);
+        return match outcome {
+            Outcome::Nothing(_) if *coding == Coding::Deflate && !stage.tried_raw => {
+                stage.second_try(String::new());
+                continue;
+            }
+            Outcome::Nothing(_) => false,
+            // More than this of 4096 bytes is no accident.
+            Outcome::Enough => true,
+            Outcome::More => match stage.state {
+                State::Ended | State::Between(_) => true,
+                // A block of zstd may be longer than this, and gives nothing before its end.
+                State::Decoding(_) => start.len() == BLOCK && (stage.produced || *coding == Coding::Zstd),
+                _ => false,
+            },
+        };
     }
 }
 

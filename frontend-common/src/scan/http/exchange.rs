@@ -11,7 +11,7 @@ use super::head::{self, Head, MAX_HEAD, Role, Start};
 use super::reader::{Found, Reader};
 use super::save::Saver;
 use super::stream::Direction;
-use super::{Output, media};
+use super::{Output, media, socks};
 use crate::scan::spare;
 
 /// Bytes in which a connection of which the beginning is missing is searched for a message.
@@ -54,13 +54,14 @@ pub struct Scanned {
 /// Looks for HTTP/1 in the two directions of a finished connection and hands all messages and bodies to
 /// `output`. `None` if there is none, which the first bytes tell.
 pub fn scan(directions: [Direction<'_>; 2], limits: &Limits, output: &mut dyn Output) -> Option<Scanned> {
-    let client = match client(&directions) {
+    let starts = starts(&directions);
+    let client = match client(&directions, starts) {
         Some(client) => client,
         None => return simple(directions, limits, output),
     };
     output.recognised(client);
-    let requests = Reader::new(directions[client], Role::Client);
-    let responses = Reader::new(directions[1 - client], Role::Server);
+    let requests = Reader::new(directions[client], Role::Client, starts[client]);
+    let responses = Reader::new(directions[1 - client], Role::Server, starts[1 - client]);
     let scanned = Scanned { client, ..Scanned::default() };
     let mut scan = Scan { requests, responses, bodies: Bodies::new(limits, output), scanned };
     scan.all();
@@ -70,9 +71,18 @@ pub fn scan(directions: [Direction<'_>; 2], limits: &Limits, output: &mut dyn Ou
     (scanned.counts.requests + scanned.counts.responses > 0).then_some(scanned)
 }
 
-/// Which direction is the client's: told by what is said, not by ports.
-fn client(directions: &[Direction<'_>; 2]) -> Option<usize> {
+/// Where HTTP may begin in each direction: behind the handshake of a SOCKS proxy, or at the start.
+fn starts(directions: &[Direction<'_>; 2]) -> [u64; 2] {
     let first = directions.map(|direction| direction.seen(0, MAX_HEAD));
+    match socks::handshake(first[0], first[1]) {
+        Some(lengths) => lengths,
+        None => socks::handshake(first[1], first[0]).map_or([0; 2], |[client, proxy]| [proxy, client]),
+    }
+}
+
+/// Which direction is the client's: the messages show it, not the ports.
+fn client(directions: &[Direction<'_>; 2], starts: [u64; 2]) -> Option<usize> {
+    let first = [0, 1].map(|index| directions[index].seen(starts[index], MAX_HEAD));
     let starts = |index: usize, role| head::begins(role, first[index].trim_ascii_start());
     for index in [0, 1] {
         if starts(index, Role::Client) || starts(1 - index, Role::Server) {
@@ -172,8 +182,16 @@ impl Scan<'_, '_> {
             true => framing::of_request(&found.head, &direction, found.range.end, &mut anomalies),
             false => Framing::None,
         };
+        if framing == Framing::None && found.whole && self.requests.has_other_bytes() {
+            let method = found.head.method();
+            // What follows these is another protocol, if it is accepted.
+            if method != Some("CONNECT") && found.head.field("upgrade").is_none() {
+                anomalies.add(Anomaly::BodyWithoutLength);
+            }
+        }
         let (request, end) = self.bodies.message(Found { anomalies, ..found }, &direction, framing);
         self.requests.seek(end);
+        let asks_for_tunnel = request.head.method() == Some("CONNECT");
         loop {
             let Some(response) = self.responses.peek() else {
                 self.bodies.output.exchange(Some(&request), None);
@@ -194,7 +212,9 @@ impl Scan<'_, '_> {
                 continue;
             }
             self.bodies.output.exchange(Some(&request), Some(&response));
-            return self.goes_on(framing);
+            // What a proxy hands on may be HTTP again.
+            let is_http_again = asks_for_tunnel && framing == Framing::Tunnel && self.requests.begins_here();
+            return is_http_again || self.goes_on(framing);
         }
     }
 

@@ -6,7 +6,7 @@ use tapflow_core::Timestamp;
 
 use super::coding::Coding;
 use super::framing::Framing;
-use super::head::{Head, Role};
+use super::head::{Field, Head, Role};
 use crate::flow::Ranges;
 
 /// Something that is not as it should be in a message.
@@ -47,11 +47,15 @@ pub enum Anomaly {
     BadMultipart,
     /// More body files than the limit for a connection.
     TooManyBodies,
+    /// Coded, but in another coding than the head names; the body is decoded.
+    OtherCoding,
+    /// A request with bytes of a body behind it, and neither a length nor chunks.
+    BodyWithoutLength,
 }
 
 impl Anomaly {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::GapInHead,
         Self::HeadCutOff,
         Self::Stray,
@@ -69,6 +73,8 @@ impl Anomaly {
         Self::Bomb,
         Self::BadMultipart,
         Self::TooManyBodies,
+        Self::OtherCoding,
+        Self::BodyWithoutLength,
     ];
 
     /// The name in reports.
@@ -92,6 +98,8 @@ impl Anomaly {
             Self::Bomb => "bomb",
             Self::BadMultipart => "bad_multipart",
             Self::TooManyBodies => "too_many_bodies",
+            Self::OtherCoding => "other_coding",
+            Self::BodyWithoutLength => "body_without_length",
         }
     }
 }
@@ -118,6 +126,8 @@ impl Anomaly {
             Self::Bomb => "cut because they decode to far more than they are",
             Self::BadMultipart => "with broken multipart",
             Self::TooManyBodies => "without a body file because of too many",
+            Self::OtherCoding => "in another coding than the head names",
+            Self::BodyWithoutLength => "with a body but neither a length nor chunks",
         }
     }
 }
@@ -201,7 +211,7 @@ pub struct Message {
     /// Where the head is in the stream, with its empty line.
     pub head_range: Range<u64>,
     /// Fields behind the last chunk.
-    pub trailers: Vec<(String, String)>,
+    pub trailers: Vec<Field>,
     /// How the body's end was found.
     pub framing: Framing,
     /// Where the body's bytes are in the stream; several where it was chunked.

@@ -461,7 +461,7 @@ impl Output for Files<'_> {
         let trailers = std::mem::take(&mut message.trailers);
         let mut kept = message.clone();
         let named = |name: &str| ["host", "content-type"].iter().any(|kept| name.eq_ignore_ascii_case(kept));
-        kept.head.fields = fields.iter().filter(|(name, _)| named(name)).cloned().collect();
+        kept.head.fields = fields.iter().filter(|field| named(&field.name)).cloned().collect();
         for (file, contents) in kept.files.iter_mut().zip(contents) {
             file.contents = contents;
         }

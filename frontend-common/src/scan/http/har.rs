@@ -5,9 +5,10 @@
 
 use serde_json::{Map, Value, json};
 use tapflow_core::Timestamp;
+use url::Url;
 
 use super::facts::{BodyKind, Message};
-use super::head::Start;
+use super::head::{Field, Start, Text};
 use crate::format::Utc;
 
 /// The longest body that stands in a HAR file as text, in bytes.
@@ -74,9 +75,10 @@ fn request(place: &Place, message: Option<&Message>, text: Option<&[u8]>) -> Val
             "queryString": [], "headersSize": -1, "bodySize": -1,
         });
     };
+    let root = Text::from("/");
     let (method, target) = match &message.head.start {
-        Start::Request { method, target } => (method.as_str(), target.as_str()),
-        Start::Response { .. } => ("", "/"),
+        Start::Request { method, target } => (method.as_str(), target),
+        Start::Response { .. } => ("", &root),
     };
     let cookies = message.head.values("cookie").flat_map(|field| field.split(';')).filter_map(|pair| {
         let (name, value) = pair.split_once('=')?;
@@ -84,11 +86,11 @@ fn request(place: &Place, message: Option<&Message>, text: Option<&[u8]>) -> Val
     });
     let mut request = json!({
         "method": method,
-        "url": url(place, message, method, target),
+        "url": url(place, message.head.field("host"), method, target),
         "httpVersion": message.head.version,
         "cookies": cookies.collect::<Vec<_>>(),
         "headers": headers(message),
-        "queryString": query(target),
+        "queryString": query(&escaped(&target.bytes())),
         "headersSize": message.head_range.end - message.head_range.start,
         "bodySize": message.raw_length - message.missing,
     });
@@ -158,7 +160,12 @@ fn refer(content: &mut Map<String, Value>, message: &Message) {
 
 fn headers(message: &Message) -> Vec<Value> {
     let fields = message.head.fields.iter().chain(&message.trailers);
-    fields.map(|(name, value)| json!({ "name": name, "value": value })).collect()
+    let header = |field: &Field| match field.value.is_latin1() {
+        false => json!({ "name": field.name, "value": field.value.as_str() }),
+        // Each character stands for one byte.
+        true => json!({ "name": field.name, "value": field.value.as_str(), "comment": "ISO-8859-1" }),
+    };
+    fields.map(header).collect()
 }
 
 /// A form's fields, without their values where they are files of their own.
@@ -197,23 +204,45 @@ fn set_cookie(field: &str) -> Option<Value> {
     Some(cookie.into())
 }
 
-/// The URL that was asked for, with everything escaped that cannot stand in one.
-fn url(place: &Place, message: &Message, method: &str, target: &str) -> String {
-    let host = message.head.field("host").filter(|host| !host.is_empty()).unwrap_or(&place.server);
-    let text = match target {
-        target if has_scheme(target) => target.to_owned(),
-        target if method == "CONNECT" => format!("http://{target}/"),
-        "*" => format!("http://{host}/"),
-        target if target.starts_with('/') => format!("http://{host}{target}"),
-        target => format!("http://{host}/{target}"),
+/// The URL that was asked for: one that every reader can parse. An authority that is none gives way to the address of the
+/// server; bytes that cannot stand in a URL are percent-encoded.
+fn url(place: &Place, host: Option<&str>, method: &str, target: &Text) -> String {
+    let target = escaped(&target.bytes());
+    let named = host.filter(|host| is_authority(host)).unwrap_or(&place.server);
+    let url = match target.as_str() {
+        absolute if has_scheme(absolute) => absolute.to_owned(),
+        authority if method == "CONNECT" => format!("http://{authority}/"),
+        "*" => format!("http://{named}/"),
+        path if path.starts_with('/') => format!("http://{named}{path}"),
+        path => format!("http://{named}/{path}"),
     };
-    let mut url = String::with_capacity(text.len());
-    for (at, byte) in text.bytes().enumerate() {
-        let escaped = byte == b'%'
-            && text.as_bytes().get(at + 1..at + 3).is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit));
+    if Url::parse(&url).is_ok() {
+        return url;
+    }
+    let path = match target.strip_prefix('/') {
+        Some(path) => path,
+        None if method == "CONNECT" => "",
+        None => &target,
+    };
+    format!("http://{}/{path}", place.server)
+}
+
+/// Whether this is a host, with or without a port: RFC 3986, 3.2. Names have letters, digits, `-`, `.`, `_` only, as those
+/// of hosts that exist do.
+fn is_authority(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
+    !text.is_empty() && text.bytes().all(is_plain) && Url::parse(&format!("http://{text}/")).is_ok()
+}
+
+/// The bytes of a target as text of a URL: those that cannot stand there percent-encoded.
+fn escaped(target: &[u8]) -> String {
+    let mut url = String::with_capacity(target.len());
+    for (at, byte) in target.iter().enumerate() {
+        let is_escape = *byte == b'%'
+            && target.get(at + 1..at + 3).is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit));
         match byte {
-            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => url.push(char::from(byte)),
-            _ if escaped || b"-._~:/?#[]@!$&'()*+,;=".contains(&byte) => url.push(char::from(byte)),
+            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => url.push(char::from(*byte)),
+            _ if is_escape || b"-._~:/?#[]@!$&'()*+,;=".contains(byte) => url.push(char::from(*byte)),
             _ => url.push_str(&format!("%{byte:02X}")),
         }
     }
@@ -223,7 +252,7 @@ fn url(place: &Place, message: &Message, method: &str, target: &str) -> String {
 /// Whether a target is a whole URL: RFC 9112, 3.2.2.
 fn has_scheme(target: &str) -> bool {
     target.split_once("://").is_some_and(|(scheme, _)| {
-        !scheme.is_empty()
+        scheme.starts_with(|first: char| first.is_ascii_alphabetic())
             && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
     })
 }
@@ -233,8 +262,10 @@ fn query(target: &str) -> Vec<Value> {
     let query = query.split('#').next().unwrap_or_default();
     let pairs = query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        // What is not UTF-8 stays percent-encoded.
         let decoded = |text: &str| {
-            String::from_utf8_lossy(&super::media::percent_decoded(&text.replace('+', " "))).into_owned()
+            let bytes = super::media::percent_decoded(&text.replace('+', " "));
+            String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
         };
         json!({ "name": decoded(name), "value": decoded(value) })
     });
@@ -246,4 +277,51 @@ fn plain(bytes: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(bytes).ok()?;
     let is_text = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t' | '\u{c}');
     text.chars().all(is_text).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::head::{Role, parse};
+    use super::*;
+
+    fn url_of(head: &[u8]) -> String {
+        let head = parse(Role::Client, head).unwrap();
+        let place = Place { server: "[2001:db8::1]:8080".into(), ..Place::default() };
+        let Start::Request { method, target } = &head.start else { panic!("a request") };
+        url(&place, head.field("host"), method, target)
+    }
+
+    #[test]
+    fn every_url_parses_and_bytes_are_percent_encoded() {
+        let requests: [(&[u8], &str); 16] = [
+            (b"GET /x HTTP/1.1\r\nHost: a.test:81\r\n\r\n", "http://a.test:81/x"),
+            (b"GET /x HTTP/1.1\r\nHost: [::1]:81\r\n\r\n", "http://[::1]:81/x"),
+            (b"GET /x HTTP/1.1\r\n\r\n", "http://[2001:db8::1]:8080/x"),
+            (b"GET /x HTTP/1.1\r\nHost: a.test:99999\r\n\r\n", "http://[2001:db8::1]:8080/x"),
+            (b"GET /x HTTP/1.1\r\nHost: 2001:db8::2\r\n\r\n", "http://[2001:db8::1]:8080/x"),
+            (b"GET /x HTTP/1.1\r\nHost: 1.2.3.4.5\r\n\r\n", "http://[2001:db8::1]:8080/x"),
+            (b"GET /x HTTP/1.1\r\nHost: ${jndi:ldap://x/a}\r\n\r\n", "http://[2001:db8::1]:8080/x"),
+            (b"GET /x HTTP/1.1\r\nHost: xn--a\r\n\r\n", "http://[2001:db8::1]:8080/x"),
+            (b"GET /\xc4\xe3?\xc3\xa9 HTTP/1.1\r\nHost: a.test\r\n\r\n", "http://a.test/%C4%E3?%C3%A9"),
+            (b"GET /%zz%41\" HTTP/1.1\r\nHost: a.test\r\n\r\n", "http://a.test/%25zz%41%22"),
+            (b"GET https://b.test/y HTTP/1.1\r\nHost: a.test\r\n\r\n", "https://b.test/y"),
+            (b"GET http://[x/y HTTP/1.1\r\nHost: a.test\r\n\r\n", "http://[2001:db8::1]:8080/http://[x/y"),
+            (b"CONNECT b.test:443 HTTP/1.1\r\n\r\n", "http://b.test:443/"),
+            (b"CONNECT :x HTTP/1.1\r\n\r\n", "http://[2001:db8::1]:8080/"),
+            (b"OPTIONS * HTTP/1.1\r\nHost: a.test\r\n\r\n", "http://a.test/"),
+            (b"GET x HTTP/1.1\r\nHost: a.test\r\n\r\n", "http://a.test/x"),
+        ];
+        for (head, expected) in requests {
+            assert_eq!(url_of(head), expected, "{}", head.escape_ascii());
+            assert!(Url::parse(expected).is_ok(), "{expected}");
+        }
+    }
+
+    #[test]
+    fn parameters_that_are_not_utf8_stay_percent_encoded() {
+        assert_eq!(
+            query("/x?a=%C3%A9&%C4=1+2"),
+            [json!({ "name": "a", "value": "\u{e9}" }), json!({ "name": "%C4", "value": "1 2" })]
+        );
+    }
 }

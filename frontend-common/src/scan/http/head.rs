@@ -5,6 +5,7 @@
 //! no start line. Everything here looks at a message's head only, of [`MAX_HEAD`] bytes at most.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::mem::MaybeUninit;
 
 use httparse::ParserConfig;
@@ -35,12 +36,12 @@ pub enum Start {
     Request {
         /// The method as sent.
         method: String,
-        /// The target as sent, bytes that are not UTF-8 replaced.
-        target: String,
+        /// The target as sent.
+        target: Text,
     },
     /// `HTTP/1.1 200 OK`
     Response {
-        /// The status, as sent: three digits, or what a broken server sends.
+        /// The status as sent: a number with three digits, or one of at least 100.
         status: u16,
         /// The reason phrase, often empty.
         reason: String,
@@ -54,23 +55,84 @@ pub struct Head {
     pub start: Start,
     /// `HTTP/1.1`, `HTTP/1.0`, `HTTP/0.9`, `ICY`, or what else stood there.
     pub version: String,
-    /// Names and values of header fields in their order; folded lines joined, bytes beyond UTF-8 replaced.
-    pub fields: Vec<(String, String)>,
+    /// Header fields in their order.
+    pub fields: Vec<Field>,
+}
+
+/// A header field or a trailer field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// The name as sent.
+    pub name: String,
+    /// The value without blanks around it; folded lines are joined by a blank.
+    pub value: Text,
+}
+
+/// Text of a head. RFC 9110, 5.5 allows any byte above 0x7f and names no character set: bytes that are valid UTF-8
+/// are read as UTF-8, others as ISO-8859-1, so that the bytes can be had back from the text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Text {
+    text: String,
+    is_latin1: bool,
+}
+
+impl Text {
+    /// The text of these bytes.
+    #[must_use]
+    pub fn new(bytes: &[u8]) -> Self {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => text.into(),
+            Err(_) => Self { text: bytes.iter().map(|byte| char::from(*byte)).collect(), is_latin1: true },
+        }
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The bytes are not UTF-8: each character is one byte.
+    #[must_use]
+    pub fn is_latin1(&self) -> bool {
+        self.is_latin1
+    }
+
+    /// The bytes as sent.
+    #[must_use]
+    pub fn bytes(&self) -> Cow<'_, [u8]> {
+        match self.is_latin1 {
+            false => Cow::Borrowed(self.text.as_bytes()),
+            true => Cow::Owned(self.text.chars().filter_map(|c| u8::try_from(c).ok()).collect()),
+        }
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Self { text: text.to_owned(), is_latin1: false }
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
 }
 
 impl Head {
     /// The value of the first field of this name.
     #[must_use]
-    pub fn field(&self, name: &str) -> Option<&str> {
-        self.fields
-            .iter()
-            .find(|(field, _)| field.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_str())
+    pub fn field<'h>(&'h self, name: &'h str) -> Option<&'h str> {
+        self.values(name).next()
     }
 
     /// The values of all fields of this name.
     pub fn values<'h>(&'h self, name: &'h str) -> impl Iterator<Item = &'h str> + 'h {
-        self.fields.iter().filter(move |(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
+        self.fields
+            .iter()
+            .filter(move |field| field.name.eq_ignore_ascii_case(name))
+            .map(|field| field.value.as_str())
     }
 
     /// The elements of a list that may be spread over fields: `a, b`.
@@ -161,12 +223,12 @@ pub(super) fn length(bytes: &[u8]) -> Option<usize> {
 }
 
 /// The target where this is a request of HTTP/0.9, which is one line and nothing else.
-pub(super) fn simple_request(bytes: &[u8]) -> Option<String> {
+pub(super) fn simple_request(bytes: &[u8]) -> Option<Text> {
     let line = bytes.strip_suffix(b"\n")?;
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let target = line.strip_prefix(b"GET ")?.trim_ascii();
     let is_target = target.starts_with(b"/") && target.iter().all(|byte| matches!(byte, 0x21..=0x7e));
-    (is_target && bytes.len() as u64 <= MAX_HEAD).then(|| text(target))
+    (is_target && bytes.len() as u64 <= MAX_HEAD).then(|| Text::new(target))
 }
 
 /// Parses a head: its start line and its fields, up to the empty line or the end of `bytes`.
@@ -177,7 +239,7 @@ pub(super) fn parse(role: Role, bytes: &[u8]) -> Option<Head> {
     let (start, version, line) = match role {
         Role::Client => {
             let line = request_line(bytes)?;
-            let start = Start::Request { method: text(line.method), target: text(line.target) };
+            let start = Start::Request { method: text(line.method), target: Text::new(line.target) };
             (start, text(line.version), line.length)
         }
         Role::Server => {
@@ -212,8 +274,7 @@ fn strict(role: Role, bytes: &[u8]) -> Option<Head> {
             if !parsed.is_ok_and(|status| status.is_complete()) {
                 return None;
             }
-            let start =
-                Start::Request { method: request.method?.to_owned(), target: request.path?.to_owned() };
+            let start = Start::Request { method: request.method?.to_owned(), target: request.path?.into() };
             Some(Head { start, version: version(request.version?), fields: owned(request.headers) })
         }
         Role::Server => {
@@ -231,7 +292,7 @@ fn strict(role: Role, bytes: &[u8]) -> Option<Head> {
 }
 
 /// The fields of a head whose start line the library refuses, or that is cut off: what of them is well formed.
-pub(super) fn any_fields(bytes: &[u8]) -> Vec<(String, String)> {
+pub(super) fn any_fields(bytes: &[u8]) -> Vec<Field> {
     let mut head = Vec::with_capacity(bytes.len() + 32);
     head.extend_from_slice(b"HTTP/1.1 200\r\n");
     // A value with a NUL is still worth more than none, and a bare CR is a blank: RFC 9112, 2.2.
@@ -255,22 +316,21 @@ pub(super) fn any_fields(bytes: &[u8]) -> Vec<(String, String)> {
     }
 }
 
-fn owned(fields: &[httparse::Header<'_>]) -> Vec<(String, String)> {
+fn owned(fields: &[httparse::Header<'_>]) -> Vec<Field> {
     fields
         .iter()
         .filter(|field| !field.name.is_empty())
-        .map(|field| (field.name.to_owned(), unfolded(field.value)))
+        .map(|field| Field { name: field.name.to_owned(), value: unfolded(field.value) })
         .collect()
 }
 
 /// A value on one line: RFC 9112, 5.2.
-fn unfolded(value: &[u8]) -> String {
+fn unfolded(value: &[u8]) -> Text {
     if memchr(b'\n', value).is_none() {
-        return text(value.trim_ascii());
+        return Text::new(value.trim_ascii());
     }
-    let lines: Vec<Cow<'_, str>> =
-        value.split(|byte| *byte == b'\n').map(|line| String::from_utf8_lossy(line.trim_ascii())).collect();
-    lines.join(" ")
+    let lines: Vec<&[u8]> = value.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).collect();
+    Text::new(&lines.join(&b' '))
 }
 
 fn version(minor: u8) -> String {
@@ -278,7 +338,7 @@ fn version(minor: u8) -> String {
 }
 
 fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
+    Text::new(bytes).text
 }
 
 struct RequestLine<'b> {
@@ -320,28 +380,39 @@ struct StatusLine<'b> {
     length: usize,
 }
 
-/// `HTTP/1.x status reason` or `ICY status reason` with its line end; the reason may be missing.
+/// `HTTP/1.x status reason` with its line end. As browsers do, it takes any version of at most two numbers or none, in
+/// any case, `ICY`, and a line without a reason.
 fn status_line(bytes: &[u8]) -> Option<StatusLine<'_>> {
-    let version = match bytes {
-        [b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor, ..] if minor.is_ascii_digit() => 8,
-        [b'I', b'C', b'Y', b' ', ..] => 3,
-        _ => return None,
-    };
+    let version = version_length(bytes)?;
     let window = &bytes[..bytes.len().min(MAX_HEAD as usize)];
     let length = memchr(b'\n', window)? + 1;
-    let line = bytes[version..length].trim_ascii_end();
+    let line = bytes.get(version..length)?.trim_ascii_end();
     let rest = line.trim_ascii_start();
     let digits = rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len());
     let blank_before = rest.len() < line.len();
     let blank_after = rest.get(digits).is_none_or(|byte| matches!(byte, b' ' | b'\t'));
     let status = std::str::from_utf8(&rest[..digits]).ok()?.parse().ok()?;
-    let is_status = blank_before && blank_after && (100..1000).contains(&status);
+    let is_status = blank_before && blank_after && (digits == 3 || (100..1000).contains(&status));
     is_status.then(|| StatusLine {
         version: &bytes[..version],
         status,
         reason: rest[digits..].trim_ascii(),
         length,
     })
+}
+
+/// The length of the version that begins a status line: `HTTP/1.1`, `http/2`, `HTTP`, `ICY`.
+fn version_length(bytes: &[u8]) -> Option<usize> {
+    let rest = match bytes {
+        [b'I', b'C', b'Y', b' ', ..] => return Some(3),
+        [b'H' | b'h', b'T' | b't', b'T' | b't', b'P' | b'p', rest @ ..] => rest,
+        _ => return None,
+    };
+    let Some(rest) = rest.strip_prefix(b"/") else { return rest.starts_with(b" ").then_some(4) };
+    let number = |bytes: &[u8]| bytes.iter().take(4).take_while(|byte| byte.is_ascii_digit()).count();
+    let major = number(rest);
+    let minor = rest[major..].strip_prefix(b".").map_or(0, |minor| 1 + number(minor));
+    ((1..4).contains(&major) && (0..5).contains(&minor) && minor != 1).then_some(5 + major + minor)
 }
 
 /// RFC 9110, 5.6.2.

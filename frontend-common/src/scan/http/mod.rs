@@ -19,6 +19,7 @@ mod media;
 mod multipart;
 mod reader;
 mod save;
+mod socks;
 mod stream;
 
 pub use coding::{Allowance, Coding, MAX_CODINGS};
@@ -27,7 +28,7 @@ pub use facts::{Anomalies, Anomaly, BodyFile, BodyKind, BodyName, Counts, Messag
 pub use files::{Http, HttpFindings, HttpOptions, MAX_MESSAGES};
 pub use framing::Framing;
 pub use har::{MAX_TEXT, Place};
-pub use head::{Head, MAX_HEAD, Role, Start};
+pub use head::{Field, Head, MAX_HEAD, Role, Start, Text};
 pub use stream::{Direction, Times};
 
 /// Bodies that may be under way at once.

@@ -5,7 +5,7 @@
 
 use memchr::memmem::Finder;
 
-use super::head;
+use super::head::{self, Field};
 
 /// The longest head of a part.
 const MAX_PART_HEAD: usize = 16 << 10;
@@ -16,7 +16,7 @@ const MAX_BOUNDARY: usize = 256;
 #[derive(Debug)]
 pub(super) enum Event<'b> {
     /// A part with these fields.
-    Begin(Vec<(String, String)>),
+    Begin(Vec<Field>),
     /// Its bytes.
     Data(&'b [u8]),
     /// Bytes of it that were never captured.

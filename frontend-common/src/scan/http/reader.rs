@@ -36,8 +36,9 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(direction: Direction<'a>, role: Role) -> Self {
-        Self { direction, role, at: 0, number: 0, lost: !direction.begins, stray: 0, next: None }
+    /// Reads a direction from the stream offset `at` on.
+    pub(super) fn new(direction: Direction<'a>, role: Role, at: u64) -> Self {
+        Self { direction, role, at, number: 0, lost: !direction.begins, stray: 0, next: None }
     }
 
     /// The next message is behind this.
@@ -59,6 +60,13 @@ impl<'a> Reader<'a> {
 
     pub(super) fn is_at_end(&self) -> bool {
         self.next.is_none() && self.at >= self.direction.len()
+    }
+
+    /// Whether bytes follow that begin no message, behind empty lines.
+    pub(super) fn has_other_bytes(&self) -> bool {
+        let bytes = self.direction.seen(self.at, MAX_HEAD);
+        let start = bytes.iter().position(|byte| !matches!(byte, b'\r' | b'\n')).unwrap_or(bytes.len());
+        start < bytes.len() && !head::begins(self.role, &bytes[start..])
     }
 
     /// Whether a message begins right here.

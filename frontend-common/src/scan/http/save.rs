@@ -146,10 +146,8 @@ impl Parts {
                     return;
                 }
                 let value = |name: &str| {
-                    fields
-                        .iter()
-                        .find(|(field, _)| field.eq_ignore_ascii_case(name))
-                        .map(|(_, value)| value.as_str())
+                    let field = fields.iter().find(|field| field.name.eq_ignore_ascii_case(name));
+                    field.map(|field| field.value.as_str())
                 };
                 let disposition = value("content-disposition").unwrap_or_default();
                 self.field = media::parameter(disposition, "name");
