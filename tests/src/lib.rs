@@ -32,7 +32,7 @@ pub fn cases(usual: u32) -> u32 {
     most.map_or(usual, |most: u32| most.min(usual))
 }
 
-/// The examples of the README.
+/// The examples of the documents.
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-pub struct Readme;
+#[doc = include_str!("../../docs/core.md")]
+pub struct Documents;

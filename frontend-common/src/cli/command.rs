@@ -95,7 +95,7 @@ pub(super) mod id {
 pub fn command(name: &'static str, version: &'static str) -> Command {
     Command::new(name)
         .version(version)
-        .about("Records TCP conversations: packets in, one file for each direction of each connection out.")
+        .about("Records TCP conversations: writes one file for each direction of each connection.")
         .override_usage(format!("{name} -r FILE [OPTIONS] [FILTER...]\n       {name} -l [OPTIONS] FILE...\n       {name} -i IF [OPTIONS] [FILTER...]"))
         .max_term_width(100)
         .disable_help_flag(true)
@@ -134,28 +134,28 @@ fn input() -> [Arg; 6] {
                      the next with -R. May be repeated.",
                 ),
             switch('l', id::FILES)
-                .help("the words are files to read")
+                .help("arguments are files to read")
                 .long_help(
-                    "All arguments that are not options are capture files, read after those of -r, and not words \
-                     of a filter. For shell patterns: -l *.pcap",
+                    "Arguments that are not options are capture files, read after those of -r, instead of a \
+                     filter. For shell patterns: -l *.pcap",
                 ),
             Arg::new(id::IGNORE_ENCAPSULATION)
                 .long(id::IGNORE_ENCAPSULATION)
                 .action(ArgAction::SetTrue)
                 .hide_short_help(true)
-                .help("whatever VLANs and tunnels")
+                .help("ignore VLANs and tunnels")
                 .long_help(
-                    "Put packets with the same addresses and ports into one connection whatever VLANs and tunnels they \
-                     come through: for captures in which the two directions are tagged differently, or only one comes \
-                     through a tunnel. Otherwise connections in different VLANs and tunnels are different ones.",
+                    "Ignore VLANs and tunnels: packets with the same addresses and ports are one connection. For \
+                     captures in which the two directions are tagged differently, or only one comes through a \
+                     tunnel. Without this option, connections in different VLANs or tunnels are separate.",
                 ),
             long_value(id::TUNNEL_PORT, "PROTOCOL=PORT", ValueParser::new(values::tunnel_port))
                 .action(ArgAction::Append)
                 .hide_short_help(true)
-                .help("a tunnel at a port of its own")
+                .help("a tunnel on another port")
                 .long_help(
-                    "Look for tunnels in UDP at this port too: ayiya, geneve, gre, gtp, l2tp, mpls, sflow, teredo, vxlan \
-                     or vxlan-gpe. The ports assigned to them are always looked at. May be repeated, 16 times at most.",
+                    "Look for a tunnel on this UDP port too: ayiya, geneve, gre, gtp, l2tp, mpls, sflow, teredo, \
+                     vxlan or vxlan-gpe. The assigned ports are always checked. May be repeated, at most 16 times.",
                 ),
             Arg::new(id::WORDS)
                 .value_name(id::WORDS)
@@ -163,8 +163,8 @@ fn input() -> [Arg; 6] {
                 .value_parser(value_parser!(OsString))
                 .help("as for tcpdump: port 80")
                 .long_help(
-                    "Use only packets that match this expression; see pcap-filter(7). One argument or several, which \
-                     are joined by blanks. With -l: the files to read.",
+                    "Use only packets that match this expression; see pcap-filter(7). Several arguments are joined \
+                     with spaces. With -l: the files to read.",
                 ),
         ],
     )
@@ -175,16 +175,16 @@ fn files() -> [Arg; 10] {
         "Files",
         [
             value('o', id::OUTPUT, "DIR", value_parser!(PathBuf)).help("output directory [.]").long_help(
-                "Write files under this directory, which is made when it is missing. The default is the current \
+                "Write files below this directory, which is created if it is missing. The default is the current \
                  directory.",
             ),
             value('T', id::TEMPLATE, "TEMPLATE", value_parser!(String))
                 .allow_hyphen_values(true)
                 .help("names; letters: --help")
                 .long_help(
-                    "Make file names by this template; the letters are listed below. `/` makes directories. A template \
-                     without %c gets %C%c at its end, so that no two flows share a file. It replaces \
-                     what earlier -F put before names. The default is %A.%a-%B.%b%V%v%C%c",
+                    "Name files by this template; its letters are listed below. `/` makes directories. A template \
+                     without %c gets %C%c at its end, so that no two flows share a file. It replaces the prefixes \
+                     of earlier -F. The default is %A.%a-%B.%b%V%v%C%c",
                 ),
             value('F', id::NAMES, "LETTERS", ValueParser::new(values::name_letters))
                 .action(ArgAction::Append)
@@ -192,41 +192,41 @@ fn files() -> [Arg; 10] {
                 .long_help(
                     "Change file names: t puts the flow's start in seconds since 1970 before them, T its date and \
                      time; k, m, g put flows into directories of 1000, in 1, 2 or 3 levels; c puts the connection \
-                     count into every name; X writes no files at all, only the report. Letters may be joined or the \
-                     option repeated; each goes before what the earlier ones gave.",
+                     count into every name; X writes no files, only the report; M is --hash md5. Letters may be \
+                     joined or the option repeated; each prefix goes before the earlier ones.",
                 ),
             Arg::new(id::PORTABLE).long(id::PORTABLE).action(ArgAction::SetTrue).help("for Windows too").long_help(
-                "Store files under names that every system can hold and tell apart, as is always done on Windows: \
-                 characters that it refuses, capital letters, names of devices, dots and spaces at the end are written \
-                 as %XX, as in URLs. A part with more than 200 bytes is cut and ends in ~ and a digest. The report has \
-                 the original names too.",
+                "Store files under names that every system can store and distinguish; always on for Windows. \
+                 Characters that Windows refuses, capital letters, names of devices, and dots and spaces at the \
+                 end are written as %XX, as in URLs. A part of more than 200 bytes is cut and ends in ~ and a \
+                 digest. The report has the original names too.",
             ),
             switch('I', id::INDEX).help("write NAME.findx").long_help(
-                "Beside each file, write NAME.findx with a line `offset|seconds|length` for each piece: where it is \
-                 in the file, when it was captured, how many bytes it has. As many decimals as the capture has.",
+                "Beside each file, write NAME.findx with a line `offset|seconds|length` for each piece: its place \
+                 in the file, when it was captured, and its length. Seconds have the precision of the capture.",
             ),
             switch('K', id::CAPTURES).help("NAME.pcap instead of files").long_help(
-                "Write the packets of each flow, as they were captured, to NAME.pcap, and no files with its bytes: also \
-                 packets without data, after the end, and all fragments. Times have nanoseconds. Flows with packets of \
-                 several link types have a file for each.",
+                "Write the packets of each flow, as captured, to NAME.pcap instead of a file with its bytes: also \
+                 packets without data, packets after the end, and all fragments. Times have nanoseconds. A flow \
+                 with packets of several link types has a file for each.",
             ),
-            value('w', id::REST, "FILE", value_parser!(PathBuf)).help("all other packets").long_help(
-                "Write the packets that are in no flow to this file: other protocols, damaged packets, fragments whose \
-                 rest is missing, segments of no known connection. With -K every packet is in one of the files. The \
-                 format is pcap, or pcapng where packets have several link types, where the name ends in .pcapng, and \
+            value('w', id::REST, "FILE", value_parser!(PathBuf)).help("packets in no flow").long_help(
+                "Write the packets that are in no flow to this file: other protocols, damaged packets, incomplete \
+                 fragments, segments of no known connection. With -K, every packet is in one of the files. The \
+                 format is pcap, or pcapng if packets have several link types, if the name ends in .pcapng, and \
                  for pipes; `-` is standard output.",
             ),
             value('X', id::REPORT, "FILE", value_parser!(PathBuf)).help("report [DIR/report.xml]").long_help(
                 "Write the report (DFXML: all flows, their files, gaps, conflicts) to this file. The default is \
                  report.xml in the output directory; with -c or -C no report is written unless -X is given.",
             ),
-            Arg::new(id::COMPAT).long(id::COMPAT).action(ArgAction::SetTrue).help("report as tcpflow's").long_help(
-                "Write the report in the shape of tcpflow 1.6.1, which is no valid DFXML, for programs that read that \
-                 one.",
+            Arg::new(id::COMPAT).long(id::COMPAT).action(ArgAction::SetTrue).help("report in tcpflow's form").long_help(
+                "Write the report in the form of tcpflow 1.6.1, which is not valid DFXML, for programs that expect \
+                 it.",
             ),
             long_value(id::JSON_LINES, "FILE", value_parser!(PathBuf)).help("a line per connection").long_help(
-                "Write a JSON object for each connection, one a line, with everything that the report has. `-` is \
-                 standard output.",
+                "Write a JSON object for each connection, one per line, with everything that is in the report. `-` \
+                 is standard output.",
             ),
         ],
     )
@@ -240,17 +240,20 @@ fn console() -> [Arg; 11] {
                 "Print flows to standard output instead of writing files; each piece is headed by the name of its \
                  flow. Unprintable bytes become `.` unless -B, -D or -J is given.",
             ),
-            switch('C', id::BARE).help("print, without names").long_help("Like -c without the names. Wins over -c."),
+            switch('C', id::BARE).help("print, without names").long_help(
+                "Like -c without the names. Takes precedence over -c."),
             switch('B', id::BINARY).help("bytes as they are").long_help("With -c or -C: print bytes as they are."),
             switch('s', id::STRIP)
                 .help("unprintable as . (default)")
-                .long_help("With -c or -C: print `.` for unprintable bytes. This is the default; -B, -D and -J win over it."),
+                .long_help(
+                    "With -c or -C: print `.` for unprintable bytes. This is the default; -B, -D and -J take \
+                     precedence."),
             switch('D', id::HEX)
                 .help("hex dump")
-                .long_help("With -c or -C: print a hex dump, 32 bytes a line. Wins over -J and -B."),
+                .long_help("With -c or -C: print a hex dump, 32 bytes a line. Takes precedence over -J and -B."),
             switch('J', id::JSON).help("JSON, an object per piece").long_help(
                 "With -c or -C: print one JSON object for each piece, with addresses, ports and the bytes as \
-                 numbers. Wins over -B.",
+                 numbers. Takes precedence over -B.",
             ),
             switch('g', id::COLOUR)
                 .alias("color")
@@ -260,21 +263,21 @@ fn console() -> [Arg; 11] {
                 .help("no line end after a piece")
                 .long_help("With -c or -C: print no line end after each piece."),
             value('L', id::LOCK, "NAME", value_parser!(String)).hide_short_help(true).help("take turns").long_help(
-                "With -c or -C: hold the semaphore of this name (sem_overview(7)) while a piece is printed, so that \
-                 several programs on one terminal do not mix theirs.",
+                "With -c or -C: hold the semaphore of this name (sem_overview(7)) while a piece is printed, so \
+                 that several programs can share a terminal.",
             ),
             long_value(id::ORDER, "ORDER", ValueParser::new(values::order)).help("stream or arrival").long_help(
-                "With -c or -C: `stream` (the default) prints each flow in the order of its bytes, holding back \
-                 what came early; `arrival` prints pieces as they were captured, as tcpflow does.",
+                "With -c or -C: `stream` (the default) prints each flow in the order of its bytes, and holds back \
+                 bytes that arrive early; `arrival` prints pieces as they were captured, as tcpflow does.",
             ),
             long_value(id::HOLE_TIMEOUT, "SECONDS", ValueParser::new(values::seconds))
                 .hide_short_help(true)
                 .help("wait for missing bytes [10]")
                 .long_help(
-                    "With --order stream: how long bytes wait for missing ones before them, on the capture's clock; then \
-                     the gap is told, and what comes for it later is printed as it comes. 0 waits until the flow ends. \
-                     Bytes that the receiver has acknowledged are waited for a tenth of a second only: the capture \
-                     missed them. The default is 10.",
+                    "With --order stream: how long bytes wait for missing ones before them, on the capture's \
+                     clock; then the gap is printed, and bytes that arrive for it later are printed when they \
+                     arrive. 0 waits until the flow ends. For missing bytes that the receiver has acknowledged, \
+                     the wait is a tenth of a second: the capture missed them. The default is 10.",
                 ),
         ],
     )
@@ -285,8 +288,8 @@ fn scanners() -> [Arg; 9] {
         "Scanners",
         [
             switch('a', id::ALL).help("all scanners").long_help(
-                "Look at finished flows with all scanners: http, md5, netviz (not built yet), wifiviz. -a, -e, -E and \
-                 -x count in the order in which they are given.",
+                "Run all scanners on finished flows: http, md5, netviz (not built yet), wifiviz. -a, -e, -E and -x \
+                 apply in the order given.",
             ),
             value('e', id::ENABLE, "NAME", ValueParser::new(values::scanner))
                 .action(ArgAction::Append)
@@ -295,7 +298,7 @@ fn scanners() -> [Arg; 9] {
             value('E', id::ONLY, "NAME", ValueParser::new(values::scanner))
                 .action(ArgAction::Append)
                 .help("only this scanner")
-                .long_help("Enable this scanner and disable all others that look at finished flows."),
+                .long_help("Enable this scanner and disable all others that run on finished flows."),
             value('x', id::DISABLE, "NAME", ValueParser::new(values::scanner))
                 .action(ArgAction::Append)
                 .help("a scanner off")
@@ -311,15 +314,15 @@ fn scanners() -> [Arg; 9] {
                 .long(id::HASH_INPUTS)
                 .action(ArgAction::SetTrue)
                 .hide_short_help(true).help("digests of the inputs too").long_help(
-                "Put digests of every input file, as it is on disk, into the report too: those of --hash, or else \
-                 SHA-256. Each file is read once more for it.",
+                "Put digests of every input file, as it is on disk, into the report too: those of --hash, or \
+                 SHA-256 without --hash. Each file is read once more.",
             ),
-            switch('Z', id::CODED).hide_short_help(true).help("leave HTTP bodies coded").long_help(
-                "With -e http: do not undo gzip, deflate, br, zstd and compress of bodies.",
+            switch('Z', id::CODED).hide_short_help(true).help("keep HTTP bodies compressed").long_help(
+                "With -e http: keep bodies as they were sent, without undoing gzip, deflate, br, zstd and compress.",
             ),
             long_value(id::HAR, "FILE", value_parser!(PathBuf)).hide_short_help(true).help("HTTP exchanges as HAR").long_help(
-                "Write all HTTP requests and responses, with times, to this file in the format HAR 1.2, which browsers \
-                 and other tools read. Bodies are there as text where they are short, else by the names of their files \
+                "Write all HTTP requests and responses, with times, to this file in the format HAR 1.2, which \
+                 browsers and other tools read. Short text bodies are in the file, others are named by their files \
                  (with -e http).",
             ),
             switch('H', id::SCANNERS).help("list scanners").long_help("List scanners and settings."),
@@ -340,7 +343,7 @@ fn limits() -> [Arg; 14] {
                 ),
             value('m', id::MAX_JUMP, "SIZE", ValueParser::new(values::positive_size))
                 .allow_hyphen_values(true)
-                .help("a jump ends a stream [16M]")
+                .help("new stream at a jump [16M]")
                 .long_help(
                     "When sequence numbers jump by SIZE bytes or more, a new stream starts, with a file of its own. \
                      The default is 16M (16777216).",
@@ -353,78 +356,80 @@ fn limits() -> [Arg; 14] {
                      default is what the system allows.",
                 ),
             long_value(id::MAX_CONNECTIONS, "N", ValueParser::new(values::positive)).visible_alias("max-flows").help("at once").long_help(
-                "Follow at most N connections at once. When more are open, one is closed for each new one: the oldest \
-                 that has ended, else the oldest half-open, else the one silent for longest. Ended and \
-                 half-open ones never fill more than a quarter of the room. The summary counts them. The \
-                 default is one for every 4k of memory that is available, and at most 524288.",
+                "Follow at most N connections at once. When the table is full, each new connection closes another: \
+                 the oldest that has ended, else the oldest half-open, else the one silent for longest. Ended and \
+                 half-open connections take at most a quarter of the table. The summary counts what was closed. \
+                 The default is one for every 4k of available memory, at most 524288.",
             ),
             long_value(id::IDLE_TIMEOUT, "SECONDS", ValueParser::new(values::seconds)).help("close idle connections").long_help(
-                "Close a connection that had no packet for so many seconds on the capture's clock. 0 is never. The \
-                 default is 0 for files, and 3600 for live capture. The same as -S tcp_timeout=SECONDS, and wins over it.",
+                "Close a connection after this many seconds without a packet, on the capture's clock. 0 is never. \
+                 The default is 0 for files and 3600 for live capture. The same as -S tcp_timeout=SECONDS, and \
+                 takes precedence over it.",
             ),
             long_value(id::OVERLAP, "[NET=]POLICY", ValueParser::new(values::overlap))
                 .action(ArgAction::Append)
-                .help("whose copy counts [first]")
+                .help("which copy counts [first]")
                 .long_help(
-                    "Which copy counts where segments overlap beyond a hole: what the receiver's system does. first, \
-                     last, bsd, linux, old-linux, windows, windows2003, vista, solaris, hpux, hpux10, irix or macos, for \
-                     all receivers, or with NET= for those in a network: --overlap 10.0.0.0/8=linux. The longest prefix \
-                     counts. May be repeated. The default is first. Bytes that follow without a hole always stay: the \
-                     receiver has read them. The report lists what lost.",
+                    "Which copy counts where segments overlap beyond a hole; the receiver's system decides. first, \
+                     last, bsd, linux, old-linux, windows, windows2003, vista, solaris, hpux, hpux10, irix or \
+                     macos, for all receivers, or with NET= for those in a network: --overlap 10.0.0.0/8=linux. \
+                     The longest prefix counts. May be repeated. The default is first. Bytes that follow without a \
+                     hole always stay: the receiver has read them. The report lists the copies that do not count.",
                 ),
             long_value(id::CHECKSUMS, "WHAT", ValueParser::new(values::checksums))
                 .hide_short_help(true)
                 .help("check checksums")
                 .long_help(
-                    "What to do about wrong checksums of IPv4 headers and of TCP: ignore them (the default: a host that \
-                     captures what it sends has not set them yet), count them, or refuse what has one, as its receiver \
-                     does. What a snap length cut cannot be checked.",
+                    "How to treat wrong checksums of IPv4 headers and of TCP: `ignore` (the default: captures \
+                     taken on the sending host have wrong ones), `count`, or `refuse`, which drops the packet as \
+                     its receiver does. Packets cut by a snap length cannot be checked.",
                 ),
             long_value(id::FRAGMENT_POLICY, "POLICY", ValueParser::new(values::fragment_policy))
                 .hide_short_help(true)
-                .help("who wins overlaps")
+                .help("which fragment counts")
                 .long_help(
-                    "Which bytes count where IP fragments overlap, as hosts differ: bsd (the default), first, last, \
-                     bsd-right, linux, windows, solaris (as in Novak, \"Target-Based Fragmentation Reassembly\"), or \
-                     discard, which drops the datagram as IPv6 always does.",
+                    "Which bytes count where IP fragments overlap; hosts differ. bsd (the default), first, last, \
+                     bsd-right, linux, windows, solaris (as in Novak, \"Target-Based Fragmentation Reassembly\"), \
+                     or discard, which drops the datagram as IPv6 always does.",
                 ),
             long_value(id::FRAGMENT_MEMORY, "SIZE", ValueParser::new(values::size))
                 .hide_short_help(true)
                 .help("for IP fragments")
                 .long_help(
-                    "Memory for IP datagrams of which fragments are missing; when it is full the oldest one is given \
-                     up. A datagram takes up to 64k. 0 puts none together: fragments are counted as not used. The \
-                     default is 64k for every 512 of --max-connections, at least 1M and at most 64M.",
+                    "Memory for incomplete IP datagrams; when it is full, the oldest datagram is given up. A \
+                     datagram takes up to 64k. With 0, fragments are not put together, and are counted as not \
+                     used. The default is 64k for every 512 of --max-connections, at least 1M and at most 64M.",
                 ),
             long_value(id::URGENT, "WHERE", ValueParser::new(values::urgent)).hide_short_help(true).help("inline or drop").long_help(
-                "Urgent data, the byte that TCP's urgent pointer names: `inline` (the default) keeps it where it is in \
-                 the stream, as applications with SO_OOBINLINE read it; `drop` leaves it out of files and console, as \
-                 all others read it. The report lists what was left out.",
+                "Urgent data, the byte that TCP's urgent pointer names: `inline` (the default) keeps it in the \
+                 stream, as applications with SO_OOBINLINE read it; `drop` leaves it out of files and console, as \
+                 other applications read the stream. The report lists what was left out.",
             ),
             long_value(id::PAWS, "WHAT", ValueParser::new(values::check)).hide_short_help(true).help("count or refuse").long_help(
-                "Segments whose timestamp is older than one that the receiver has accepted, which it drops (PAWS): \
-                 `count` (the default) keeps them, `refuse` drops them too.",
+                "Segments whose timestamp is older than one that the receiver has accepted; the receiver drops \
+                 them (PAWS). `count` (the default) keeps them, `refuse` drops them too.",
             ),
             long_value(id::WINDOW, "WHAT", ValueParser::new(values::check)).hide_short_help(true).help("count or refuse").long_help(
-                "Bytes beyond the window that the receiver has announced, which it drops: `count` (the default) keeps \
-                 them, `refuse` drops them too. A capture that misses acknowledgements knows the window badly.",
+                "Bytes beyond the window that the receiver has announced; the receiver drops them. `count` (the \
+                 default) keeps them, `refuse` drops them too. A capture without all acknowledgements does not \
+                 know the window well.",
             ),
             value('S', id::SET, "NAME=VALUE", ValueParser::new(values::setting))
                 .action(ArgAction::Append)
                 .help("tcpflow's settings")
                 .long_help(
-                    "Settings by tcpflow's names: enable_report=NO writes no report; tcp_timeout=SECONDS is \
-                     --idle-timeout; tcp_cmd=PROGRAM runs a program for each flow file, whose name is its last \
-                     argument, without a shell and at most ten at a time; tcp_alert_fd=N writes `open` or `close`, a \
-                     tab and the name of each flow file to this descriptor; http_cmd and http_alert_fd do the same for \
-                     files with HTTP bodies; \
-                     check_fcs=NO takes 802.11 frames whose check sum is wrong too; packet-buffer-timeout=MS is \
-                     --read-timeout; tdelta=SECONDS is added to all timestamps. May be repeated.",
+                    "Settings with tcpflow's names: enable_report=NO writes no report; tcp_timeout=SECONDS is \
+                     --idle-timeout; tcp_cmd=PROGRAM runs a program for each flow file, with the file's name as \
+                     its last argument, without a shell, at most ten at a time; tcp_alert_fd=N writes `open` or \
+                     `close`, a tab and the name of each flow file to this descriptor; http_cmd and http_alert_fd \
+                     do the same for files with HTTP bodies; check_fcs=NO accepts 802.11 frames with a wrong \
+                     checksum too; packet-buffer-timeout=MS is --read-timeout; tdelta=SECONDS is added to all \
+                     timestamps. May be repeated.",
                 ),
             switch('P', id::NO_PURGE).hide_short_help(true)
                 .help("no effect").long_help(
-                "For tcpflow's command lines. It has no effect: tapflow always remembers closed connections, as long \
-                 as its table has room.",
+                "Accepted for tcpflow's command lines, without effect: tapflow always remembers closed connections \
+                 as long as its table has room.",
             ),
         ],
     )
@@ -438,13 +443,13 @@ fn messages() -> [Arg; 6] {
                 .overrides_with_all([id::VERBOSE, id::DEBUG])
                 .help("errors only")
                 .long_help(
-                    "Print errors only: no summary, no progress, no warnings; statistics where --stats-interval asks for \
-                     them. The last of -q, -v and -d counts.",
+                    "Print errors only: no summary, no progress, no warnings; statistics only with \
+                     --stats-interval. The last of -q, -v and -d counts.",
                 ),
             switch('v', id::VERBOSE)
                 .overrides_with_all([id::QUIET, id::DEBUG])
-                .help("explain more")
-                .long_help("Explain more; the same as -d 10."),
+                .help("more details")
+                .long_help("Print more details; the same as -d 10."),
             value('d', id::DEBUG, "LEVEL", ValueParser::new(values::level))
                 .allow_hyphen_values(true)
                 .overrides_with_all([id::QUIET, id::VERBOSE])
@@ -454,7 +459,11 @@ fn messages() -> [Arg; 6] {
                 .action(ArgAction::Count)
                 .help("this page")
                 .long_help("Print the options on one page. Twice (-hh): the same as --help."),
-            Arg::new(id::HELP).long(id::HELP).action(ArgAction::SetTrue).help("all").long_help("Print this text."),
+            Arg::new(id::HELP)
+                .long(id::HELP)
+                .action(ArgAction::SetTrue)
+                .help("all")
+                .long_help("Print this text."),
             switch('V', id::VERSION).help("version").long_help("Print the version."),
         ],
     )

@@ -55,7 +55,7 @@ fn cell(arg: &Arg) -> String {
 /// `-H`: scanners and settings.
 pub(super) fn scanners() -> String {
     let mut page =
-        "Scanners look at finished flows. -e NAME enables, -x NAME disables, -a enables all.\n\n".to_owned();
+        "Scanners run on finished flows. -e NAME enables, -x NAME disables, -a enables all.\n\n".to_owned();
     for scanner in SCANNERS {
         // Writing to a String cannot fail.
         let _ = writeln!(page, "  {scanner:10}{}", scanner.about());
@@ -68,12 +68,12 @@ const SETTINGS: &str = "
 Settings, with their defaults:
 
   -S enable_report=YES         write report.xml
-  -S tcp_timeout=0             close flows that are silent for so many seconds; 0 is never
+  -S tcp_timeout=0             close connections that are silent for this many seconds; 0 is never
   -S tcp_cmd=                  program to run for each flow file
-  -S tcp_alert_fd=-1           descriptor that is told of each flow file
+  -S tcp_alert_fd=-1           descriptor that gets a line for each flow file
   -S http_cmd=                 program to run for each file with an HTTP body
-  -S http_alert_fd=-1          descriptor that is told of each file with an HTTP body
-  -S check_fcs=YES             refuse 802.11 frames whose check sum is wrong
+  -S http_alert_fd=-1          descriptor that gets a line for each file with an HTTP body
+  -S check_fcs=YES             refuse 802.11 frames with a wrong checksum
   -S packet-buffer-timeout=10  the same as --read-timeout
   -S tdelta=0                  seconds to add to all timestamps
   -S netviz_histogram_size=1000, netviz_histogram_dump=0
@@ -106,5 +106,5 @@ Examples:
   tcpdump -w - -c 1000 | tapflow -r - -o out";
 
 const EXIT: &str = "\
-Exit status: 0 all went well; 1 something failed, the message says what, all output so far is kept;
+Exit status: 0 success; 1 something failed, the message says what, all output so far is kept;
 2 the command line is wrong, nothing was done.";

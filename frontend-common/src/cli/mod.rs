@@ -566,7 +566,7 @@ fn rights(matches: &ArgMatches) -> Result<Rights, CliError> {
         no_sandbox: matches.get_flag(id::NO_SANDBOX),
     };
     if rights.root.is_some() && rights.user.is_none() {
-        return Err(CliError("-z needs -U: who is root can leave any root directory".to_owned()));
+        return Err(CliError("-z needs -U: root can leave any root directory".to_owned()));
     }
     Ok(rights)
 }

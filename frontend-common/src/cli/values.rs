@@ -15,7 +15,7 @@ use crate::scan::{SCANNERS, ScannerName};
 
 /// A size in bytes: digits, then optionally k, M, G or T (powers of 1024).
 pub(super) fn size(text: &str) -> Result<u64, String> {
-    const WANTED: &str = "a size in bytes is wanted, such as 4096, 64k, 10M, 2G or 1T";
+    const WANTED: &str = "expected a size in bytes, such as 4096, 64k, 10M, 2G or 1T";
     let (digits, unit) = match text.char_indices().last() {
         Some((at, 'k' | 'K')) => (&text[..at], 1 << 10),
         Some((at, 'm' | 'M')) => (&text[..at], 1 << 20),
@@ -44,7 +44,7 @@ pub(super) enum RotateBy {
 
 /// The argument of `--rotate`: a time with its unit, or a size.
 pub(super) fn rotate(text: &str) -> Result<RotateBy, String> {
-    const WANTED: &str = "a time such as 90s, 15min, 1h or 1d is wanted, or a size such as 100M or 10G";
+    const WANTED: &str = "expected a time such as 90s, 15min, 1h or 1d, or a size such as 100M or 10G";
     let end = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
     let (digits, unit) = text.split_at(end);
     let seconds = match unit {
@@ -52,7 +52,7 @@ pub(super) fn rotate(text: &str) -> Result<RotateBy, String> {
         "min" => 60,
         "h" => 3600,
         "d" => 86_400,
-        "m" => return Err(format!("minutes or megabytes? {digits}min or {digits}M is wanted")),
+        "m" => return Err(format!("minutes or megabytes? write {digits}min or {digits}M")),
         "" => return Err(WANTED.to_owned()),
         _ => {
             let bytes = size(text).map_err(|_| WANTED)?;
@@ -71,47 +71,42 @@ pub(super) fn disk_full(text: &str) -> Result<DiskFull, String> {
     match text {
         "stop" => Ok(DiskFull::Stop),
         "delete" => Ok(DiskFull::Delete),
-        _ => Err("stop or delete is wanted".to_owned()),
+        _ => Err("expected stop or delete".to_owned()),
     }
 }
 
 /// A count of at least one.
 pub(super) fn positive(text: &str) -> Result<usize, String> {
-    decimal(text).filter(|n| *n > 0).ok_or_else(|| "a whole number from 1 is wanted".to_owned())
+    decimal(text).filter(|n| *n > 0).ok_or_else(|| "expected a whole number from 1".to_owned())
 }
 
 /// A level of messages.
 pub(super) fn level(text: &str) -> Result<u32, String> {
-    decimal(text).ok_or_else(|| "a whole number is wanted: 0 silent, 1 usual, 10 verbose".to_owned())
+    decimal(text).ok_or_else(|| "expected a whole number: 0 silent, 1 usual, 10 verbose".to_owned())
 }
 
 /// Whole seconds.
 pub(super) fn seconds(text: &str) -> Result<u64, String> {
-    decimal(text).ok_or_else(|| "whole seconds are wanted; 0 is never".to_owned())
+    decimal(text).ok_or_else(|| "expected whole seconds; 0 is never".to_owned())
 }
 
 /// Milliseconds.
 pub(super) fn milliseconds(text: &str) -> Result<u64, String> {
-    decimal(text)
-        .filter(|ms| *ms <= 60_000)
-        .ok_or_else(|| "milliseconds are wanted, at most 60000".to_owned())
+    decimal(text).filter(|ms| *ms <= 60_000).ok_or_else(|| "expected milliseconds, at most 60000".to_owned())
 }
 
 /// The argument of `--snaplen`.
 pub(super) fn snap_length(text: &str) -> Result<u32, String> {
     decimal(text)
         .filter(|bytes| (1..=MAX_SNAP_LENGTH).contains(bytes))
-        .ok_or_else(|| format!("a number of bytes from 1 to {MAX_SNAP_LENGTH} is wanted"))
+        .ok_or_else(|| format!("expected a number of bytes from 1 to {MAX_SNAP_LENGTH}"))
 }
 
 /// The argument of `--buffer-size`.
 pub(super) fn buffer_size(text: &str) -> Result<u32, String> {
     let bytes = positive_size(text)?;
     let most = i32::MAX.unsigned_abs();
-    u32::try_from(bytes)
-        .ok()
-        .filter(|bytes| *bytes <= most)
-        .ok_or_else(|| format!("at most {most} is possible"))
+    u32::try_from(bytes).ok().filter(|bytes| *bytes <= most).ok_or_else(|| format!("the maximum is {most}"))
 }
 
 /// Digits only: no sign, no blanks.
@@ -131,7 +126,7 @@ pub(super) enum NameLetter {
 /// The letters of one `-F`.
 pub(super) fn name_letters(text: &str) -> Result<Vec<NameLetter>, String> {
     if text.is_empty() {
-        return Err("letters are wanted".to_owned());
+        return Err("expected letters".to_owned());
     }
     text.chars()
         .map(|letter| {
@@ -160,7 +155,7 @@ pub(super) fn order(text: &str) -> Result<ConsoleOrder, String> {
     match text {
         "stream" => Ok(ConsoleOrder::Stream),
         "arrival" => Ok(ConsoleOrder::Arrival),
-        _ => Err("stream or arrival is wanted".to_owned()),
+        _ => Err("expected stream or arrival".to_owned()),
     }
 }
 
@@ -169,7 +164,7 @@ pub(super) fn urgent(text: &str) -> Result<Urgent, String> {
     match text {
         "inline" => Ok(Urgent::Inline),
         "drop" => Ok(Urgent::Apart),
-        _ => Err("inline or drop is wanted".to_owned()),
+        _ => Err("expected inline or drop".to_owned()),
     }
 }
 
@@ -178,7 +173,7 @@ pub(super) fn check(text: &str) -> Result<Check, String> {
     match text {
         "count" => Ok(Check::Count),
         "refuse" => Ok(Check::Refuse),
-        _ => Err("count or refuse is wanted".to_owned()),
+        _ => Err("expected count or refuse".to_owned()),
     }
 }
 
@@ -190,14 +185,14 @@ pub(super) fn overlap(text: &str) -> Result<Overlap, String> {
     };
     let policy = OverlapPolicy::from_name(name).ok_or_else(|| {
         let names = OverlapPolicy::ALL.map(OverlapPolicy::name).join(", ");
-        format!("'{}' is no policy; there are {names}", name.escape_default())
+        format!("'{}' is not a policy; the policies are {names}", name.escape_default())
     })?;
     let Some(network) = network else { return Ok(Overlap::All(policy)) };
     let (address, prefix) = match network.split_once('/') {
         Some((address, prefix)) => (address, Some(prefix)),
         None => (network, None),
     };
-    const WANTED: &str = "a network is wanted before the =, such as 10.0.0.0/8 or 2001:db8::/32";
+    const WANTED: &str = "expected a network before the =, such as 10.0.0.0/8 or 2001:db8::/32";
     let address: IpAddr = address.parse().map_err(|_| WANTED)?;
     let bits = if address.is_ipv4() { 32 } else { 128 };
     let prefix = match prefix {
@@ -220,24 +215,24 @@ pub(super) fn checksums(text: &str) -> Result<Checksums, String> {
         "ignore" => Ok(Checksums::Ignore),
         "count" => Ok(Checksums::Count),
         "refuse" => Ok(Checksums::Refuse),
-        _ => Err("ignore, count or refuse is wanted".to_owned()),
+        _ => Err("expected ignore, count or refuse".to_owned()),
     }
 }
 
 /// The argument of `--fragment-policy`.
 pub(super) fn fragment_policy(text: &str) -> Result<FragmentPolicy, String> {
     FragmentPolicy::from_name(text).ok_or_else(|| {
-        format!("one of {} is wanted", FragmentPolicy::ALL.map(FragmentPolicy::name).join(", "))
+        format!("expected one of {}", FragmentPolicy::ALL.map(FragmentPolicy::name).join(", "))
     })
 }
 
 /// The argument of `--tunnel-port`: a tunnel and the UDP port where it is looked for.
 pub(super) fn tunnel_port(text: &str) -> Result<(UdpTunnel, u16), String> {
-    const WANTED: &str = "PROTOCOL=PORT is wanted, such as vxlan=4789";
+    const WANTED: &str = "expected PROTOCOL=PORT, such as vxlan=4789";
     let (name, port) = text.split_once('=').ok_or(WANTED)?;
     let tunnel = UdpTunnel::ALL.into_iter().find(|tunnel| tunnel.name() == name).ok_or_else(|| {
         let names = UdpTunnel::ALL.map(UdpTunnel::name).join(", ");
-        format!("'{}' is no tunnel in UDP; there are {names}", name.escape_default())
+        format!("'{}' is not a tunnel in UDP; the tunnels are {names}", name.escape_default())
     })?;
     let port = decimal(port).filter(|port| *port > 0).ok_or(WANTED)?;
     Ok((tunnel, port))
@@ -247,7 +242,7 @@ pub(super) fn tunnel_port(text: &str) -> Result<(UdpTunnel, u16), String> {
 pub(super) fn scanner(text: &str) -> Result<Vec<ScannerName>, String> {
     ScannerName::named(text).ok_or_else(|| {
         let names = SCANNERS.map(ScannerName::as_str).join(", ");
-        format!("there is no such scanner; there are {names}, and all for all of them")
+        format!("there is no such scanner; the scanners are {names}; all is all of them")
     })
 }
 
@@ -256,7 +251,7 @@ pub(super) fn algorithms(text: &str) -> Result<Vec<Algorithm>, String> {
     let algorithm = |name: &str| {
         Algorithm::named(&name.to_ascii_lowercase()).ok_or_else(|| {
             let names = Algorithm::ALL.map(Algorithm::name).join(", ");
-            format!("'{}' is no digest; there are {names}", name.escape_default())
+            format!("'{}' is not a digest; the digests are {names}", name.escape_default())
         })
     };
     text.split(',').map(algorithm).collect()
@@ -292,7 +287,7 @@ const SETTINGS: &str = "check_fcs, enable_report, http_alert_fd, http_cmd, netvi
 
 /// The `name=value` of one `-S`.
 pub(super) fn setting(text: &str) -> Result<Setting, String> {
-    let (name, value) = text.split_once('=').ok_or("NAME=VALUE is wanted")?;
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
     match name {
         "enable_report" => yes_or_no(value).map(Setting::EnableReport),
         "check_fcs" => yes_or_no(value).map(Setting::CheckFcs),
@@ -307,8 +302,8 @@ pub(super) fn setting(text: &str) -> Result<Setting, String> {
         "tdelta" => value
             .parse()
             .map(Setting::TimeShift)
-            .map_err(|_| "whole seconds are wanted, also negative ones".to_owned()),
-        _ => Err(format!("there is no such setting; there are {SETTINGS}")),
+            .map_err(|_| "expected whole seconds, also negative ones".to_owned()),
+        _ => Err(format!("there is no such setting; the settings are {SETTINGS}")),
     }
 }
 
@@ -316,7 +311,7 @@ fn yes_or_no(value: &str) -> Result<bool, String> {
     match value.to_ascii_uppercase().as_str() {
         "YES" | "TRUE" | "1" => Ok(true),
         "NO" | "FALSE" | "0" => Ok(false),
-        _ => Err("YES or NO is wanted".to_owned()),
+        _ => Err("expected YES or NO".to_owned()),
     }
 }
 
@@ -325,6 +320,6 @@ fn command_line(value: &str) -> Result<Option<CommandLine>, String> {
 }
 
 fn descriptor(value: &str) -> Result<Option<i32>, String> {
-    let number: i32 = value.parse().map_err(|_| "the number of an open descriptor is wanted, such as 3")?;
+    let number: i32 = value.parse().map_err(|_| "expected the number of an open descriptor, such as 3")?;
     Ok(Some(number).filter(|number| *number >= 0))
 }

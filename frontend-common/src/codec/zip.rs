@@ -82,7 +82,7 @@ impl Member {
         }
         match self.method {
             0 if self.flags & DESCRIPTOR != 0 && self.packed == 0 => Err(Problem::Unsupported(
-                "the member tells its length behind its data only; unpack it first".into(),
+                "the member has its length only after its data; unpack it first".into(),
             )),
             0 => Ok(None),
             8 => Ok(Some(Format::Deflate)),

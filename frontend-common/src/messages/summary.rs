@@ -276,7 +276,7 @@ impl RunSummary {
         push(&mut items, c.fragment_overlaps, "overlapping");
         push(&mut items, c.fragment_conflicts, "with other content for the same place");
         push(&mut items, c.tiny_fragments, "too short for a TCP header");
-        push(&mut items, c.misaligned_fragments, "of a length that is no multiple of 8");
+        push(&mut items, c.misaligned_fragments, "with a length that is not a multiple of 8");
         items
     }
 
@@ -287,7 +287,7 @@ impl RunSummary {
         if all || c.time_resets > 0 {
             push(&mut items, c.time_backwards, "before an earlier packet");
         }
-        push(&mut items, c.time_jumps, "far ahead of those that followed, not believed");
+        push(&mut items, c.time_jumps, "far ahead of those that followed, not used");
         if c.time_resets > 0 {
             items.push(format!("set back {}", count(c.time_resets, "time")));
         }
@@ -346,7 +346,7 @@ impl RunSummary {
         let mut items = Vec::new();
         for (cause, why) in [
             (SkipCause::Timeout, "after waiting (--hole-timeout)"),
-            (SkipCause::Acknowledged, "that the receiver has"),
+            (SkipCause::Acknowledged, "after an acknowledgement"),
             (SkipCause::Pressure, "for lack of memory"),
             (SkipCause::ConnectionLimit, "for lack of memory for one connection"),
         ] {
@@ -415,7 +415,10 @@ impl RunSummary {
             items.push(format!("{} given up for lack of room", count(c.islands_exhausted, "hole")));
         }
         if c.boundaries_lost > 0 {
-            items.push(format!("bounds of {} not kept for --overlap", count(c.boundaries_lost, "segment")));
+            items.push(format!(
+                "boundaries of {} not kept for --overlap",
+                count(c.boundaries_lost, "segment")
+            ));
         }
         items
     }
@@ -436,7 +439,7 @@ impl RunSummary {
             (c.segments, "in all"),
             (c.out_of_order_segments, "out of order"),
             (c.keepalives, "keepalive"),
-            (c.rebased, "before what seemed the start"),
+            (c.rebased, "before the first byte seen"),
             (c.invalid_syns, "SYN out of place"),
             (c.invalid_resets, "RST out of window"),
             (c.invalid_fins, "FIN out of place"),
@@ -603,7 +606,7 @@ limits:     3 connections evicted, 2 half-open (table full: --max-connections),
         let expected = "\
 read:       0 packets, 0 connections, 0 flows, 0 bytes
 console:    1 hole skipped after waiting (--hole-timeout) (20 bytes),
-            2 holes skipped that the receiver has (2000 bytes),
+            2 holes skipped after an acknowledgement (2000 bytes),
             3 bytes printed late, out of order
 ";
         assert_eq!(summary.text(USUAL), expected);

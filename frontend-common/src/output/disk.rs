@@ -356,7 +356,7 @@ impl Disk {
         });
         self.freed(&mut state, files, known);
         state.news.push(format!(
-            "deleted what has ended in {}: {}, {} (--max-disk)",
+            "deleted files of ended connections in {}: {}, {} (--max-disk)",
             path.display(),
             count(files, "file"),
             count(known, "byte")

@@ -40,7 +40,7 @@ impl Run<'_> {
         };
         progress.clear();
         self.complaints.add(format_args!(
-            "{}: as much is written as --max-disk {} allows{why}; the run ends here",
+            "{}: the limit of --max-disk {} is reached{why}; the run ends here",
             self.options.output_dir.display(),
             limit.bytes
         ));
@@ -56,7 +56,7 @@ impl Run<'_> {
         let used = disk.used().saturating_sub(kept_free);
         if used > limit.bytes && !self.is_bounded {
             self.complaints.add(format_args!(
-                "{}: {used} bytes are written, more than --max-disk {} allows: they were under way when it was reached",
+                "{}: {used} bytes are written, more than --max-disk {} allows: some were in flight when the limit was reached",
                 self.options.output_dir.display(),
                 limit.bytes
             ));

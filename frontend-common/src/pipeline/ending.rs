@@ -21,17 +21,17 @@ impl Run<'_> {
         drop(self.reports.take());
         for writer in std::mem::take(&mut self.writers) {
             if writer.join().is_err() {
-                self.complaints.add("a writer stopped by a fault of the program".to_owned());
+                self.complaints.add("internal error: a writer's thread panicked".to_owned());
             }
         }
         if self.scanning.take().is_some_and(|scanning| scanning.join().is_err()) {
-            self.complaints.add("the scanners stopped by a fault of the program".to_owned());
+            self.complaints.add("internal error: the thread of the scanners panicked".to_owned());
         }
         if let Some(error) = self.alerts.as_ref().and_then(Alerts::failure) {
             self.complaints.add(format_args!("tcp_alert_fd: {error}"));
         }
         let reported = self.reporter.take().map(JoinHandle::join).transpose().unwrap_or_else(|_| {
-            self.complaints.add("the reporter stopped by a fault of the program".to_owned());
+            self.complaints.add("internal error: the reporter's thread panicked".to_owned());
             None
         });
         let Reported { report, totals, told, last } = reported.unwrap_or_default();
@@ -41,7 +41,7 @@ impl Run<'_> {
             disk.end();
         }
         if self.keeper.take().is_some_and(|keeper| keeper.join().is_err()) {
-            self.complaints.add("who deletes stopped by a fault of the program".to_owned());
+            self.complaints.add("internal error: the cleanup thread panicked".to_owned());
         }
         self.tell_deletions(&mut progress);
         self.beyond_bound(report.as_ref().map_or(0, Report::kept_free));

@@ -87,7 +87,7 @@ pub(super) fn start(
         }
         while faults > 0 {
             faults -= 1;
-            let fault = "a scanner stopped by a fault of the program".to_owned();
+            let fault = "internal error: a scanner's thread panicked".to_owned();
             let _ = reporter.send(Told::Complaint(fault).into());
         }
     })

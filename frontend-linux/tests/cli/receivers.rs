@@ -126,5 +126,5 @@ fn the_console_waits_for_missing_bytes_only_so_long() {
     place
         .tapflow(&["-C", "-r", "b.pcap"])
         .ends_with(0)
-        .says(&["1 hole skipped that the receiver has (5 bytes)"]);
+        .says(&["1 hole skipped after an acknowledgement (5 bytes)"]);
 }

@@ -211,7 +211,7 @@ fn without_end(place: &Place, args: &[&str]) -> Run {
 fn a_full_bound_ends_the_run_with_everything_so_far() {
     let place = Place::new();
     without_end(&place, &["-o", "o", "--max-disk", "4M"]).ends_with(1).says(&[
-        "as much is written as --max-disk 4194304 allows",
+        "the limit of --max-disk 4194304 is reached",
         "the run ends here",
         "ended:",
     ]);
@@ -245,7 +245,8 @@ fn an_input_that_ends_before_the_bound_is_noticed_is_told() {
     place.put("a.pcap", many(2500));
     let run = place.tapflow(&["-r", "a.pcap", "-o", "o", "--max-disk", "1M"]).ends_with(1);
     assert!(
-        run.err.contains("as much is written as") || run.err.contains("more than --max-disk 1048576 allows")
+        run.err.contains("the limit of --max-disk 1048576 is reached")
+            || run.err.contains("more than --max-disk 1048576 allows")
     );
     place.tapflow(&["-q", "-r", "a.pcap", "-o", "p", "--max-disk", "100M"]).ends_with(0);
 }
@@ -328,7 +329,9 @@ fn what_a_long_connection_still_needs_stays_while_all_around_it_goes() {
     wait_until("the flows of the report", || flows() > 100);
     input.write_all(&records(end)).unwrap();
     drop(input);
-    end_of(child).ends_with(0).says(&["deleted what has ended in o/000001: ", "deleted o/000002: "]);
+    end_of(child)
+        .ends_with(0)
+        .says(&["deleted files of ended connections in o/000001: ", "deleted o/000002: "]);
 }
 
 #[test]

@@ -10,23 +10,24 @@ pub(super) fn rights() -> [Arg; 3] {
         "Rights",
         [
             value('U', id::USER, "USER", value_parser!(String)).help("become this user").long_help(
-                "Once the interface and the inputs are open, become this user, with its groups and without any \
-                 capabilities, for good. The output directory, if it is made, and all files belong to the user.",
+                "Once the interface and the inputs are open, become this user permanently, with its groups and \
+                 without any capabilities. All files belong to the user, and so does the output directory if it is \
+                 created.",
             ),
             value('z', id::ROOT, "DIR", value_parser!(PathBuf)).help("as root directory; needs -U").long_help(
-                "Once the interface and the inputs are open, make this the root directory and the current one: files to \
-                 write (-o, -X, -w, --jsonl, --har) are in it, whatever their names. Needs -U.",
+                "Once the interface and the inputs are open, make this the root directory and the current \
+                 directory: all files that are written (-o, -X, -w, --jsonl, --har) are inside of it. Needs -U.",
             ),
             Arg::new(id::NO_SANDBOX)
                 .long(id::NO_SANDBOX)
                 .action(ArgAction::SetTrue)
                 .hide_short_help(true)
-                .help("keep all rights")
+                .help("run without a sandbox")
                 .long_help(
-                    "Linux only. Usually, once everything is open, the kernel lets tapflow read nothing but its inputs and \
-                     what the system's libraries need, write only below the output directory, and use neither the network \
-                     nor other programs; those of tcp_cmd and http_cmd run outside of this. With this option nothing is \
-                     taken away.",
+                    "Linux only. Run without a sandbox. By default, once everything is open, the kernel lets \
+                     tapflow read only its inputs and what system libraries need, write only below the output \
+                     directory, and use neither the network nor other programs; programs of tcp_cmd and http_cmd \
+                     run outside of the sandbox.",
                 ),
         ],
     )
