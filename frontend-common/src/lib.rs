@@ -12,6 +12,5 @@ pub mod messages;
 pub mod naming;
 pub mod output;
 pub mod pipeline;
-mod prefetch;
 pub mod report;
 pub mod scan;

@@ -17,6 +17,7 @@ mod order;
 mod packets;
 mod pcap;
 mod pcapng;
+mod prefetch;
 mod sniff;
 mod snoop;
 mod source;

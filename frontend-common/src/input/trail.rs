@@ -7,8 +7,8 @@
 
 use std::cell::Cell;
 
+use super::prefetch::prefetch;
 use super::{pcap, pcapng};
-use crate::prefetch::prefetch;
 
 /// Who knows the length of a record.
 #[derive(Clone, Copy, Debug)]

@@ -40,7 +40,7 @@ use super::gather::{PIECES, Piece, joined, read_start, shift_down, shift_up, wri
 use super::index::{self, close_up_text, rebase_text};
 use crate::flow::{FileFacts, FlowFacts, Ranges};
 use crate::naming::Template;
-use crate::scan::alert::Alerts;
+use crate::output::alerts::Alerts;
 
 /// Pending bytes of one flow that are written at once.
 const FLOW_BYTES: u64 = 256 << 10;

@@ -10,9 +10,9 @@ use super::reading::Read;
 use super::reporter::{Reported, Totals};
 use super::run::Run;
 use crate::messages::{Progress, RunSummary};
+use crate::output::alerts::Alerts;
 use crate::output::pcap::CaptureCounts;
 use crate::report::{Report, RunTotals, Usage};
-use crate::scan::alert::Alerts;
 
 impl Run<'_> {
     /// Ends the threads, closes the report, adds up.

@@ -25,9 +25,9 @@ use crate::cli::Options;
 use crate::input::Filter;
 use crate::input::live::LiveDevice;
 use crate::naming::Template;
+use crate::output::alerts::Alerts;
 use crate::output::console::ConsoleLock;
 use crate::output::disk::Disk;
-use crate::scan::alert::Alerts;
 
 /// Runs: reads all inputs, writes everything that `options` asks for.
 ///

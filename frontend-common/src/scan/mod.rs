@@ -4,7 +4,7 @@
 //! threads of their own, several connections at a time, each connection by all scanners one after the other
 //! in a fixed order. What they find travels with the flows to the report.
 
-pub mod alert;
+mod alert;
 mod choice;
 pub mod command;
 pub mod hash;

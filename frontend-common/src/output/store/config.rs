@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::naming::Template;
+use crate::output::alerts::Alerts;
 use crate::output::disk::Disk;
-use crate::scan::alert::Alerts;
 
 /// What a [`FileStore`](super::FileStore) is to do.
 #[derive(Clone, Debug)]

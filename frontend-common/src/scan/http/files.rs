@@ -13,8 +13,8 @@ use tapflow_core::Timestamp;
 
 use super::har::{self, MAX_TEXT, Place};
 use super::{BodyKind, BodyName, Counts, Direction, Limits, Message, Output, Role, Slot, Stored, scan};
+use crate::output::alerts::Alerts;
 use crate::output::disk::{BLOCK, Disk};
-use crate::scan::alert::Alerts;
 use crate::scan::command::Runner;
 use crate::scan::hash::{Algorithm, Hasher};
 use crate::scan::{Connection, ScannedFlow, Scanner, Spool, spare};
