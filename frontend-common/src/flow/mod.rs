@@ -1,5 +1,6 @@
 //! What is known of a flow: the words that output, console, scanners and report share.
 
+mod asymmetry;
 mod facts;
 mod finished;
 mod ranges;
@@ -7,6 +8,7 @@ mod ranges;
 pub(crate) mod testing;
 mod timeline;
 
+pub use asymmetry::Asymmetry;
 pub use facts::{FileFacts, FlowFacts, Link, Opened};
 pub use finished::FinishedFlow;
 pub use ranges::Ranges;

@@ -27,6 +27,8 @@ pub struct RunSummary {
     pub rejects: RejectCounts,
     /// Frames that the filter did not match; the core has not seen them.
     pub filtered: u64,
+    /// Pairs of connections with one direction each, which differ in VLAN or tunnel only.
+    pub asymmetric: u64,
     /// Files written, the report and indexes not counted.
     pub files: u64,
     /// Bytes in these files, holes counted.
@@ -86,6 +88,7 @@ impl RunSummary {
         line(&mut text, "repeated", self.repeated());
         line(&mut text, "not kept", self.not_kept());
         line(&mut text, "limits", self.limits());
+        line(&mut text, "hint", self.hint());
         if verbosity.is_verbose() {
             line(&mut text, "closed", self.closed());
             line(&mut text, "segments", self.segments());
@@ -139,6 +142,7 @@ impl RunSummary {
             ("islands_exhausted", c.islands_exhausted),
             ("boundaries_lost", c.boundaries_lost),
             ("filtered_packets", self.filtered),
+            ("asymmetric_connections", self.asymmetric),
             ("fragments", c.fragments),
             ("whole_datagrams", c.whole_datagrams),
             ("incomplete_datagrams_used", c.incomplete_datagrams),
@@ -398,6 +402,17 @@ impl RunSummary {
             }
         }
         items
+    }
+
+    fn hint(&self) -> Vec<String> {
+        if self.asymmetric == 0 {
+            return Vec::new();
+        }
+        let connections = count(self.asymmetric, "connection");
+        vec![
+            format!("{connections} with one direction in one VLAN or tunnel and the other in another"),
+            "--ignore-encapsulation puts the two together".to_owned(),
+        ]
     }
 
     fn limits(&self) -> Vec<String> {

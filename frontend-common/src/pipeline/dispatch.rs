@@ -15,7 +15,7 @@ use tapflow_core::{CloseReason, Flow, Frame, LinkType, Opened, Repeat, Side, Sin
 use super::batches::{BATCH, Batch, BatchSender};
 use super::frames::Frames;
 use super::rotation::Rotation;
-use crate::flow::FlowFacts;
+use crate::flow::{Asymmetry, FlowFacts};
 use crate::input::Packet;
 use crate::messages::RejectCounts;
 use crate::naming::Template;
@@ -165,6 +165,7 @@ pub(super) struct Dispatch<'t> {
     pub(super) rejects: RejectCounts,
     pub(super) gaps: u64,
     pub(super) max_open_flows: u64,
+    pub(super) asymmetry: Asymmetry,
 }
 
 /// What is known of the flow in a slot.
@@ -219,6 +220,7 @@ impl<'t> Dispatch<'t> {
             rejects: RejectCounts::default(),
             gaps: 0,
             max_open_flows: 0,
+            asymmetry: Asymmetry::default(),
         }
     }
 
@@ -496,6 +498,7 @@ impl Sink for Dispatch<'_> {
     }
 
     fn opened(&mut self, flow: Flow, opened: &Opened) -> Result<(), WriterGone> {
+        self.asymmetry.opened(opened);
         let mut directory = 0;
         if let Some(rotation) = &mut self.rotation {
             // Both flows of a connection go into one directory.

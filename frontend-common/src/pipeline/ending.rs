@@ -107,6 +107,7 @@ pub(super) fn summarize(counters: &Counters, read: &Read, totals: &Totals) -> Ru
         live: read.live.as_ref().map(|(_, counts)| *counts),
         rejects: read.rejects.clone(),
         filtered: read.filtered,
+        asymmetric: read.asymmetric,
         files: totals.flows.files,
         file_bytes: totals.flows.file_bytes,
         gaps: read.gaps,

@@ -44,6 +44,8 @@ pub(super) struct Read {
     pub(super) rejects: RejectCounts,
     pub(super) gaps: u64,
     pub(super) max_open_flows: u64,
+    /// Pairs of connections that differ in encapsulation only.
+    pub(super) asymmetric: u64,
     pub(super) beyond_limit: u64,
     /// The interface, and what the system counted, where frames were captured live.
     pub(super) live: Option<(String, LiveCounts)>,
@@ -119,6 +121,7 @@ impl Run<'_> {
         read.rejects = std::mem::take(&mut dispatch.rejects);
         read.gaps = dispatch.gaps;
         read.max_open_flows = dispatch.max_open_flows;
+        read.asymmetric = self.asymmetric(&dispatch);
         read.directories = dispatch.rotation().map_or(0, |rotation| rotation.made());
         read
     }

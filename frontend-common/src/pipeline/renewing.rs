@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use tapflow_core::Counters;
 
+use super::dispatch::Dispatch;
 use super::ending::{run_totals, summarize};
 use super::prepare::run_info;
 use super::reading::Read;
@@ -101,6 +102,11 @@ impl Run<'_> {
         self.bounds(sink, progress)
     }
 
+    /// Pairs of connections that `--ignore-encapsulation` would put together.
+    pub(super) fn asymmetric(&self, dispatch: &Dispatch<'_>) -> u64 {
+        if self.options.ignore_encapsulation { 0 } else { dispatch.asymmetry.pairs() }
+    }
+
     /// What there is to count now; what the system counts of a live capture is still to be added.
     pub(super) fn snapshot<S: Watched>(&self, counters: &Counters, sink: &S, read: &Read) -> Snapshot {
         let dispatch = sink.dispatch();
@@ -110,6 +116,7 @@ impl Run<'_> {
             rejects: dispatch.rejects.clone(),
             gaps: dispatch.gaps,
             max_open_flows: dispatch.max_open_flows,
+            asymmetric: self.asymmetric(dispatch),
             deleted: self.deleted(),
             ..Read::default()
         };
