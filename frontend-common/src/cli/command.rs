@@ -122,7 +122,7 @@ fn input() -> [Arg; 6] {
                 .action(ArgAction::Append)
                 .help("read it (repeatable)")
                 .long_help(
-                    "Read packets from a capture file: pcap or pcapng. `-` is standard input. May be repeated; \
+                    "Read packets from a capture file: pcap, pcapng, snoop or ERF. `-` is standard input. May be repeated; \
                      files are read in the order given.",
                 ),
             value('R', id::COMPLETE, "FILE", value_parser!(PathBuf))
