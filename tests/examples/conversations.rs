@@ -1,11 +1,11 @@
 //! Plays conversations between two model endpoints, any number of them, and says what is wrong with their recordings.
 //!
 //! ```text
-//! cargo run --release -p tapflow-tests --example conversations -- all COUNT [SEED]
-//! cargo run --release -p tapflow-tests --example conversations -- INGREDIENT COUNT [SEED]
+//! cargo run --release -p tapflow-tests --example conversations -- settled|all|each|INGREDIENT COUNT [SEED]
 //! ```
 //!
-//! `all` mixes the ingredients, `each` plays every one alone; `INGREDIENT` is one of them, alone. Seeds count up from
+//! `settled` mixes the ingredients that the test of the same name has, `all` mixes all, `each` plays every one alone;
+//! `INGREDIENT` is one of them, alone. Seeds count up from
 //! `SEED` (0). Of the faults of each kind, the one with the fewest packets is shown. The exit status is 1 with faults.
 
 use std::collections::BTreeMap;
@@ -19,14 +19,16 @@ type Faults = BTreeMap<String, (u64, String)>;
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
-    let what = arguments.next().unwrap_or_else(|| "all".into());
+    let what = arguments.next().unwrap_or_else(|| "settled".into());
     let mut number = |usual: u64| arguments.next().map_or(Some(usual), |text| text.parse().ok());
     let (Some(count), Some(seed)) = (number(10_000), number(0)) else {
         eprintln!("COUNT and SEED are numbers");
         return ExitCode::from(2);
     };
+    let settled = Ingredient::settled();
     let mixes = match (what.as_str(), Ingredient::named(&what)) {
         (_, Some(one)) => vec![Mix::Alone(one)],
+        ("settled", _) => vec![Mix::Some(&settled)],
         ("all", _) => vec![Mix::Some(&Ingredient::ALL)],
         ("each", _) => Ingredient::ALL.into_iter().map(Mix::Alone).collect(),
         _ => {

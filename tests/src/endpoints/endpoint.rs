@@ -21,6 +21,8 @@ pub struct Host {
     pub socket: Option<Socket>,
     /// What it has sent, for the network to fetch.
     pub sent: Vec<Segment>,
+    /// What its applications have read since it was last asked.
+    pub noted: Vec<Noted>,
     /// Whether it takes connections.
     listens: bool,
     /// What it answered without a socket: the connection, the other side's initial number, and its own.
@@ -29,6 +31,17 @@ pub struct Host {
     answered: (usize, u32),
     /// When it may next answer an empty segment that it does not accept.
     challenge_at: u64,
+}
+
+/// What an application has read so far of a connection with these initial numbers: its host's own, the other one.
+#[derive(Debug)]
+pub struct Noted {
+    /// Number of the connection in the plan.
+    pub connection: usize,
+    /// The host's own initial number.
+    pub iss: u32,
+    /// All bytes read.
+    pub read: Vec<u8>,
 }
 
 /// What a host may use while something happens.
@@ -56,6 +69,7 @@ impl Host {
             way,
             socket: None,
             sent: Vec::new(),
+            noted: Vec::new(),
             listens,
             cookies: Vec::new(),
             answered: (usize::MAX, 0),
@@ -110,8 +124,10 @@ impl Host {
             // The byte means nothing, and comes from no application.
             let payload = if context.random.chance(50) { Vec::new() } else { vec![b'0'] };
             let origin = Origin { forged: !payload.is_empty(), ..socket.bare().origin };
-            let sequence = socket.next.wrapping_sub(1);
-            self.sent.push(Segment { sequence, payload, origin, ..socket.bare() });
+            let sequence = socket.unacknowledged.wrapping_sub(1);
+            if socket.unacknowledged == socket.next {
+                self.sent.push(Segment { sequence, payload, origin, ..socket.bare() });
+            }
         }
         if is_due(socket.retransmit_at) {
             socket.tries += 1;
@@ -322,6 +338,7 @@ impl Host {
         self.sent.push(socket.syn());
         socket.retransmit_at = Some(context.now + SECOND);
         self.socket = Some(socket);
+        self.note();
     }
 
     /// RFC 9293, 3.10.7.3.
@@ -358,6 +375,7 @@ impl Host {
             if !segment.payload.is_empty() {
                 socket.take(segment);
             }
+            self.note();
             self.answer(context);
         } else {
             socket.state = State::SynReceived;
@@ -437,6 +455,13 @@ impl Host {
         self.take(segment, context);
     }
 
+    /// Remembers what the application has, as the socket may be gone soon.
+    fn note(&mut self) {
+        let Some(socket) = &self.socket else { return };
+        let (connection, iss) = (socket.connection, socket.iss);
+        self.noted.push(Noted { connection, iss, read: socket.read.clone() });
+    }
+
     fn establish(&mut self, context: &mut Context<'_>) {
         let Some(socket) = &mut self.socket else { return };
         socket.state = State::Established;
@@ -446,6 +471,7 @@ impl Host {
         if context.plan.recipe.has(Ingredient::KeepAlive) {
             socket.ask_at = Some(context.now + context.random.within(1..3 * SECOND));
         }
+        self.note();
         self.end_of_stream(context);
     }
 
@@ -458,7 +484,9 @@ impl Host {
         let was_ended = socket.ended;
         if !was_ended {
             socket.take(segment);
+            self.note();
         }
+        let Some(socket) = &mut self.socket else { return };
         if socket.ended && !was_ended {
             self.end_of_stream(context);
         } else if socket.state == State::TimeWait {

@@ -55,7 +55,9 @@ impl Forger {
         }
         let Some(segment) = self.forge(kind, seen, random) else { return Vec::new() };
         self.left -= 1;
-        vec![(segment, random.chance(50), random.chance(75))]
+        // What depends on the numbers of a handshake cannot come before it.
+        let reacts = seen.syn && !segment.syn && kind != Ingredient::StrayBeforeAnswer;
+        vec![(segment, random.chance(50) && !reacts, random.chance(75))]
     }
 
     fn forge(&self, kind: Ingredient, seen: &Segment, random: &mut Random) -> Option<Segment> {

@@ -188,13 +188,13 @@ impl Network<'_> {
     fn after(&mut self) {
         for way in Way::BOTH {
             let host = &mut self.hosts[way as usize];
-            if let Some(socket) = host.socket.as_ref().filter(|socket| socket.can_send()) {
-                let truth = &mut self.played.truths[socket.connection];
+            for noted in host.noted.drain(..) {
+                let truth = &mut self.played.truths[noted.connection];
                 let read = &mut truth.read[way.back() as usize];
-                if read.len() < socket.read.len() {
-                    read.clone_from(&socket.read);
+                if read.len() <= noted.read.len() {
+                    *read = noted.read;
                 }
-                truth.isn[way as usize] = Some(socket.iss);
+                truth.isn[way as usize] = Some(noted.iss);
             }
             let wake = host.wakes_at();
             let sent = std::mem::take(&mut host.sent);

@@ -116,6 +116,8 @@ struct Captured<'p> {
     end: i64,
     /// How many bytes the receiver has acknowledged, as far as the capture shows.
     acknowledged: usize,
+    /// The same after the first segment with SYN or bytes: before it, there is nothing to acknowledge.
+    told: usize,
     /// The sender's FIN was captured.
     fin: bool,
 }
@@ -137,14 +139,17 @@ impl<'p> Captured<'p> {
         let isn = truth.isn[way as usize].or(sent).unwrap_or(0);
         let places = captured().filter(|(segment, _)| segment.way == way && segment.origin.isn == isn);
         let ends = places.clone().map(|(segment, _)| segment.offset() + segment.payload.len() as i64);
-        let acknowledgements = captured().map(|(segment, _)| segment);
-        let acknowledgements =
-            acknowledgements.filter(|segment| segment.way != way && !segment.origin.forged);
         let other = truth.isn[way.back() as usize];
-        let acknowledged = acknowledgements
-            .filter(|segment| other == Some(segment.origin.isn))
-            .filter_map(|segment| segment.acknowledgement)
-            .map(|number| offset(isn, number).clamp(0, read.len() as i64) as usize);
+        let acknowledged = |begun: bool| {
+            let all = captured().map(|(segment, _)| segment);
+            let all = all.skip_while(move |segment| begun && !segment.syn && segment.payload.is_empty());
+            all.filter(move |segment| segment.way != way && !segment.origin.forged)
+                .filter(move |segment| other == Some(segment.origin.isn))
+                .filter_map(|segment| segment.acknowledgement)
+                .map(move |number| offset(isn, number).clamp(0, read.len() as i64) as usize)
+                .max()
+                .unwrap_or(0)
+        };
         Self {
             read,
             isn,
@@ -154,7 +159,8 @@ impl<'p> Captured<'p> {
                 .map(|(segment, bytes)| (segment.offset(), segment, bytes))
                 .collect(),
             end: ends.max().unwrap_or(0),
-            acknowledged: acknowledged.max().unwrap_or(0),
+            acknowledged: acknowledged(false),
+            told: acknowledged(true),
             fin: own().any(|segment| segment.fin),
         }
     }
@@ -162,7 +168,10 @@ impl<'p> Captured<'p> {
     /// Whether a flow with bytes is due.
     fn is_there(&self) -> bool {
         let mut bytes = self.segments.iter().filter(|(.., bytes)| !bytes.is_empty());
-        bytes.any(|(_, segment, _)| !segment.origin.forged || !self.read.is_empty())
+        bytes.any(|(at, segment, bytes)| {
+            let read = *at < self.read.len() as i64 && at + bytes.len() as i64 > 0;
+            !segment.origin.forged || read
+        })
     }
 
     fn check(&self, record: &Record, counters: &Counters) -> Result<(), Fault> {
@@ -217,7 +226,7 @@ impl<'p> Captured<'p> {
                 }
                 None => {
                     unseen += u64::from(acknowledged);
-                    silent += u64::from(acknowledged && (at - start) as u64 >= summary.span);
+                    silent += u64::from(at < self.told as i64 && (at - start) as u64 >= summary.span);
                     continue;
                 }
                 Some(byte) if first.is_none() => {
@@ -238,7 +247,7 @@ impl<'p> Captured<'p> {
             }
         }
         unseen += (self.acknowledged as i64 - self.end.max(start)).max(0) as u64;
-        silent += (self.acknowledged as i64 - self.end.max(start)).max(0) as u64;
+        silent += (self.told as i64 - self.end.max(start)).max(0) as u64;
         if summary.acknowledged_unseen > unseen + u64::from(unseen > 0 && !self.fin) {
             let told = summary.acknowledged_unseen;
             return Err(format!("{told} bytes are told as acknowledged and not captured, {unseen} are"));

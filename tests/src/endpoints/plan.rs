@@ -125,6 +125,40 @@ impl Ingredient {
         Self::IgnoredReset,
     ];
 
+    /// Those with which recordings are not yet what they must be, and why.
+    pub const OPEN: [(Self, &str); 11] = [
+        (Self::SameClientIsn, "a SYN with the old number does not begin a connection"),
+        (Self::SameServerIsn, "a SYN+ACK with the old number goes to the old connection"),
+        (Self::Cookies, "the last SYN+ACK counts, not the acknowledged one"),
+        (Self::NewAttempt, "acknowledgements of the first attempt count as capture loss of the second"),
+        (Self::StrayBeforeAnswer, "a FIN before the SYN+ACK fixes where the stream begins"),
+        (Self::ForgedSyn, "the last SYN counts, not the answered one"),
+        (Self::ForgedAnswer, "the last SYN+ACK counts, not the acknowledged one"),
+        (Self::ForgedData, "a FIN before forged bytes that the receiver never got is none"),
+        (Self::ForgedDataOutside, "a FIN before bytes outside of the window is none"),
+        (Self::ForgedFin, "a FIN ends the stream without being acknowledged"),
+        (Self::IgnoredReset, "an RST that both hosts ignore ends the connection"),
+    ];
+
+    /// Those that are settled one by one, and not yet together, and why.
+    pub const OPEN_TOGETHER: [(Self, Self, &str); 5] = [
+        (Self::MidStream, Self::Duplicates, "bytes from before the capture's first come after the end"),
+        (Self::MidStream, Self::Reordering, "a FIN alone ends a stream whose first bytes come later"),
+        (
+            Self::CaptureReordering,
+            Self::ReuseAfterReset,
+            "bytes before their SYN go to the connection that was reset",
+        ),
+        (Self::CaptureReordering, Self::FastOpen, "a SYN with bytes comes after the end"),
+        (Self::ForgedReset, Self::Silence, "an RST that the receiver never gets ends the connection"),
+    ];
+
+    /// Those with which recordings are what they must be.
+    pub fn settled() -> Vec<Self> {
+        let open = |one: &Self| Self::OPEN.iter().any(|(other, _)| other == one);
+        Self::ALL.into_iter().filter(|one| !open(one)).collect()
+    }
+
     /// The ingredient with this name, as [`Debug`](std::fmt::Debug) writes it.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
@@ -180,6 +214,7 @@ impl Recipe {
     pub fn some(allowed: &[Ingredient], random: &mut Random) -> Self {
         use Ingredient::*;
         let mut all = Vec::new();
+        let settled = allowed.len() < Ingredient::ALL.len();
         for _ in 0..random.length(2..6) {
             let one = random.one_of(allowed);
             let hides = |other: Ingredient| matches!(other, CaptureLoss | MidStream | OneSide | SnapLength);
@@ -191,6 +226,15 @@ impl Recipe {
             let blind = all
                 .iter()
                 .any(|other: &Ingredient| hides(*other) && one.confuses() || hides(one) && other.confuses());
+            let open = |other: Ingredient| {
+                let pair = |(first, second, _): &(Ingredient, Ingredient, &str)| {
+                    (*first, *second) == (one, other) || (*second, *first) == (one, other)
+                };
+                settled && Ingredient::OPEN_TOGETHER.iter().any(pair)
+            };
+            if all.iter().any(|other| open(*other)) {
+                continue;
+            }
             let same = matches!(one, SameClientIsn | SameServerIsn);
             if all.contains(&one) || blind || same && !all.iter().any(|other| other.is_reuse()) {
                 continue;
@@ -346,7 +390,11 @@ pub fn another(isn: u32, random: &mut Random) -> u32 {
 fn isns(recipe: &Recipe, before: Option<&Attempt>, random: &mut Random) -> [u32; 2] {
     use Ingredient::*;
     let mut any = || {
-        if recipe.has(Wrap) { 0u32.wrapping_sub(random.within(1..150) as u32) } else { random.next_u32() }
+        if recipe.has(Wrap) && before.is_none() {
+            0u32.wrapping_sub(random.within(1..150) as u32)
+        } else {
+            random.next_u32()
+        }
     };
     let chosen = [any(), any()];
     let Some(before) = before else { return chosen };
