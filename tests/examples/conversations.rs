@@ -59,7 +59,12 @@ fn main() -> ExitCode {
 fn note(faults: &mut Faults, story: String) {
     let first = story.lines().next().unwrap_or_default();
     let (_, fault) = first.split_once("]: ").unwrap_or(("", first));
-    let words = fault.split(' ').filter(|word| !word.bytes().any(|byte| byte.is_ascii_digit()));
+    let fault = fault.split(", with").next().unwrap_or_default();
+    let words =
+        fault.split(' ').filter(|word| !word.bytes().any(|byte| byte.is_ascii_digit())).filter(|word| {
+            !word.bytes().all(|byte| byte.is_ascii_alphabetic())
+                || word.bytes().any(|byte| byte.is_ascii_lowercase())
+        });
     let words: Vec<_> = words.take(14).collect();
     let (count, shortest) = faults.entry(words.join(" ")).or_default();
     *count += 1;

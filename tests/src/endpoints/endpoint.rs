@@ -40,6 +40,8 @@ pub struct Noted {
     pub connection: usize,
     /// The host's own initial number.
     pub iss: u32,
+    /// Whether both sides have agreed on it.
+    pub agreed: bool,
     /// All bytes read.
     pub read: Vec<u8>,
 }
@@ -337,8 +339,11 @@ impl Host {
         }
         self.sent.push(socket.syn());
         socket.retransmit_at = Some(context.now + SECOND);
+        let early = !socket.read.is_empty();
         self.socket = Some(socket);
-        self.note();
+        if early {
+            self.note();
+        }
     }
 
     /// RFC 9293, 3.10.7.3.
@@ -458,8 +463,8 @@ impl Host {
     /// Remembers what the application has, as the socket may be gone soon.
     fn note(&mut self) {
         let Some(socket) = &self.socket else { return };
-        let (connection, iss) = (socket.connection, socket.iss);
-        self.noted.push(Noted { connection, iss, read: socket.read.clone() });
+        let (connection, iss, agreed) = (socket.connection, socket.iss, socket.state != State::SynReceived);
+        self.noted.push(Noted { connection, iss, agreed, read: socket.read.clone() });
     }
 
     fn establish(&mut self, context: &mut Context<'_>) {

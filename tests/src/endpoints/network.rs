@@ -191,10 +191,13 @@ impl Network<'_> {
             for noted in host.noted.drain(..) {
                 let truth = &mut self.played.truths[noted.connection];
                 let read = &mut truth.read[way.back() as usize];
-                if read.len() <= noted.read.len() {
+                let isn = &mut truth.isn[way as usize];
+                if noted.agreed || isn.is_none() {
+                    *isn = Some(noted.iss);
+                }
+                if read.len() < noted.read.len() {
                     *read = noted.read;
                 }
-                truth.isn[way as usize] = Some(noted.iss);
             }
             let wake = host.wakes_at();
             let sent = std::mem::take(&mut host.sent);

@@ -69,7 +69,7 @@ pub fn check(played: &Played, recorder: &Recorder, counters: &Counters) -> Resul
         let forged = record.bytes.iter().flatten().all(u8::is_ascii_digit);
         if !taken.contains(number) && !forged {
             let bytes: Vec<u8> = record.bytes.iter().flatten().take(40).copied().collect();
-            return Err(format!("flow {number} is one too many: {}", bytes.escape_ascii()));
+            return Err(format!("flow {number} is one too many, with \"{}\"", bytes.escape_ascii()));
         }
     }
     Ok(())
