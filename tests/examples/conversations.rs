@@ -58,6 +58,7 @@ fn main() -> ExitCode {
 
 fn note(faults: &mut Faults, story: String) {
     let first = story.lines().next().unwrap_or_default();
+    eprintln!("{first}");
     let (_, fault) = first.split_once("]: ").unwrap_or(("", first));
     let fault = fault.split(", with").next().unwrap_or_default();
     let words =

@@ -250,7 +250,7 @@ impl Host {
             fin: false,
             rst: true,
             payload: Vec::new(),
-            origin: Origin { isn: sequence, forged: false, ..segment.origin },
+            origin: Origin { isn: sequence, forged: false, genuine: true, ..segment.origin },
         });
     }
 
@@ -414,7 +414,7 @@ impl Host {
             return;
         }
         if segment.rst {
-            if context.plan.recipe.has(Ingredient::IgnoredReset) && segment.origin.forged {
+            if context.plan.recipe.has(Ingredient::IgnoredReset) && !segment.origin.genuine {
                 return;
             }
             if segment.sequence == socket.expected {

@@ -164,6 +164,11 @@ fn bare(
         fin: false,
         rst: false,
         payload: Vec::new(),
-        origin: Origin { connection: seen.origin.connection, isn: isns[way as usize]?, forged: true },
+        origin: Origin {
+            connection: seen.origin.connection,
+            isn: isns[way as usize]?,
+            forged: true,
+            genuine: false,
+        },
     })
 }

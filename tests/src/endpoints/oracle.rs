@@ -14,14 +14,15 @@
 //! 5. Bytes are told as acknowledged and not captured if an acknowledgement of the receiver was captured and
 //!    they were not: no more, and not silently less (one byte in doubt may be a FIN that was not captured).
 //!
-//! What the receiver never got is in the flow if it was captured: the sender sent it. Forged bytes that no
-//! application read may lie apart, in a flow that has nothing else.
+//! What the receiver never got is in the flow if it was captured: the sender sent it. Forged bytes outside of
+//! the window may lie apart, in a flow that has nothing else.
 
 use std::collections::BTreeSet;
 
 use tapflow_core::{Counters, FlowKey};
 
 use super::network::Played;
+use super::plan::Ingredient;
 use super::segment::{Segment, Way, offset};
 use crate::frames::{CLIENT, SERVER};
 use crate::recorder::{Record, Recorder};
@@ -45,7 +46,7 @@ pub fn check(played: &Played, recorder: &Recorder, counters: &Counters) -> Resul
             let mut fault = None;
             let key = key(way);
             let mut flows = recorder.flows.iter().filter(|(number, record)| {
-                record.opened.key == key && !record.bytes.is_empty() && !taken.contains(*number)
+                record.opened.key == key && has_bytes(record) && !taken.contains(*number)
             });
             let found = flows.find(|(_, record)| match stream.check(record, counters) {
                 Ok(()) => true,
@@ -65,14 +66,20 @@ pub fn check(played: &Played, recorder: &Recorder, counters: &Counters) -> Resul
             }
         }
     }
+    let apart = played.plan.recipe.has(Ingredient::ForgedDataOutside);
     for (number, record) in &recorder.flows {
         let forged = record.bytes.iter().flatten().all(u8::is_ascii_digit);
-        if !taken.contains(number) && !forged {
+        let allowed = !has_bytes(record) || apart && forged;
+        if !taken.contains(number) && !allowed {
             let bytes: Vec<u8> = record.bytes.iter().flatten().take(40).copied().collect();
             return Err(format!("flow {number} is one too many, with \"{}\"", bytes.escape_ascii()));
         }
     }
     Ok(())
+}
+
+fn has_bytes(record: &Record) -> bool {
+    record.bytes.iter().any(Option::is_some)
 }
 
 /// The connections in the order in which the capture has them.
@@ -143,7 +150,7 @@ impl<'p> Captured<'p> {
         let acknowledged = |begun: bool| {
             let all = captured().map(|(segment, _)| segment);
             let all = all.skip_while(move |segment| begun && !segment.syn && segment.payload.is_empty());
-            all.filter(move |segment| segment.way != way && !segment.origin.forged)
+            all.filter(move |segment| segment.way != way && segment.origin.genuine)
                 .filter(move |segment| other == Some(segment.origin.isn))
                 .filter_map(|segment| segment.acknowledgement)
                 .map(move |number| offset(isn, number).clamp(0, read.len() as i64) as usize)

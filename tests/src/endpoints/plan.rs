@@ -126,7 +126,8 @@ impl Ingredient {
     ];
 
     /// Those with which recordings are not yet what they must be, and why.
-    pub const OPEN: [(Self, &str); 11] = [
+    pub const OPEN: [(Self, &str); 12] = [
+        (Self::KeepAlive, "the byte of a probe after the end begins a connection"),
         (Self::SameClientIsn, "a SYN with the old number does not begin a connection"),
         (Self::SameServerIsn, "a SYN+ACK with the old number goes to the old connection"),
         (Self::Cookies, "the last SYN+ACK counts, not the acknowledged one"),
@@ -141,16 +142,22 @@ impl Ingredient {
     ];
 
     /// Those that are settled one by one, and not yet together, and why.
-    pub const OPEN_TOGETHER: [(Self, Self, &str); 5] = [
+    pub const OPEN_TOGETHER: [(Self, Self, &str); 11] = [
         (Self::MidStream, Self::Duplicates, "bytes from before the capture's first come after the end"),
         (Self::MidStream, Self::Reordering, "a FIN alone ends a stream whose first bytes come later"),
+        (Self::MidStream, Self::CaptureReordering, "the same"),
+        (Self::MidStream, Self::NetworkLoss, "the same"),
         (
             Self::CaptureReordering,
             Self::ReuseAfterReset,
-            "bytes before their SYN go to the connection that was reset",
+            "bytes before their SYN go to the connection that ended",
         ),
+        (Self::CaptureReordering, Self::ReuseAfterFin, "the same"),
+        (Self::CaptureReordering, Self::ReuseWithoutEnd, "the same"),
         (Self::CaptureReordering, Self::FastOpen, "a SYN with bytes comes after the end"),
         (Self::ForgedReset, Self::Silence, "an RST that the receiver never gets ends the connection"),
+        (Self::RefusedReset, Self::Silence, "an RST that the receiver refuses ends the connection"),
+        (Self::ForgedReset, Self::FastOpen, "after the RST, another SYN+ACK answers the same SYN with bytes"),
     ];
 
     /// Those with which recordings are what they must be.

@@ -31,8 +31,11 @@ pub struct Origin {
     pub connection: usize,
     /// The initial sequence number of the stream that it is part of.
     pub isn: u32,
-    /// Neither of the endpoints has sent it.
+    /// Its bytes are not the sender's stream: neither of the endpoints has sent it, or it asks whether the other side
+    /// is still there.
     pub forged: bool,
+    /// An endpoint has sent it, and no attacker.
+    pub genuine: bool,
 }
 
 /// One TCP segment on its way.
@@ -118,6 +121,10 @@ impl fmt::Display for Segment {
             write!(f, " \"{}{more}\"", shown.escape_ascii())?;
         }
         write!(f, " [connection {}", self.origin.connection)?;
-        f.write_str(if self.origin.forged { ", forged]" } else { "]" })
+        f.write_str(match (self.origin.forged, self.origin.genuine) {
+            (true, false) => ", forged]",
+            (true, true) => ", probe]",
+            _ => "]",
+        })
     }
 }

@@ -120,7 +120,7 @@ impl Socket {
             fin: false,
             rst: false,
             payload: Vec::new(),
-            origin: Origin { connection: self.connection, isn: self.iss, forged: false },
+            origin: Origin { connection: self.connection, isn: self.iss, forged: false, genuine: true },
         }
     }
 
