@@ -56,7 +56,8 @@ impl Forger {
         let Some(segment) = self.forge(kind, seen, random) else { return Vec::new() };
         self.left -= 1;
         // What depends on the numbers of a handshake cannot come before it.
-        let reacts = seen.syn && !segment.syn && kind != Ingredient::StrayBeforeAnswer;
+        let answers_syn = kind == Ingredient::ForgedAnswer && seen.acknowledgement.is_none();
+        let reacts = seen.syn && (!segment.syn && kind != Ingredient::StrayBeforeAnswer || answers_syn);
         vec![(segment, random.chance(50) && !reacts, random.chance(75))]
     }
 

@@ -17,7 +17,7 @@
 //! What the receiver never got is in the flow if it was captured: the sender sent it. Forged bytes outside of
 //! the window may lie apart, in a flow that has nothing else.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tapflow_core::{Counters, FlowKey};
 
@@ -198,12 +198,46 @@ impl<'p> Captured<'p> {
         Err(fault.unwrap_or_default())
     }
 
-    /// The copies of the byte at `at`, in the order of the capture.
-    fn copies(&self, at: i64) -> impl Iterator<Item = Copy> {
-        self.segments.iter().filter_map(move |(start, segment, bytes)| {
-            let byte = usize::try_from(at - start).ok().and_then(|index| bytes.get(index))?;
-            Some(Copy { byte: *byte, forged: segment.origin.forged })
-        })
+    /// The captured copies of each byte, in the order of the capture.
+    fn copies(&self) -> BTreeMap<i64, Vec<Copy>> {
+        let mut copies = BTreeMap::<i64, Vec<Copy>>::new();
+        for (start, segment, bytes) in &self.segments {
+            let forged = segment.origin.forged;
+            for (at, &byte) in (*start..).zip(*bytes) {
+                copies.entry(at).or_default().push(Copy { byte, forged });
+            }
+        }
+        copies
+    }
+
+    /// Holds the flow's byte at one offset against the copies of it.
+    fn check_byte(
+        &self,
+        at: i64,
+        flow: Option<u8>,
+        copies: &[Copy],
+        record: &Record,
+        counters: &Counters,
+    ) -> Result<(), Fault> {
+        let own = copies.iter().find(|copy| !copy.forged).map(|copy| copy.byte);
+        let Some(byte) = flow else {
+            // A forged one may have been refused.
+            return match own {
+                Some(_) => Err(format!("the byte at {at} was captured and is not in the flow")),
+                None => Ok(()),
+            };
+        };
+        let read = usize::try_from(at).ok().and_then(|at| self.read.get(at)).copied();
+        if ![copies.first().map(|copy| copy.byte), own, read].contains(&Some(byte)) {
+            return Err(format!("the byte at {at} is neither the first copy nor the one that was read"));
+        }
+        let differ = copies.iter().any(|copy| copy.byte != byte);
+        let wrong = read.is_some_and(|read| read != byte);
+        let counted = counters.after_close_bytes + counters.out_of_window_bytes > 0 && !wrong;
+        if differ && record.conflicts == 0 && !counted {
+            return Err(format!("the copies at {at} differ, and no conflict is told"));
+        }
+        Ok(())
     }
 
     /// Holds a flow whose offset 0 is `start` against what it must be.
@@ -214,47 +248,22 @@ impl<'p> Captured<'p> {
             let (span, end) = (summary.span, self.end - start);
             return Err(format!("the flow has {span} bytes, the capture {end} (initial number {isn})"));
         }
-        let mut unseen = 0;
-        let mut silent = 0;
-        for at in start..self.end {
-            let flow = record.bytes.get((at - start) as usize).copied().flatten();
-            let read = usize::try_from(at).ok().and_then(|at| self.read.get(at)).copied();
-            let first = self.copies(at).next();
-            let own = self.copies(at).find(|copy| !copy.forged);
-            let acknowledged = at < self.acknowledged as i64;
-            match flow {
-                None if own.is_some() => {
-                    return Err(format!("the byte at {at} was captured and is not in the flow"));
-                }
-                None if first.is_some() => {
-                    // A forged one that was refused, or not.
-                    unseen += u64::from(acknowledged);
-                    continue;
-                }
-                None => {
-                    unseen += u64::from(acknowledged);
-                    silent += u64::from(at < self.told as i64 && (at - start) as u64 >= summary.span);
-                    continue;
-                }
-                Some(byte) if first.is_none() => {
-                    let byte = byte.escape_ascii();
-                    return Err(format!("nothing captured has the byte '{byte}' at {at}"));
-                }
-                Some(_) => {}
-            }
-            let kept = [first.map(|copy| copy.byte), own.map(|copy| copy.byte), read];
-            if !kept.contains(&flow) {
-                return Err(format!("the byte at {at} is neither the first copy nor the one that was read"));
-            }
-            let differ = self.copies(at).any(|copy| Some(copy.byte) != flow);
-            let wrong = read.is_some() && read != flow;
-            let counted = counters.after_close_bytes + counters.out_of_window_bytes > 0 && !wrong;
-            if differ && record.conflicts == 0 && !counted {
-                return Err(format!("the copies at {at} differ, and no conflict is told"));
+        let place = |at: i64| usize::try_from(at - start).ok();
+        let in_flow = |at: i64| place(at).and_then(|at| record.bytes.get(at)).copied().flatten();
+        let copies = self.copies();
+        let placed = (start..).zip(&record.bytes).filter_map(|(at, byte)| byte.map(|byte| (at, byte)));
+        for (at, byte) in placed {
+            if !copies.contains_key(&at) {
+                let byte = byte.escape_ascii();
+                return Err(format!("nothing captured has the byte '{byte}' at {at}"));
             }
         }
-        unseen += (self.acknowledged as i64 - self.end.max(start)).max(0) as u64;
-        silent += (self.told as i64 - self.end.max(start)).max(0) as u64;
+        for (&at, copies) in copies.range(start..) {
+            self.check_byte(at, in_flow(at), copies, record, counters)?;
+        }
+        let missing = |to: usize| (start..to as i64).filter(|at| in_flow(*at).is_none());
+        let unseen = missing(self.acknowledged).count() as u64;
+        let silent = missing(self.told).filter(|at| (at - start) as u64 >= summary.span).count();
         if summary.acknowledged_unseen > unseen + u64::from(unseen > 0 && !self.fin) {
             let told = summary.acknowledged_unseen;
             return Err(format!("{told} bytes are told as acknowledged and not captured, {unseen} are"));
