@@ -208,7 +208,7 @@ impl Reporter {
         let number = if self.opener.is_some() { number } else { 0 };
         if !self.periods.contains_key(&number) {
             let disk = self.disk.clone();
-            let opened = self.opener.as_ref().map(|opener| opener.open(number, disk.as_ref()));
+            let opened = self.opener.as_ref().map(|opener| opener.go_on(number, disk.as_ref()));
             let outputs = opened.unwrap_or_else(|| Ok(Outputs::default())).unwrap_or_else(|error| {
                 self.written(|_| Err(io::Error::other(error)));
                 Outputs::default()

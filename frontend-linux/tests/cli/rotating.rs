@@ -324,8 +324,9 @@ fn what_a_long_connection_still_needs_stays_while_all_around_it_goes() {
     // Both files of the connection, their indexes, and the report, which has all flows.
     wait_until("what has ended is gone", || fs::read_dir(place.path("o/000001")).unwrap().count() == 5);
     assert!(in_first(".findx").is_ok());
-    let flows =
-        || fs::read_to_string(place.path("o/000001/report.xml")).unwrap().matches("<fileobject>").count();
+    let flows = || {
+        fs::read_to_string(place.path("o/000001/report.xml.part")).unwrap().matches("<fileobject>").count()
+    };
     wait_until("the flows of the report", || flows() > 100);
     input.write_all(&records(end)).unwrap();
     drop(input);

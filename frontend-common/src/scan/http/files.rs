@@ -3,7 +3,7 @@
 //! A body's file is the flow's name and a suffix, made anew: an existing file is never touched, links are never
 //! followed. Bodies of up to [`BUFFER`] bytes cost one write. The first error ends saving for the connection.
 
-use std::fs::{File, FileTimes, OpenOptions};
+use std::fs::{File, FileTimes};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,9 @@ use tapflow_core::Timestamp;
 use super::har::{self, MAX_TEXT, Place};
 use super::{BodyKind, BodyName, Counts, Direction, Limits, Message, Output, Role, Slot, Stored, scan};
 use crate::output::alerts::Alerts;
+use crate::output::beneath::Beneath;
 use crate::output::disk::{BLOCK, Disk};
+use crate::output::durable::finish;
 use crate::scan::command::Runner;
 use crate::scan::hash::{Algorithm, Hasher};
 use crate::scan::{Connection, ScannedFlow, Scanner, Spool, spare};
@@ -65,6 +67,10 @@ pub struct HttpOptions {
     pub alerts: Option<Alerts>,
     /// Who counts what is written.
     pub disk: Option<Disk>,
+    /// The output directory, in which files are made; none for paths.
+    pub directory: Option<Beneath>,
+    /// Whether each file is flushed to the disk before it closes (`--fsync`).
+    pub flushes: bool,
 }
 
 /// The scanner.
@@ -244,7 +250,7 @@ impl<'s> Files<'s> {
         let is_new = body.file.is_none();
         let mut put = || {
             if is_new {
-                body.file = Some(create(&mut body.path, &body.suffix)?);
+                body.file = Some(create(self.options.directory.as_ref(), &mut body.path, &body.suffix)?);
                 if let Some(alerts) = &self.options.alerts {
                     alerts.open(&body.path);
                 }
@@ -280,9 +286,8 @@ impl<'s> Files<'s> {
             }
             times.map_or(Ok(()), |times| file.set_times(times))
         };
-        let result = set();
+        let result = set().and(finish(file, self.options.flushes));
         self.check(&body.path, result);
-        drop(file);
         if let Some(alerts) = &self.options.alerts {
             alerts.close(&body.path);
         }
@@ -303,7 +308,11 @@ fn zeros(hasher: &mut Hasher, mut length: u64) {
 }
 
 /// Makes a file of this name, or of the next one with a count in it that does not exist yet.
-fn create(path: &mut PathBuf, (stem, extension): &(String, &'static str)) -> io::Result<File> {
+fn create(
+    directory: Option<&Beneath>,
+    path: &mut PathBuf,
+    (stem, extension): &(String, &'static str),
+) -> io::Result<File> {
     let base = path.as_os_str().to_owned();
     for count in 0..MAX_COUNT {
         let mut name = base.clone();
@@ -315,7 +324,11 @@ fn create(path: &mut PathBuf, (stem, extension): &(String, &'static str)) -> io:
             name.push(".");
             name.push(extension);
         }
-        match OpenOptions::new().write(true).create_new(true).open(&name) {
+        let made = match directory {
+            Some(directory) => directory.create_at(Path::new(&name)),
+            None => File::options().write(true).create_new(true).open(&name),
+        };
+        match made {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             result => {
                 *path = name.into();
