@@ -115,7 +115,8 @@ impl Scanner for Http {
         if !self.0.files {
             (scanned.counts.bodies, scanned.counts.body_bytes) = (0, 0);
         }
-        let Files { error, messages, omitted, entries, .. } = files;
+        let Files { error, messages, omitted, unsaved, entries, .. } = files;
+        scanned.counts.bodies = scanned.counts.bodies.saturating_sub(unsaved);
         let mut counts = Some((scanned.counts, entries));
         for (side, (messages, omitted)) in messages.into_iter().zip(omitted).enumerate() {
             let index = if side == 0 { scanned.client } else { 1 - scanned.client };
@@ -125,7 +126,7 @@ impl Scanner for Http {
             flow.flow.found.http =
                 Some(Box::new(HttpFindings { messages, omitted, counts, is_tunnel, entries }));
         }
-        error.map_or(Ok(()), Err)
+        error.filter(|error| !error.is_empty()).map_or(Ok(()), Err)
     }
 
     fn finish(&self) -> Result<(), String> {
@@ -174,6 +175,9 @@ struct Files<'s> {
     /// The client's and the server's.
     messages: [Vec<Message>; 2],
     omitted: [u64; 2],
+    /// Bodies without a whole file.
+    unsaved: u64,
+    /// What went wrong first; empty where that was told already.
     error: Option<String>,
 }
 
@@ -220,6 +224,7 @@ impl<'s> Files<'s> {
             entries: Spool::default(),
             messages: Default::default(),
             omitted: [0; 2],
+            unsaved: 0,
             error: None,
         }
     }
@@ -248,6 +253,16 @@ impl<'s> Files<'s> {
             return;
         }
         let is_new = body.file.is_none();
+        let first = if is_new { BLOCK } else { 0 };
+        let length = first + (self.buffers[index].len() + bytes.len()) as u64;
+        if let Some(Err(no_room)) = self.options.disk.as_ref().map(|disk| disk.ask(length)) {
+            self.buffers[index].clear();
+            // Told once in a run.
+            let text =
+                if no_room.is_first { format!("{}: {no_room}", body.path.display()) } else { String::new() };
+            self.error = Some(text);
+            return;
+        }
         let mut put = || {
             if is_new {
                 body.file = Some(create(self.options.directory.as_ref(), &mut body.path, &body.suffix)?);
@@ -263,8 +278,7 @@ impl<'s> Files<'s> {
                 file.write_all(part)?;
             }
             if let Some(disk) = &self.options.disk {
-                let first = if is_new { BLOCK } else { 0 };
-                disk.add(&body.path, first + (self.buffers[index].len() + bytes.len()) as u64);
+                disk.add(&body.path, length);
             }
             Ok(())
         };
@@ -452,9 +466,13 @@ impl Output for Files<'_> {
             body.hasher = None;
         }
         self.put(index, &mut body, contents.as_deref().unwrap_or_default());
-        body.file.as_ref()?;
+        if body.file.is_none() {
+            self.unsaved += u64::from(self.error.is_some());
+            return None;
+        }
         self.close(&mut body);
         if self.error.is_some() {
+            self.unsaved += 1;
             return None;
         }
         let name = body.path.display().to_string();
