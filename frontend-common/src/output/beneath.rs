@@ -169,7 +169,7 @@ mod tests {
     fn a_folder_that_became_a_link_leads_nowhere() {
         let scratch = tempfile::tempdir().expect("a directory");
         let [root, elsewhere] = ["o", "elsewhere"].map(|name| scratch.path().join(name));
-        [&root, &elsewhere].map(|folder| fs::create_dir(folder).expect("made"));
+        [&root, &elsewhere].into_iter().for_each(|folder| fs::create_dir(folder).expect("made"));
         let beneath = Beneath::new(root.clone());
         beneath.make_folder("a").and_then(|()| beneath.make_folder("a/b")).expect("made");
         beneath.create(Path::new("a/b/file")).expect("made");

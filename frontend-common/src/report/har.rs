@@ -123,7 +123,7 @@ mod tests {
     use crate::output::draft::part_of;
 
     fn entries(path: &Path) -> usize {
-        let text = std::fs::read_to_string(path).unwrap();
+        let text = fs::read_to_string(path).unwrap();
         let har: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(har["log"]["version"], "1.2");
         assert_eq!(har["log"]["pages"], serde_json::json!([]), "readers walk over it");

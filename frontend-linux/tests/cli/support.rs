@@ -75,10 +75,10 @@ fn scratch() -> std::io::Result<TempDir> {
     #[cfg(target_os = "linux")]
     if std::env::var_os("TMPDIR").is_none() {
         use nix::sys::statvfs::{FsFlags, statvfs};
-        const PLENTY: u64 = 2 << 30;
+        const PLENTY: u128 = 2 << 30;
         let is_plenty = |memory: &Path| {
             statvfs(memory).is_ok_and(|facts| {
-                let free = facts.blocks_available() as u64 * facts.fragment_size() as u64;
+                let free = u128::from(facts.blocks_available()) * u128::from(facts.fragment_size());
                 free >= PLENTY && !facts.flags().contains(FsFlags::ST_NOEXEC)
             })
         };
