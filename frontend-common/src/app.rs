@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 use crate::cli::{self, Action, Options, Program, USAGE_EXIT_CODE};
 use crate::input::live::{Interface, TimestampType};
+use crate::messages::{for_terminal, lines_for_terminal};
 use crate::pipeline::{self, Stop, System};
 
 /// How the system told the run to end early.
@@ -35,7 +36,7 @@ pub fn main(
 ) -> ExitCode {
     let complain = |message: &str| {
         // A message that nobody can read is no reason to fail.
-        let _ = writeln!(io::stderr(), "{}: {message}", program.name);
+        let _ = writeln!(io::stderr(), "{}: {}", program.name, for_terminal(message));
     };
     match cli::parse(args, program) {
         Ok(Action::Run(options)) => run(program, &options, system, catch, complain),
@@ -87,7 +88,7 @@ fn run(
         && options.rotate.is_none()
         && let Some(path) = options.report_path()
     {
-        let _ = writeln!(io::stderr(), "reportfilename: {}", path.display());
+        let _ = writeln!(io::stderr(), "reportfilename: {}", for_terminal(&path.display().to_string()));
     }
     let outcome = pipeline::run(options, system, &stop, &complain);
     let interruption = interruptions();
@@ -99,7 +100,7 @@ fn run(
         }
         complain(&format!("stopped by {}; everything read before it was used", interruption.name));
     }
-    let _ = io::stderr().write_all(outcome.summary.as_bytes());
+    let _ = io::stderr().write_all(lines_for_terminal(&outcome.summary).as_bytes());
     match interruption {
         // A live capture has no other end.
         Some(interruption) if options.live.is_none() => ExitCode::from(interruption.exit_code),
@@ -119,7 +120,7 @@ fn list(interfaces: &[Interface]) -> String {
         if let Some(description) = &interface.description {
             text.push_str(&format!("  ({description})"));
         }
-        text + "\n"
+        for_terminal(&text).into_owned() + "\n"
     };
     interfaces.iter().map(line).collect()
 }
@@ -127,7 +128,8 @@ fn list(interfaces: &[Interface]) -> String {
 /// Types of timestamps, a line each.
 fn list_types(types: &[TimestampType]) -> String {
     let width = types.iter().map(|kind| kind.name.len()).max().unwrap_or(0);
-    types.iter().map(|kind| format!("{:width$}  {}\n", kind.name, kind.description)).collect()
+    let line = |kind: &TimestampType| format!("{:width$}  {}", kind.name, kind.description);
+    types.iter().map(|kind| for_terminal(&line(kind)).into_owned() + "\n").collect()
 }
 
 /// Prints help or version; a reader that closes the pipe early has read enough.

@@ -93,6 +93,11 @@ impl System for Linux {
         })
     }
 
+    fn set_umask(&self, mode: u32) -> Result<(), String> {
+        rustix::process::umask(rustix::fs::Mode::from_raw_mode(mode));
+        Ok(())
+    }
+
     fn host(&self) -> Host {
         self.host.get_or_init(|| host::host(self.owner.get())).clone()
     }

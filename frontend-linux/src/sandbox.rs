@@ -79,6 +79,9 @@ fn files(needs: &Needs) -> Result<bool, landlock::RulesetError> {
     for path in &needs.write {
         allow(&mut rules, path, writing)?;
     }
+    for path in &needs.rename {
+        allow(&mut rules, path, AccessFs::MakeReg | AccessFs::RemoveFile)?;
+    }
     allow(&mut rules, Path::new("/dev/null"), AccessFs::ReadFile | AccessFs::WriteFile)?;
     let status = rules.restrict_self()?;
     Ok(status.ruleset != RulesetStatus::NotEnforced)
@@ -148,7 +151,7 @@ mod tests {
             fs::create_dir(at(folder)).expect("made");
             fs::write(at(folder).join("file"), folder).expect("written");
         }
-        let needs = Needs { read: vec![at("in").join("file")], write: vec![at("out")] };
+        let needs = Needs { read: vec![at("in").join("file")], write: vec![at("out")], ..Needs::default() };
         let root = directory.path().to_owned();
         confined(needs, move |enforced| {
             if !enforced.files {

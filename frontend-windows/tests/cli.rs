@@ -24,6 +24,8 @@ mod inputs;
 mod messages;
 #[path = "../../frontend-linux/tests/cli/names.rs"]
 mod names;
+#[path = "../../frontend-linux/tests/cli/one_run.rs"]
+mod one_run;
 #[path = "../../frontend-linux/tests/cli/receivers.rs"]
 mod receivers;
 #[path = "../../frontend-linux/tests/cli/reports.rs"]

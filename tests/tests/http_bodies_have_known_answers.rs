@@ -57,7 +57,7 @@ impl Connection {
 }
 
 fn records(path: &std::path::Path) -> Recorder {
-    let mut source = input::open(path, Access::Mapped, Arc::new(AtomicBool::new(false))).unwrap();
+    let mut source = input::open(path, Access::AsAsked, Arc::new(AtomicBool::new(false))).unwrap();
     let storage = Storage {
         fragments: FragmentStorage::heap(1000).unwrap(),
         ..Storage::heap(100_000, 100_000).unwrap()

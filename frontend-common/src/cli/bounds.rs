@@ -8,6 +8,7 @@ use super::command::id;
 use super::options::{DiskFull, MaxDisk, Rotate};
 use super::values::RotateBy;
 use super::{CliError, path};
+use crate::output::durable::Flush;
 
 /// A report keeps room for its next flows and its end, and other files take blocks.
 const LEAST: u64 = 1 << 20;
@@ -52,6 +53,15 @@ fn is_name(path: &Path) -> bool {
 }
 
 /// `--max-disk` and `--disk-full`.
+/// `--fsync` and `--no-sync`.
+pub(super) fn flush(matches: &ArgMatches) -> Flush {
+    match (matches.get_flag(id::FSYNC), matches.get_flag(id::NO_SYNC)) {
+        (true, _) => Flush::EachFile,
+        (false, true) => Flush::Never,
+        (false, false) => Flush::AtEnd,
+    }
+}
+
 pub(super) fn max_disk(matches: &ArgMatches, rotate: Option<&Rotate>) -> Result<Option<MaxDisk>, CliError> {
     let full: Option<DiskFull> = matches.get_one(id::DISK_FULL).copied();
     let Some(bytes) = matches.get_one(id::MAX_DISK).copied() else {

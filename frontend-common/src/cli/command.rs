@@ -42,6 +42,9 @@ pub(super) mod id {
     pub(crate) const USER: &str = "relinquish-privileges";
     pub(crate) const ROOT: &str = "chroot";
     pub(crate) const NO_SANDBOX: &str = "no-sandbox";
+    pub(crate) const UMASK: &str = "umask";
+    pub(crate) const FSYNC: &str = "fsync";
+    pub(crate) const NO_SYNC: &str = "no-sync";
     pub(crate) const REPORT: &str = "report";
     pub(crate) const ROTATE: &str = "rotate";
     pub(crate) const MAX_DISK: &str = "max-disk";

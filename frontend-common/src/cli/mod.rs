@@ -189,6 +189,7 @@ fn options(
     let rotate = bounds::rotate(matches, console.is_some())?;
     let options = Options {
         max_disk: bounds::max_disk(matches, rotate.as_ref())?,
+        flush: bounds::flush(matches),
         rotate,
         inputs,
         live,
@@ -564,6 +565,7 @@ fn rights(matches: &ArgMatches) -> Result<Rights, CliError> {
         user: matches.get_one(id::USER).cloned(),
         root: path(matches, id::ROOT),
         no_sandbox: matches.get_flag(id::NO_SANDBOX),
+        umask: matches.get_one(id::UMASK).copied(),
     };
     if rights.root.is_some() && rights.user.is_none() {
         return Err(CliError("-z needs -U: root can leave any root directory".to_owned()));

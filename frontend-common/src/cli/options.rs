@@ -14,6 +14,7 @@ use tapflow_core::{Check, FragmentPolicy, OverlapPolicy, Target, Urgent};
 use crate::input::live::LiveSettings;
 use crate::naming::NameFlags;
 use crate::output::console::ConsoleOptions;
+use crate::output::durable::Flush;
 use crate::report::Shape;
 use crate::scan::Choice;
 use crate::scan::command::CommandLine;
@@ -52,6 +53,8 @@ pub struct Options {
     pub rotate: Option<Rotate>,
     /// How much may be written (`--max-disk`).
     pub max_disk: Option<MaxDisk>,
+    /// When what is written is flushed to the disk (`--fsync`, `--no-sync`).
+    pub flush: Flush,
     /// Whether each flow gets a file: not with `-c`, `-C` or `-FX`.
     pub files: bool,
     /// The name template of `-T`, unparsed; none for the usual names.
@@ -167,6 +170,8 @@ pub struct Rights {
     pub root: Option<PathBuf>,
     /// Everything stays allowed (`--no-sandbox`).
     pub no_sandbox: bool,
+    /// Permissions that no new file gets (`--umask`); none for those that the caller has taken away.
+    pub umask: Option<u32>,
 }
 
 /// What is done with finished flows.

@@ -5,6 +5,7 @@ use tapflow_core::{Check, FragmentPolicy, Urgent};
 
 use super::*;
 use crate::input::live::LiveSettings;
+use crate::output::durable::Flush;
 use crate::scan::SCANNERS;
 
 const PROGRAM: Program = Program { name: "tapflow", version: "1.2.3" };
@@ -70,6 +71,7 @@ fn one_capture_and_nothing_else_gives_the_defaults() {
         output_dir: ".".into(),
         rotate: None,
         max_disk: None,
+        flush: Flush::AtEnd,
         files: true,
         template: None,
         names: NameFlags::default(),
@@ -564,8 +566,27 @@ fn the_table_of_options_is_consistent() {
 }
 
 #[test]
+fn what_is_written_is_flushed_at_the_end_unless_more_or_less_is_asked_for() {
+    assert_eq!(run("-r a --fsync").flush, Flush::EachFile);
+    assert_eq!(run("-r a --no-sync").flush, Flush::Never);
+    assert!(refused("-r a --fsync --no-sync").contains("cannot be used with"));
+}
+
+#[test]
+fn a_umask_is_an_octal_number_of_permissions() {
+    assert_eq!(run("-r a --umask 077").rights.umask, Some(0o77));
+    assert_eq!(run("-r a --umask 0").rights.umask, Some(0));
+    for wrong in ["8", "1000", "rw", "-1"] {
+        assert!(refused(&format!("-r a --umask={wrong}")).contains("octal"), "{wrong}");
+    }
+}
+
+#[test]
 fn another_root_directory_needs_another_user() {
     assert!(refused("-r a -z jail").contains("-z needs -U"));
     let rights = run("-r a -z jail -U nobody --no-sandbox").rights;
-    assert_eq!(rights, Rights { user: Some("nobody".into()), root: Some("jail".into()), no_sandbox: true });
+    assert_eq!(
+        rights,
+        Rights { user: Some("nobody".into()), root: Some("jail".into()), no_sandbox: true, umask: None }
+    );
 }

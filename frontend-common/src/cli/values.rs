@@ -323,3 +323,10 @@ fn descriptor(value: &str) -> Result<Option<i32>, String> {
     let number: i32 = value.parse().map_err(|_| "expected the number of an open descriptor, such as 3")?;
     Ok(Some(number).filter(|number| *number >= 0))
 }
+
+/// Permissions as `umask` takes them: an octal number.
+pub(super) fn permissions(text: &str) -> Result<u32, String> {
+    let is_octal = !text.is_empty() && text.bytes().all(|byte| matches!(byte, b'0'..=b'7'));
+    let mode = u32::from_str_radix(text, 8).ok().filter(|mode| is_octal && *mode <= 0o777);
+    mode.ok_or_else(|| "an octal number up to 777 is wanted, such as 077".to_owned())
+}

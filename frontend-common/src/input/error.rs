@@ -50,6 +50,8 @@ pub enum InputErrorKind {
         /// What there is of it.
         present: u64,
     },
+    /// The file ends before the length that it had when it was opened.
+    Shortened(Shortened),
     /// A record claims a length that no record has: what follows cannot be found.
     AbsurdLength {
         /// The claimed length.
@@ -125,6 +127,7 @@ impl fmt::Display for InputErrorKind {
                 "the last record is cut off after {present} of {needed} bytes; \
                  all before it was read, copy the file again for the rest"
             ),
+            Self::Shortened(shortened) => shortened.fmt(f),
             Self::AbsurdLength { length, limit } => write!(
                 f,
                 "a record claims {length} bytes, at most {limit} are possible; \
@@ -157,8 +160,34 @@ impl std::error::Error for InputError {
     }
 }
 
+/// A file that was cut short while it was read; lengths in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shortened {
+    /// Its length when it was opened.
+    pub length: u64,
+    /// What was read of it.
+    pub present: u64,
+}
+
+impl fmt::Display for Shortened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the file was cut short while it was read: {} of the {} bytes that it had were there; \
+             all of these were used, copy the file again for the rest",
+            self.present, self.length
+        )
+    }
+}
+
+impl std::error::Error for Shortened {}
+
 impl From<io::Error> for InputErrorKind {
     fn from(error: io::Error) -> Self {
+        let error = match error.downcast::<Shortened>() {
+            Ok(shortened) => return Self::Shortened(shortened),
+            Err(error) => error,
+        };
         match error.kind() {
             io::ErrorKind::NotFound => Self::Missing,
             io::ErrorKind::IsADirectory => Self::Directory,

@@ -1,8 +1,7 @@
 //! Where frames come from: capture files of every kind, interfaces ([`live`]), and whatever else implements
 //! [`Source`].
 //!
-//! [`open`] reads pcap and pcapng, plain or compressed, from files and from standard input. Plain files
-//! are mapped, large ones in parts ([`Access`] says more); all other inputs are read in blocks. A frame is a
+//! [`open`] reads pcap and pcapng, plain or compressed, from files and from standard input, in blocks. A frame is a
 //! slice of one of them: what would lie across two is copied into a block of its own. All frames before a fault are delivered, then the fault, then nothing.
 
 mod ahead;
@@ -17,6 +16,7 @@ mod order;
 mod packets;
 mod pcap;
 mod pcapng;
+mod pool;
 mod prefetch;
 mod sniff;
 mod snoop;
@@ -26,6 +26,7 @@ mod stream;
 mod tests;
 mod trail;
 mod unpack;
+mod whole;
 mod window;
 
 use std::time::Duration;
@@ -33,7 +34,7 @@ use std::time::Duration;
 use tapflow_core::capture::MAX_CAPTURED;
 use tapflow_core::{LinkType, Timestamp};
 
-pub use error::{InputError, InputErrorKind};
+pub use error::{InputError, InputErrorKind, Shortened};
 pub use filter::{Filter, FilterCompiler, FrameFilter};
 pub use packets::{Frames, Packet, Packets, TOGETHER};
 use packets::{Record, Step};

@@ -13,22 +13,23 @@ use tapflow_core::{LinkType, Looker};
 use super::ahead::ReadAhead;
 use super::error::{Fault, Faults, InputError, InputErrorKind};
 use super::packets::{Record, Step};
+use super::pool::BLOCK;
 use super::sniff::looks_like;
 use super::stream::Feed;
 use super::trail::{Lengths, Trail, TrailFormat};
 use super::unpack::{self, Counted};
+use super::whole::WholeFile;
 use super::window::Window;
 use super::{Packet, Packets, Progress, Source, TOGETHER, erf, pcap, pcapng, snoop};
 use crate::codec;
-use crate::mapped;
 
-/// How the bytes of a file come into memory.
+/// How the frames of a file are read.
 #[derive(Clone, Debug)]
 pub enum Access {
-    /// As maps of the file: who holds on to many frames needs no copies of them.
-    Mapped,
-    /// For who looks at each frame once, and has a processor for a thread that reads their headers before (unless one
-    /// has to decompress them): as maps, or in blocks where maps are slow.
+    /// As they are asked for.
+    AsAsked,
+    /// For consumers that use each frame once: a second thread reads their headers ahead, unless the capture is
+    /// compressed.
     LookedAt(Looker),
 }
 
@@ -44,7 +45,7 @@ pub fn open(
     stop: Arc<AtomicBool>,
 ) -> Result<Box<dyn Source + Send>, InputError> {
     let name = if path.as_os_str() == STDIN { "standard input".into() } else { path.display().to_string() };
-    match Capture::open(path, name.clone(), &access, stop).and_then(|capture| capture.accessed(access)) {
+    match Capture::open(path, name.clone(), stop).and_then(|capture| capture.accessed(access)) {
         Ok(source) => Ok(source),
         Err(kind) => Err(Fault::of_file(None, kind).named(&name, false)),
     }
@@ -62,7 +63,7 @@ pub fn open_file(
 ) -> Result<Box<dyn Source + Send>, InputError> {
     let opened = file.metadata().map_err(InputErrorKind::from).and_then(|facts| {
         if facts.is_file() {
-            Capture::of_file(name.to_owned(), file, facts.len(), &access, stop)
+            Capture::of_file(name.to_owned(), file, facts.len(), stop)
         } else {
             Capture::of_stream(name.to_owned(), BufReader::with_capacity(READ, file), None, stop)
         }
@@ -111,9 +112,7 @@ pub fn check(path: &Path) -> Result<(), InputError> {
 const STDIN: &str = "-";
 /// Bytes of a file by which it is known what it is.
 const START: usize = 4096;
-/// Bytes of a file that are mapped at a time.
-const PART: usize = 4 << 20;
-/// Bytes read at a time from what cannot be mapped.
+/// Bytes read at a time of what is decompressed, and of pipes.
 const READ: usize = 1 << 18;
 
 /// What the bytes of the present part are read as.
@@ -150,12 +149,7 @@ pub(super) struct Capture {
 }
 
 impl Capture {
-    fn open(
-        path: &Path,
-        name: String,
-        access: &Access,
-        stop: Arc<AtomicBool>,
-    ) -> Result<Self, InputErrorKind> {
+    fn open(path: &Path, name: String, stop: Arc<AtomicBool>) -> Result<Self, InputErrorKind> {
         if path.as_os_str() == STDIN {
             return Self::of_stream(name, BufReader::with_capacity(READ, io::stdin()), None, stop);
         }
@@ -170,57 +164,65 @@ impl Capture {
         }
         let file = File::open(path)?;
         let length = file.metadata()?.len();
-        Self::of_file(name, file, length, access, stop)
+        Self::of_file(name, file, length, stop)
     }
 
-    /// An ordinary file of this length.
-    fn of_file(
+    /// An ordinary file that had this length when it was opened. It is read, not mapped: another program may cut it
+    /// short at any time.
+    pub(super) fn of_file(
         name: String,
         file: File,
         length: u64,
-        access: &Access,
         stop: Arc<AtomicBool>,
     ) -> Result<Self, InputErrorKind> {
-        let total = (length > 0).then_some(length);
-        let start = usize::try_from(length).unwrap_or(START).min(START);
-        let Some(bytes) = total.and_then(|_| mapped::map_part(&file, 0, start).ok()) else {
-            return Self::of_stream(name, BufReader::with_capacity(READ, file), total, stop);
-        };
-        let is_compressed = compressed(&bytes);
-        match access {
-            // A small file is not worth a map, which somebody may cut short.
-            Access::LookedAt(_) if !is_compressed && (length <= PART as u64 || mapped::is_slow(&file)) => {
-                Self::of_blocks(name, file, length, stop)
+        let mut file = WholeFile::new(file, length);
+        if length <= BLOCK as u64 {
+            // A thread would cost more than it gains, unless the file is still growing.
+            let mut bytes = Vec::with_capacity(BLOCK.min(length as usize + 1));
+            let result = file.by_ref().take(length + 1).read_to_end(&mut bytes);
+            if length > 0 && bytes.len() as u64 <= length {
+                return Self::of_short_file(name, bytes, result.err(), stop);
             }
-            _ if !is_compressed && length > PART as u64 => Self::of_parts(name, file, length, PART, stop),
-            _ => match mapped::map(&file) {
-                Ok(bytes) => Self::of_memory(name, bytes, stop),
-                Err(_) => Self::of_stream(name, BufReader::with_capacity(READ, file), total, stop),
-            },
+        } else {
+            let mut start = Vec::with_capacity(START);
+            file.by_ref().take(START as u64).read_to_end(&mut start)?;
+            if !compressed(&start) {
+                return Self::of_blocks(name, file.again()?, BLOCK, stop);
+            }
+        }
+        let total = (length > 0).then_some(length);
+        Self::of_stream(name, BufReader::with_capacity(READ, file.again()?), total, stop)
+    }
+
+    /// The bytes of a file that was read at once, and what ended that early.
+    fn of_short_file(
+        name: String,
+        bytes: Vec<u8>,
+        error: Option<io::Error>,
+        stop: Arc<AtomicBool>,
+    ) -> Result<Self, InputErrorKind> {
+        let length = bytes.len() as u64;
+        match error {
+            Some(error) if bytes.is_empty() => Err(error.into()),
+            error => {
+                let mut capture = Self::of_memory(name, bytes.into(), stop)?;
+                let fault = error.map(|error| Fault::of_file(Some(length), error.into()));
+                fault.into_iter().for_each(|fault| capture.faults.add(fault));
+                Ok(capture)
+            }
         }
     }
 
-    /// An ordinary file, read by a thread in blocks.
+    /// An ordinary file that is not compressed, read by a thread in blocks of `size` bytes.
     pub(super) fn of_blocks(
         name: String,
-        file: File,
-        length: u64,
+        file: WholeFile,
+        size: usize,
         stop: Arc<AtomicBool>,
     ) -> Result<Self, InputErrorKind> {
-        let feed = Feed::start(stop, Arc::default(), move |blocks| blocks.copy_file(&file))?;
-        Ok(Self::new(name, Window::of_feed(feed), None, Some(length)))
-    }
-
-    /// An ordinary file, mapped by a thread in parts of so many bytes.
-    pub(super) fn of_parts(
-        name: String,
-        file: File,
-        length: u64,
-        part: usize,
-        stop: Arc<AtomicBool>,
-    ) -> Result<Self, InputErrorKind> {
-        let feed = Feed::start(stop, Arc::default(), move |blocks| blocks.map_file(&file, length, part))?;
-        Ok(Self::new(name, Window::of_feed(feed), None, Some(length)))
+        let total = Some(file.length());
+        let feed = Feed::start(stop, Arc::default(), move |blocks| blocks.copy_file(file, size))?;
+        Ok(Self::new(name, Window::of_feed(feed), None, total))
     }
 
     /// An input that lies in memory: read where it lies if it is not compressed.

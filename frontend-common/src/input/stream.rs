@@ -1,13 +1,11 @@
-//! Inputs that come in the order of their bytes: pipes, standard input, compressed files, and plain ones, in blocks or in
-//! maps of their parts.
+//! Inputs that come in the order of their bytes: pipes, standard input, compressed files, and plain ones.
 //!
-//! A thread reads (and decompresses) ahead into blocks of 1 MiB, or maps ahead, and hands over what has come, so that a
+//! A thread reads (and decompresses) ahead into blocks and hands over what has come, so that a
 //! slow writer is followed without delay, a stop is noticed while a read blocks, and decompression has a
 //! core of its own. A block is freed when the last slice of it is dropped; the thread is at most
 //! [`AHEAD`] pieces ahead.
 
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -17,12 +15,11 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 
 use super::error::{Fault, InputErrorKind};
-#[cfg(not(unix))]
-use super::unpack::Counted;
+use super::pool::Pool;
 use super::unpack::broken;
-use crate::mapped;
+use super::whole::WholeFile;
 
-/// Bytes allocated at a time.
+/// Bytes allocated at a time for what comes in pieces of any size.
 const BLOCK: usize = 1 << 20;
 /// A block with less room than this is not read into again.
 const ROOM: usize = 1 << 15;
@@ -249,59 +246,25 @@ impl Blocks {
         }
     }
 
-    /// Hands on everything that an ordinary file has: into memory that nobody has to clear before, which would take a
-    /// sixth of the time.
+    /// Hands on everything that an ordinary file has, in blocks of `size` bytes.
     ///
     /// # Errors
     /// [`Halt::Unwanted`], and the error of the file as a fault.
-    #[cfg(unix)]
-    pub(crate) fn copy_file(&mut self, file: &File) -> Result<(), Halt> {
-        use rustix::buffer::spare_capacity;
+    pub(super) fn copy_file(&mut self, mut file: WholeFile, size: usize) -> Result<(), Halt> {
+        let pool = Pool::new(size);
         loop {
-            let mut block = Vec::with_capacity(BLOCK);
-            match rustix::io::retry_on_intr(|| rustix::io::read(file, spare_capacity(&mut block))) {
+            let mut block = pool.take();
+            match file.read(block.room()) {
                 Ok(0) => return Ok(()),
                 Ok(count) => {
+                    block.fill(count);
                     self.taken.fetch_add(count as u64, Ordering::Relaxed);
-                    self.send(Piece::Data(block.into()))?;
+                    self.send(Piece::Data(block.freeze()))?;
                 }
-                Err(error) => return Err(broken(error.into())),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(broken(error)),
             }
         }
-    }
-
-    /// Hands on everything that an ordinary file has.
-    ///
-    /// # Errors
-    /// [`Halt::Unwanted`], and the error of the file as a fault.
-    #[cfg(not(unix))]
-    pub(crate) fn copy_file(&mut self, file: &File) -> Result<(), Halt> {
-        let taken = Arc::clone(&self.taken);
-        self.copy(&mut Counted::new(io::BufReader::new(file), taken))
-    }
-
-    /// Hands on everything that an ordinary file of this length has, as maps of `part` bytes each. Their pages are there
-    /// when they come, and whoever lets go of one last unmaps it: both while others go on. From a part on that cannot be
-    /// mapped, or is no longer there, and behind that length the file is read, as far as that is possible.
-    ///
-    /// # Errors
-    /// Those of [`copy_file`](Self::copy_file).
-    pub(crate) fn map_file(&mut self, mut file: &File, length: u64, part: usize) -> Result<(), Halt> {
-        let mut offset = 0;
-        while offset < length {
-            let size = usize::try_from(length - offset).unwrap_or(part).min(part);
-            let end = offset + size as u64;
-            let block = mapped::map_part(file, offset, size);
-            // Behind the end of a file that got shorter its last page has zeros.
-            let is_there = file.metadata().is_ok_and(|facts| facts.len() >= end);
-            let Some(block) = block.ok().filter(|_| is_there) else { break };
-            self.send(Piece::Data(block))?;
-            offset = end;
-            self.taken.store(offset, Ordering::Relaxed);
-        }
-        // What is left, and what came meanwhile.
-        file.seek(SeekFrom::Start(offset)).map_err(broken)?;
-        self.copy_file(file)
     }
 
     /// Begins a new part.

@@ -7,8 +7,10 @@ mod progress;
 mod rejects;
 mod statistics;
 mod summary;
+mod terminal;
 
 pub use progress::Progress;
 pub use rejects::{RejectCounts, RejectKind};
 pub use statistics::statistics;
 pub use summary::RunSummary;
+pub use terminal::{for_terminal, lines_for_terminal};

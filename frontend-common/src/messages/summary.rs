@@ -5,6 +5,7 @@ use tapflow_core::{CloseReason, Counters, DropReason, InOrderCounters, SkipCause
 
 use super::rejects::RejectCounts;
 use super::statistics::captured;
+use super::terminal::for_terminal;
 use crate::cli::Verbosity;
 use crate::format::count;
 use crate::input::live::LiveCounts;
@@ -74,7 +75,7 @@ impl RunSummary {
             line(&mut text, "captured", captured(live));
         }
         if let Some(input) = &self.ended_in {
-            line(&mut text, "ended", vec![format!("early, in {input}")]);
+            line(&mut text, "ended", vec![format!("early, in {}", for_terminal(input))]);
         }
         line(&mut text, "written", self.written());
         line(&mut text, "deleted", self.deleted());
@@ -211,7 +212,7 @@ impl RunSummary {
             ));
         }
         if let Some((path, frames)) = &self.rest {
-            items.push(format!("{} of no flow in {path}", count(*frames, "packet")));
+            items.push(format!("{} of no flow in {}", count(*frames, "packet"), for_terminal(path)));
         }
         items
     }

@@ -21,7 +21,7 @@ use crate::flow::FlowFacts;
 /// How the bytes of a piece are shown. Where several are asked for, the later one here wins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Form {
-    /// Printable ASCII, CR and LF as they are, every other byte as `.`.
+    /// Printable ASCII, LF, and CR before it, as they are; every other byte as `.`.
     #[default]
     Printable,
     /// Every byte as it is.
@@ -143,11 +143,19 @@ impl<W: Write> Console<W> {
         self.begin(facts, name);
         match self.options.form {
             Form::Printable => {
-                for chunk in bytes.chunks(CHUNK) {
+                for (number, chunk) in bytes.chunks(CHUNK).enumerate() {
+                    let place = self.buffer.len();
                     self.buffer.extend(chunk.iter().map(|&byte| match byte {
                         b'\n' | b'\r' => byte,
                         _ => printable(byte),
                     }));
+                    // Alone, a carriage return would let what follows cover what is there.
+                    for at in memchr::memchr_iter(b'\r', chunk) {
+                        let next = bytes.get(number * CHUNK + at + 1);
+                        if next.map_or(!self.options.newline, |next| *next != b'\n') {
+                            self.buffer[place + at] = b'.';
+                        }
+                    }
                     self.make_room()?;
                 }
             }
@@ -457,6 +465,17 @@ mod tests {
     #[test]
     fn text_keeps_line_ends_and_shows_other_bytes_as_dots() {
         assert_eq!(two_pieces(TEXT), "C: GET./.\r\n\nS: ok\n");
+    }
+
+    #[test]
+    fn a_carriage_return_that_ends_no_line_is_a_dot() {
+        let long = [&vec![b'x'; CHUNK - 1][..], b"\r\n", &vec![b'y'; CHUNK - 2], b"\rz"].concat();
+        let printed = |options, bytes: &[u8]| {
+            print(options, |console| console.piece(&client(), "C", bytes).unwrap()).replace(['x', 'y'], "")
+        };
+        assert_eq!(printed(TEXT, b"real\rfake\r\r\nend\r"), "C: real.fake.\r\nend\r\n");
+        assert_eq!(printed(TEXT, &long), "C: \r\n.z\n");
+        assert_eq!(printed(ConsoleOptions { newline: false, ..TEXT }, b"end\r"), "C: end.");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::beneath::Beneath;
 use super::error::{Action, OutputError};
 
 /// Folders remembered as made; then the memory starts anew.
@@ -15,7 +16,7 @@ const REMEMBERED: usize = 65_536;
 /// The output directory of one writer, with the folders below it that are known to be folders.
 #[derive(Debug)]
 pub struct Directory {
-    root: PathBuf,
+    beneath: Beneath,
     /// What stands before names.
     prefix: OsString,
     folders: HashSet<Box<str>>,
@@ -23,8 +24,7 @@ pub struct Directory {
     last: String,
     /// How many names before that were in it too.
     repeats: u32,
-    /// The same folder, opened once that pays: a file is made in it without a walk along the path. Never the output
-    /// directory itself, which others may put another one in the place of.
+    /// The same folder, opened once that pays: a file is made in it without a walk along the path.
     #[cfg(target_os = "linux")]
     handle: Option<std::os::fd::OwnedFd>,
 }
@@ -36,11 +36,13 @@ const OFTEN: u32 = 8;
 impl Directory {
     /// A directory that exists already (see [`prepare`]).
     #[must_use]
-    pub fn new(root: PathBuf) -> Self {
+    pub fn new(beneath: impl Into<Beneath>) -> Self {
+        let beneath = beneath.into();
+        let root = beneath.root();
         // `./NAME` says no more than NAME.
         let prefix = if root.as_os_str() == "." { OsString::new() } else { root.join("").into_os_string() };
         Self {
-            root,
+            beneath,
             prefix,
             folders: HashSet::new(),
             last: String::new(),
@@ -91,7 +93,7 @@ impl Directory {
             let (folders, file) = split(name);
             let is_often = self.repeats >= OFTEN && self.last == folders && !folders.is_empty();
             if may_hold && is_often && self.handle.is_none() {
-                self.handle = self.open_folder();
+                self.handle = self.beneath.folder(folders);
             }
             if let Some(handle) = self.handle.as_ref().filter(|_| self.last == folders) {
                 let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
@@ -105,7 +107,7 @@ impl Directory {
         }
         #[cfg(not(target_os = "linux"))]
         let _ = may_hold;
-        File::options().read(true).write(true).create_new(true).open(self.path(name))
+        self.beneath.create(Path::new(name))
     }
 
     /// Descriptors in use.
@@ -114,14 +116,6 @@ impl Directory {
         return usize::from(self.handle.is_some());
         #[cfg(not(target_os = "linux"))]
         0
-    }
-
-    /// Opens the folder of the last name, as a place to make files in. Where that cannot be done, paths do.
-    #[cfg(target_os = "linux")]
-    fn open_folder(&self) -> Option<std::os::fd::OwnedFd> {
-        use rustix::fs::{Mode, OFlags, open};
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        open(self.root.join(&self.last), flags, Mode::empty()).ok()
     }
 
     /// Makes folders that are not known to be there.
@@ -134,8 +128,9 @@ impl Directory {
             if self.folders.contains(folder) {
                 continue;
             }
-            let path = self.root.join(folder);
-            make_folder(&path).map_err(|source| OutputError::new(Action::MakeFolder, path, source))?;
+            self.beneath.make_folder(folder).map_err(|source| {
+                OutputError::new(Action::MakeFolder, self.beneath.root().join(folder), source)
+            })?;
             self.folders.insert(folder.into());
         }
         Ok(())
@@ -147,25 +142,6 @@ fn split(name: &str) -> (&str, &str) {
     match name.bytes().rposition(|byte| byte == b'/') {
         Some(at) => (name.get(..at).unwrap_or_default(), name.get(at + 1..).unwrap_or_default()),
         None => ("", name),
-    }
-}
-
-fn make_folder(path: &Path) -> io::Result<()> {
-    match fs::create_dir(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            let kind = fs::symlink_metadata(path)?.file_type();
-            if kind.is_dir() {
-                Ok(())
-            } else if kind.is_symlink() {
-                Err(io::Error::new(
-                    io::ErrorKind::AlreadyExists,
-                    "it is a symbolic link, which is not followed",
-                ))
-            } else {
-                Err(io::ErrorKind::NotADirectory.into())
-            }
-        }
-        other => other,
     }
 }
 

@@ -6,10 +6,11 @@
 //! present one the files of connections that have ended.
 
 use std::collections::{BTreeMap, HashSet};
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -19,6 +20,8 @@ use crate::format::count;
 pub const BLOCK: u64 = 4096;
 /// The part of the bound that is kept free, where something can be deleted.
 const FREE: u64 = 16;
+/// Where the oldest is deleted, bytes that may be written beyond the bound until it is.
+const BEYOND: u64 = 32 << 20;
 /// How long somebody waits before looking again without being told.
 const PATIENCE: Duration = Duration::from_millis(100);
 
@@ -33,6 +36,24 @@ pub struct Deleted {
     pub bytes: u64,
 }
 
+/// There is no room for something that can be left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoRoom {
+    /// It is the first in this run: the user is to be told of it.
+    pub is_first: bool,
+    limit: u64,
+}
+
+impl fmt::Display for NoRoom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "there is no room for it within --max-disk {}; it is left out, with what follows",
+            self.limit
+        )
+    }
+}
+
 /// The books of one run. Clones are the same books.
 #[derive(Clone, Debug)]
 pub struct Disk(Arc<Shared>);
@@ -43,6 +64,8 @@ struct Shared {
     limit: u64,
     deletes: bool,
     used: AtomicU64,
+    /// There was no room for something, which was left out.
+    refused: AtomicBool,
     state: Mutex<State>,
     changed: Condvar,
     /// One sweeps at a time.
@@ -83,6 +106,7 @@ impl Disk {
             limit,
             deletes,
             used: AtomicU64::new(0),
+            refused: AtomicBool::new(false),
             state: Mutex::default(),
             changed: Condvar::new(),
             sweeping: Mutex::new(()),
@@ -207,10 +231,29 @@ impl Disk {
         waited.unwrap_or_else(PoisonError::into_inner).0.done >= mark
     }
 
-    /// Whether as much is written as may be, or more.
+    /// Whether as much is written as may be, or more, or something had no room.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.used() >= self.0.limit
+        self.used() >= self.0.limit || self.0.refused.load(Ordering::Relaxed)
+    }
+
+    /// Asks for room for `bytes` more of what can be left out: bodies, entries of HAR files. Deletes for it, where that
+    /// is asked for.
+    ///
+    /// # Errors
+    /// There is none. The run ends then.
+    pub fn ask(&self, bytes: u64) -> Result<(), NoRoom> {
+        let fits = |limit: u64| self.used().saturating_add(bytes) <= limit;
+        if fits(self.0.limit) {
+            return Ok(());
+        }
+        if self.0.deletes {
+            self.sweep();
+            if fits(self.0.limit.saturating_add(BEYOND)) {
+                return Ok(());
+            }
+        }
+        Err(NoRoom { is_first: !self.0.refused.swap(true, Ordering::Relaxed), limit: self.0.limit })
     }
 
     /// Bytes taken now.
@@ -432,6 +475,26 @@ fn taken(facts: &fs::Metadata) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_can_be_left_out_has_room_up_to_the_bound_and_the_run_ends_with_the_first_that_has_none() {
+        let disk = Disk::new(PathBuf::from("o"), 1000, false);
+        disk.add(Path::new("o/a"), 600);
+        disk.ask(400).expect("room");
+        assert!(!disk.is_full());
+        let [first, second] = [(); 2].map(|()| disk.ask(401).expect_err("no room").is_first);
+        assert!(first && !second && disk.is_full());
+    }
+
+    #[test]
+    fn where_the_oldest_is_deleted_a_little_may_be_beyond_the_bound() {
+        let root = tempfile::tempdir().expect("a directory");
+        let disk = Disk::new(root.path().to_owned(), 1 << 20, true);
+        disk.begun(1);
+        disk.add(&root.path().join("000001/a"), 1 << 20);
+        disk.ask(1 << 20).expect("the present directory stays");
+        assert!(disk.ask(BEYOND).is_err() && disk.is_full());
+    }
 
     #[test]
     fn the_oldest_goes_but_for_what_is_open_and_the_books_stay_right() {

@@ -21,6 +21,8 @@ pub enum Action {
     Read,
     /// Setting its times.
     SetTimes,
+    /// Closing it, when all of it has to be on disk.
+    Close,
 }
 
 /// An output file that could not be made, written or read. What was written before is still there.
@@ -76,6 +78,7 @@ impl fmt::Display for OutputError {
             Action::Write => "write",
             Action::Read => "read",
             Action::SetTimes => "set the times of",
+            Action::Close => "close",
         };
         write!(f, "cannot {verb} {}: {source}", path.display())?;
         match advice(source) {

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::directory::Directory;
+use super::durable::finish;
 use super::error::{Action, OutputError, too_many_open};
 use super::index::SUFFIX;
 use crate::flow::FlowFacts;
@@ -61,8 +62,10 @@ pub(super) struct Files {
     /// Ends of the list of open entries, linked by `older` and `newer`.
     oldest: u32,
     newest: u32,
-    /// The first file whose times could not be set; its contents are complete.
-    pub(super) times_not_set: Option<OutputError>,
+    /// Whether each file is flushed to the disk before it closes.
+    flushes: bool,
+    /// The first file whose times could not be set, or that could not be closed well.
+    pub(super) not_closed: Option<OutputError>,
 }
 
 #[derive(Debug)]
@@ -81,7 +84,7 @@ const _: () = assert!(size_of::<Entry>() <= 48);
 
 impl Files {
     /// Files below `directory`, named by `template`.
-    pub(super) fn new(directory: Directory, template: Arc<Template>, max_open: usize) -> Self {
+    pub(super) fn new(directory: Directory, template: Arc<Template>, max_open: usize, flushes: bool) -> Self {
         Self {
             directory,
             template,
@@ -92,7 +95,8 @@ impl Files {
             open: 0,
             oldest: NONE,
             newest: NONE,
-            times_not_set: None,
+            flushes,
+            not_closed: None,
         }
     }
 
@@ -150,7 +154,7 @@ impl Files {
     pub(super) fn close(&mut self, id: FileId) {
         if let Some(file) = self.entries[id.at() as usize].file.take() {
             self.unlink(id.at());
-            self.set_times(id, &file);
+            self.finish(id, file);
         }
         self.entries[id.at() as usize].name = None;
         self.remembered.take_if(|(remembered, ..)| *remembered == id);
@@ -233,19 +237,31 @@ impl Files {
             return Ok(());
         };
         self.unlink(at);
-        self.set_times(FileId::new(at), &file);
         self.entries[at as usize].identity = identity(&file)?;
+        self.finish(FileId::new(at), file);
         Ok(())
+    }
+
+    /// Sets the times of a file and closes it.
+    fn finish(&mut self, id: FileId, file: File) {
+        self.set_times(id, &file);
+        if let Err(error) = finish(file, self.flushes) {
+            self.failed(id, Action::Close, error);
+        }
+    }
+
+    fn failed(&mut self, id: FileId, action: Action, error: io::Error) {
+        if self.not_closed.is_none() {
+            self.not_closed = Some(self.error(id, action, error));
+        }
     }
 
     fn set_times(&mut self, id: FileId, file: &File) {
         let name = self.entries[id.at() as usize].name.as_ref().filter(|name| !name.is_index);
         let Some(time) = name.map(|name| name.facts.opened.time) else { return };
         let time = UNIX_EPOCH.checked_add(Duration::from_nanos(time.0)).unwrap_or(UNIX_EPOCH);
-        if let Err(error) = file.set_times(FileTimes::new().set_accessed(time).set_modified(time))
-            && self.times_not_set.is_none()
-        {
-            self.times_not_set = Some(self.error(id, Action::SetTimes, error));
+        if let Err(error) = file.set_times(FileTimes::new().set_accessed(time).set_modified(time)) {
+            self.failed(id, Action::SetTimes, error);
         }
     }
 
@@ -314,7 +330,7 @@ mod tests {
 
     fn files(directory: &tempfile::TempDir, max_open: usize) -> Files {
         let template = Template::parse(Some("%N"), &NameFlags::default()).expect("a template");
-        Files::new(Directory::new(directory.path().to_owned()), template.into(), max_open)
+        Files::new(Directory::new(directory.path().to_owned()), template.into(), max_open, false)
     }
 
     /// The file `NNN` of the flow with this number.
@@ -406,7 +422,7 @@ mod tests {
             let unit = if cfg!(windows) { 100 } else { 1 };
             assert_eq!(modified.as_nanos() / unit, u128::from(facts(0).opened.time.0) / unit);
         }
-        assert!(files.times_not_set.is_none());
+        assert!(files.not_closed.is_none());
     }
 
     #[cfg(unix)]

@@ -3,15 +3,19 @@
 //! A [`store`] writes the streams below a [`directory`], each beside its [`index`] where one is asked for.
 
 pub mod alerts;
+pub mod beneath;
 pub mod console;
 pub mod directory;
 pub mod disk;
+pub mod draft;
+pub mod durable;
 pub mod error;
 mod files;
 mod gather;
 pub mod index;
 pub mod pcap;
 pub mod rest;
+pub mod root;
 pub mod store;
 mod terminal;
 

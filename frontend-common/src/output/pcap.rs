@@ -173,7 +173,7 @@ impl FlowCaptures {
     /// The first [`OutputError`].
     pub fn finish(self) -> Result<(), OutputError> {
         let finished = self.store.finish(|_, _| {});
-        finished.error.or(finished.times_not_set).map_or(Ok(()), Err)
+        finished.error.or(finished.not_closed).map_or(Ok(()), Err)
     }
 }
 

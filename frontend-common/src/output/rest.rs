@@ -37,6 +37,8 @@ pub struct RestFile {
     /// The link type of the capture, for a file without frames.
     link: Option<LinkType>,
     disk: Option<Disk>,
+    /// It is flushed to the disk when it is complete.
+    flushes: bool,
 }
 
 #[derive(Debug)]
@@ -87,6 +89,7 @@ impl RestFile {
             late: 0,
             link: None,
             disk: None,
+            flushes: false,
         };
         if !plain {
             section(&mut file.buffer);
@@ -104,6 +107,12 @@ impl RestFile {
         self
     }
 
+    /// Whether the file is flushed to the disk when it is complete (`--fsync`).
+    #[must_use]
+    pub fn flushed(self, flushes: bool) -> Self {
+        Self { flushes, ..self }
+    }
+
     /// Completes the file and goes on in one of the same name in another directory: the counts of the first. Standard
     /// output goes on as it is.
     ///
@@ -115,7 +124,7 @@ impl RestFile {
         };
         let path = directory.join(name);
         self.finish()?;
-        let next = Self::create(&path)?.with_disk(self.disk.take());
+        let next = Self::create(&path)?.with_disk(self.disk.take()).flushed(self.flushes);
         let link = self.link;
         let ended = std::mem::replace(self, next);
         self.link = link;
@@ -196,7 +205,13 @@ impl RestFile {
             self.buffer.extend(FileHeader::encode(link, SNAP_LENGTH).into_iter().flatten());
             self.format = Format::Pcap(link);
         }
-        self.flush()
+        self.flush()?;
+        match &self.output {
+            Output::File { file, seekable: true } if self.flushes => {
+                file.sync_all().map_err(|error| self.error(Action::Close, error))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn error(&self, action: Action, source: io::Error) -> OutputError {

@@ -73,8 +73,8 @@ pub struct Closed {
 pub struct Finished {
     /// Files made, without indexes.
     pub files: u64,
-    /// The first file whose times could not be set; its contents are complete.
-    pub times_not_set: Option<OutputError>,
+    /// The first file that could not be closed well.
+    pub not_closed: Option<OutputError>,
     /// The first error of flows that [`FileStore::finish`] had to close.
     pub error: Option<OutputError>,
 }
@@ -124,7 +124,12 @@ impl FileStore {
             max_pending_bytes: config.pending_bytes,
             max_pending_pieces: config.pending_pieces,
             max_age: config.pending_bytes.saturating_mul(2),
-            files: Files::new(Directory::new(config.directory), config.template, config.max_open),
+            files: Files::new(
+                Directory::new(config.directory),
+                config.template,
+                config.max_open,
+                config.flushes,
+            ),
             numbers: FxHashMap::default(),
             flows: Vec::new(),
             free: Vec::new(),
@@ -402,7 +407,7 @@ impl FileStore {
                 each(number, closed);
             }
         }
-        self.finished.times_not_set = self.files.times_not_set.take();
+        self.finished.not_closed = self.files.not_closed.take();
         self.finished
     }
 

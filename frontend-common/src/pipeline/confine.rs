@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::{Input, Options, ReportTarget};
 use crate::output::directory;
+use crate::output::draft::folder_of;
 use crate::output::error::too_many_open;
 
 /// The user whom a run becomes (`-U`).
@@ -27,6 +28,8 @@ pub struct Needs {
     pub read: Vec<PathBuf>,
     /// Directories to read and write below.
     pub write: Vec<PathBuf>,
+    /// Directories in which files that are open get their names.
+    pub rename: Vec<PathBuf>,
 }
 
 impl Needs {
@@ -39,17 +42,41 @@ impl Needs {
         if uses_directory(options) {
             write.push(options.output_dir.clone());
         }
-        // The next report, while a capture goes on, stands beside the first.
-        if let (ReportTarget::File(path), Some(_), None) = (&options.report, &options.live, options.rotate) {
-            let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-            write.push(parent.unwrap_or(Path::new(".")).to_owned());
+        // With numbered directories all of these are below the output directory.
+        let mut rename = Vec::new();
+        if options.rotate.is_none() {
+            let report = match &options.report {
+                ReportTarget::File(path) => Some(path),
+                _ => None,
+            };
+            // The next report, while a capture goes on, stands beside the first.
+            if let (Some(path), Some(_)) = (report, &options.live) {
+                write.extend(folder_of(path));
+            }
+            let named = [report, options.json_lines.as_ref(), options.scan.har.as_ref()];
+            rename.extend(named.into_iter().flatten().filter_map(|path| folder_of(path)));
         }
         if options.scan.har.is_some() {
             // Entries of long connections wait in a file without a name.
             write.push(std::env::temp_dir());
         }
-        Self { read, write }
+        Self { read, write, rename }
     }
+}
+
+/// The directories in which files are made.
+pub(super) fn written(options: &Options) -> Vec<PathBuf> {
+    let mut all = Vec::new();
+    if uses_directory(options) {
+        all.push(options.output_dir.clone());
+    }
+    if options.rotate.is_none() {
+        let report = options.report_path();
+        let named =
+            [report.as_ref(), options.json_lines.as_ref(), options.rest.as_ref(), options.scan.har.as_ref()];
+        all.extend(named.into_iter().flatten().filter_map(|path| folder_of(path)));
+    }
+    all
 }
 
 /// Opens inputs while there are rights to: all that are files, and with another root directory all.

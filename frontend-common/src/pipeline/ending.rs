@@ -11,6 +11,7 @@ use super::reporter::{Reported, Totals};
 use super::run::Run;
 use crate::messages::{Progress, RunSummary};
 use crate::output::alerts::Alerts;
+use crate::output::durable::Flush;
 use crate::output::pcap::CaptureCounts;
 use crate::report::{Report, RunTotals, Usage};
 
@@ -53,6 +54,10 @@ impl Run<'_> {
             self.complaints
                 .add(format_args!("{name}: removed during the run, with all that was written there"));
         }
+        // Before the report says that all went well.
+        for error in self.file_systems.flush() {
+            self.complaints.add(error);
+        }
         for complaint in captured(&totals.captures) {
             self.complaints.add(complaint);
         }
@@ -85,6 +90,8 @@ impl Run<'_> {
                 Some(last) => end.plus(&counted(last)),
                 None => end,
             };
+            // Everything else is on disk by now.
+            report.begin(self.options.flush != Flush::Never);
             if let Err(error) = report.finish(&end) {
                 self.complaints.add(error);
             }

@@ -105,6 +105,14 @@ pub trait System {
         Ok(Sandbox::NotBuilt)
     }
 
+    /// Takes permissions away from all files that are made from now on (`--umask`).
+    ///
+    /// # Errors
+    /// The system has no such permissions.
+    fn set_umask(&self, _mode: u32) -> Result<(), String> {
+        Err("--umask: this is not built for this system; leave it out".to_owned())
+    }
+
     /// The machine and the user, for the report.
     fn host(&self) -> Host;
 

@@ -9,6 +9,8 @@ use tapflow_core::Timestamp;
 
 use crate::cli::{Options, ReportTarget};
 use crate::output::disk::{Disk, directory};
+use crate::output::draft::ChosenBy;
+use crate::output::durable::Flush;
 use crate::report::{Har, JsonLines, Report, RunInfo, RunTotals, Shape};
 
 use super::reporter::Totals;
@@ -22,6 +24,16 @@ pub(super) struct Outputs {
 }
 
 impl Outputs {
+    /// The run begins, or goes on in a directory of its own: the files stay from now on.
+    ///
+    /// # Errors
+    /// What cannot be written, and why.
+    pub(super) fn begin(&mut self, flushes: bool) -> Result<(), String> {
+        self.report.iter_mut().for_each(|report| report.begin(flushes));
+        self.har.iter_mut().for_each(|har| har.begin(flushes));
+        self.lines.as_mut().map_or(Ok(()), |lines| lines.begin(flushes)).map_err(|error| error.to_string())
+    }
+
     /// Bytes in them.
     pub(super) fn size(&self) -> u64 {
         self.report.as_ref().map_or(0, Report::size)
@@ -38,6 +50,8 @@ pub(super) struct Opener {
     lines: Option<PathBuf>,
     har: Option<PathBuf>,
     info: RunInfo,
+    /// Whether files are flushed to the disk when they are complete.
+    flushes: bool,
 }
 
 impl Opener {
@@ -54,10 +68,20 @@ impl Opener {
             lines: options.json_lines.clone().filter(|path| path.as_os_str() != "-"),
             har: options.scan.har.clone().filter(|_| options.files),
             info,
+            flushes: options.flush == Flush::EachFile,
         }
     }
 
-    /// Makes the files of a directory, which may have been there before them.
+    /// As [`open`](Self::open), for a directory in which the run goes on.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open).
+    pub(super) fn go_on(&self, number: u32, disk: Option<&Disk>) -> Result<Outputs, String> {
+        let mut outputs = self.open(number, disk)?;
+        outputs.begin(self.flushes).map(|()| outputs)
+    }
+
+    /// Makes the files of a directory, which may have been there before them. They are still to [begin](Outputs::begin).
     ///
     /// # Errors
     /// What cannot be made, and why.
@@ -72,19 +96,24 @@ impl Opener {
         let mut outputs = Outputs::default();
         if let Some(name) = &self.report {
             let path = place.join(name);
-            outputs.report =
-                Some(Report::create(&path, self.shape, &info).map_err(|error| error.to_string())?);
+            outputs.report = Some(
+                Report::create(&path, ChosenBy::Program, self.shape, &info)
+                    .map_err(|error| error.to_string())?,
+            );
             made(&path);
         }
         if let Some(name) = &self.lines {
             let path = place.join(name);
-            outputs.lines = Some(JsonLines::create(&path).map_err(|error| error.to_string())?);
+            outputs.lines =
+                Some(JsonLines::create(&path, ChosenBy::Program).map_err(|error| error.to_string())?);
             made(&path);
         }
         if let Some(name) = &self.har {
             let path = place.join(name);
-            outputs.har =
-                Some(Har::create(&path).map_err(|error| format!("cannot write the HAR file {error}"))?);
+            outputs.har = Some(
+                Har::create(&path, ChosenBy::Program)
+                    .map_err(|error| format!("cannot write the HAR file {error}"))?,
+            );
             made(&path);
         }
         Ok(outputs)
@@ -154,7 +183,15 @@ mod tests {
         std::fs::create_dir(directory(&root, 1)).expect("made");
         let disk = Disk::new(root.clone(), 1 << 30, false);
         let (report, info) = (Some(PathBuf::from("report.xml")), RunInfo::default());
-        let opener = Opener { root: root.clone(), shape: Shape::Dfxml, report, lines: None, har: None, info };
+        let opener = Opener {
+            root: root.clone(),
+            shape: Shape::Dfxml,
+            report,
+            lines: None,
+            har: None,
+            info,
+            flushes: false,
+        };
         let outputs = opener.open(1, Some(&disk)).expect("open");
         let mut period = Period { outputs, ..Period::default() };
         period.account(1, &disk);

@@ -12,7 +12,7 @@ use tapflow_core::decode::{self, MAX_TUNNEL_PORTS};
 use super::batches::batches;
 use super::budget::Budget;
 use super::complaints::Complaints;
-use super::confine::{Needs, hand_over_outputs, open_inputs, uses_directory};
+use super::confine::{Needs, hand_over_outputs, open_inputs, uses_directory, written};
 use super::finished::Finishing;
 use super::outputs::{Opener, Outputs};
 use super::reporter::{Reporter, ReporterConfig};
@@ -24,9 +24,13 @@ use crate::cli::{DiskFull, Options, ReportTarget};
 use crate::input::{self, Filter};
 use crate::naming::Template;
 use crate::output::alerts::Alerts;
+use crate::output::beneath::Beneath;
 use crate::output::disk::Disk;
+use crate::output::draft::ChosenBy;
+use crate::output::durable::{FileSystems, Flush};
 use crate::output::pcap::FlowCaptures;
 use crate::output::rest::RestFile;
+use crate::output::root::{OutputRoot, Sharing};
 use crate::output::{FileStore, StoreConfig, directory};
 use crate::report::{Har, JsonLines, Report, RunInfo};
 use crate::scan::command::Runner;
@@ -66,6 +70,7 @@ impl<'o> Run<'o> {
             Some(device) => vec![OsString::from(device.name())],
             None => options.inputs.iter().map(|input| input.path.clone().into_os_string()).collect(),
         };
+        options.rights.umask.map_or(Ok(()), |mode| system.set_umask(mode))?;
         let lock = options.lock.as_ref().map(|name| system.lock(name)).transpose()?;
         let rights = &options.rights;
         if rights.user.is_some() || !rights.no_sandbox {
@@ -87,12 +92,20 @@ impl<'o> Run<'o> {
         let disk = options
             .max_disk
             .map(|limit| Disk::new(options.output_dir.clone(), limit.bytes, limit.full == DiskFull::Delete));
-        let Opened { outputs, rotation, opener, lines, rest } =
+        let lock_of_output = lock_output(options)?;
+        let file_systems = if options.flush == Flush::Never {
+            FileSystems::default()
+        } else {
+            FileSystems::of(written(options))
+        };
+        let flushes = options.flush == Flush::EachFile;
+        let beneath = Beneath::new(options.output_dir.clone());
+        let Opened { mut outputs, rotation, opener, mut lines, rest } =
             open_outputs(options, system, &sources, disk.as_ref())?;
-        let mut rest = rest.map(|rest| rest.with_disk(disk.clone()));
+        let mut rest = rest.map(|rest| rest.with_disk(disk.clone()).flushed(flushes));
         let report_path = outputs.report.as_ref().map(|report| report.path().to_owned());
         // Programs that are run get along without the sandbox.
-        let (scanners, alerts) = scanners(options, system, disk.as_ref())?;
+        let (scanners, alerts) = scanners(options, system, &beneath, disk.as_ref())?;
         if !rights.no_sandbox {
             match system.confine(&Needs::of(options))? {
                 Sandbox::None(reason) if !options.verbosity.is_quiet() => say(&reason),
@@ -107,7 +120,10 @@ impl<'o> Run<'o> {
             }
         }
 
-        // Everything that needs rights is open; no thread has begun but those that run programs.
+        // Everything that needs rights is open; no thread has begun but those that run programs. What can fail was
+        // tried: what an earlier run left may go.
+        outputs.begin(flushes)?;
+        lines.iter_mut().try_for_each(|lines| lines.begin(flushes)).map_err(|error| error.to_string())?;
         let (told, finished) = sync_channel(QUEUE);
         let reports = Some(told.clone());
         let writer_count = if options.files || options.captures {
@@ -133,12 +149,11 @@ impl<'o> Run<'o> {
             (to_scanners, Some(scanning::start(scanners, finishing, processors, finished, told)?))
         };
         let finishing = scanning.is_none().then_some(finishing);
+        let config_of_stores = store_config(options, system, beneath, Arc::clone(&template), writer_count);
         let (mut writers, mut senders) = (Vec::new(), Vec::new());
         for _ in 0..writer_count {
-            let store =
-                options.files.then(|| store(options, system, &template, writer_count, alerts.clone(), &disk));
-            let captures =
-                options.captures.then(|| captures(options, system, &template, writer_count, &disk));
+            let store = options.files.then(|| store(options, &config_of_stores, alerts.clone(), &disk));
+            let captures = options.captures.then(|| captures(&config_of_stores, &template, &disk));
             let (sender, batches) = batches(QUEUE);
             // The first one has the frames that belong to none.
             let rest = rest.take();
@@ -190,6 +205,8 @@ impl<'o> Run<'o> {
             sources,
             rotation,
             disk,
+            _lock_of_output: lock_of_output,
+            file_systems,
             keeper,
             mark: 0,
             is_bounded: false,
@@ -210,6 +227,22 @@ pub(super) fn check_inputs(options: &Options, complaints: &mut Complaints<'_>) -
         }
     }
     unreadable
+}
+
+/// Makes the output directory and locks it against other runs.
+fn lock_output(options: &Options) -> Result<Option<OutputRoot>, String> {
+    if !uses_directory(options) {
+        return Ok(None);
+    }
+    directory::prepare(&options.output_dir).map_err(|error| error.to_string())?;
+    let has_report = options.report == ReportTarget::Default || options.rotate.is_some();
+    let sharing = if has_report { Sharing::Alone } else { Sharing::WithOthers };
+    OutputRoot::lock(&options.output_dir, sharing).map(Some)
+}
+
+/// Who chose the place of the report: names that the user gave may be links, such as /dev/stdout.
+pub(super) fn report_chosen_by(options: &Options) -> ChosenBy {
+    if options.report == ReportTarget::Default { ChosenBy::Program } else { ChosenBy::User }
 }
 
 /// What is open before anything is read.
@@ -239,13 +272,12 @@ fn open_outputs(
         let rest = open_rest(options)?;
         return Ok(Opened { outputs, rotation: None, opener: None, lines: None, rest });
     };
-    directory::prepare(&options.output_dir).map_err(|error| error.to_string())?;
     let rotation = Rotation::begin(options.output_dir.clone(), by, options.index)?;
     let opener = Opener::new(options, run_info(options, system, sources.to_vec()));
     let outputs = opener.open(rotation.number(), disk)?;
     let is_stdout = |path: &&PathBuf| path.as_os_str() == "-";
     let lines = match options.json_lines.as_ref().filter(is_stdout) {
-        Some(path) => Some(JsonLines::create(path).map_err(|error| error.to_string())?),
+        Some(path) => Some(JsonLines::create(path, ChosenBy::User).map_err(|error| error.to_string())?),
         None => None,
     };
     let rest = match &options.rest {
@@ -263,24 +295,13 @@ fn open_report(
     system: &dyn System,
     sources: Vec<OsString>,
 ) -> Result<Option<Report>, String> {
-    let path = options.report_path();
-    if uses_directory(options) {
-        directory::prepare(&options.output_dir).map_err(|error| error.to_string())?;
-    }
-    let Some(path) = path else { return Ok(None) };
-    // Names that the user gave may be links, such as /dev/stdout. In the output directory nobody gave it.
-    let refusal = if options.report == ReportTarget::Default && path.is_symlink() {
-        Some("it is a symbolic link, which is not followed; remove it or name another file with -X")
-    } else if options.inputs.iter().any(|input| !input.is_stdin() && is_same_file(&input.path, &path)) {
-        Some("it is an input; name another file with -X")
-    } else {
-        None
-    };
-    if let Some(reason) = refusal {
-        return Err(format!("cannot write the report {}: {reason}", path.display()));
+    let Some(path) = options.report_path() else { return Ok(None) };
+    if options.inputs.iter().any(|input| !input.is_stdin() && is_same_file(&input.path, &path)) {
+        let path = path.display();
+        return Err(format!("cannot write the report {path}: it is an input; name another file with -X"));
     }
     let info = run_info(options, system, sources);
-    Report::create(&path, options.report_shape, &info)
+    Report::create(&path, report_chosen_by(options), options.report_shape, &info)
         .map(Some)
         .map_err(|error| format!("{error}; choose another place with -o, or for the report with -X"))
 }
@@ -307,7 +328,7 @@ fn open_lines(options: &Options) -> Result<Option<JsonLines>, String> {
             path.display()
         ));
     }
-    JsonLines::create(path).map(Some).map_err(|error| error.to_string())
+    JsonLines::create(path, ChosenBy::User).map(Some).map_err(|error| error.to_string())
 }
 
 /// Whether two paths lead to one file.
@@ -325,49 +346,38 @@ fn is_same_file(a: &Path, b: &Path) -> bool {
     }
 }
 
-fn store(
-    options: &Options,
-    system: &dyn System,
-    template: &Arc<Template>,
-    stores: usize,
-    alerts: Option<Alerts>,
-    disk: &Option<Disk>,
-) -> FileStore {
+/// Where a writer puts streams.
+fn store(options: &Options, config: &StoreConfig, alerts: Option<Alerts>, disk: &Option<Disk>) -> FileStore {
     FileStore::new(StoreConfig {
         limit: options.max_bytes,
         index: options.index,
         alerts,
         disk: disk.clone(),
         keep: reads_contents(options),
-        ..store_config(options, system, Arc::clone(template), stores)
+        ..config.clone()
     })
 }
 
 /// Where a writer puts the frames of connections.
-fn captures(
-    options: &Options,
-    system: &dyn System,
-    template: &Arc<Template>,
-    stores: usize,
-    disk: &Option<Disk>,
-) -> FlowCaptures {
-    let template = Arc::new(Template::clone(template).with_ending(".pcap"));
-    let config = store_config(options, system, template, stores);
-    FlowCaptures::new(FileStore::new(StoreConfig { disk: disk.clone(), ..config }))
+fn captures(config: &StoreConfig, template: &Template, disk: &Option<Disk>) -> FlowCaptures {
+    let template = Arc::new(template.clone().with_ending(".pcap"));
+    FlowCaptures::new(FileStore::new(StoreConfig { disk: disk.clone(), template, ..config.clone() }))
 }
 
-/// What each of so many stores is told: its share of what all of them may take.
+/// What each of `stores` stores is given: its share of what all of them may take.
 fn store_config(
     options: &Options,
     system: &dyn System,
+    directory: Beneath,
     template: Arc<Template>,
     stores: usize,
 ) -> StoreConfig {
     let max_open = (descriptors(options, system) / stores).max(1);
-    let config = StoreConfig::new(options.output_dir.clone(), template, max_open);
+    let config = StoreConfig::new(directory, template, max_open);
     StoreConfig {
         pending_bytes: config.pending_bytes / stores as u64,
         pending_pieces: config.pending_pieces / stores,
+        flushes: options.flush == Flush::EachFile,
         ..config
     }
 }
@@ -413,6 +423,7 @@ fn open_rest(options: &Options) -> Result<Option<RestFile>, String> {
 fn scanners(
     options: &Options,
     system: &dyn System,
+    beneath: &Beneath,
     disk: Option<&Disk>,
 ) -> Result<(Scanners, Option<Alerts>), String> {
     let mut scanners = Scanners::new();
@@ -433,6 +444,8 @@ fn scanners(
             command,
             alerts: alerts.filter(|_| saves),
             disk: disk.cloned(),
+            directory: Some(beneath.clone()),
+            flushes: options.flush == Flush::EachFile,
         })));
     }
     if !scan.algorithms.is_empty() {
@@ -463,7 +476,7 @@ fn open_har(options: &Options, path: &Path) -> Result<Har, String> {
     if options.inputs.iter().any(|input| !input.is_stdin() && is_same_file(&input.path, path)) {
         return Err(format!("cannot write {}: it is an input; name another file with --har", path.display()));
     }
-    Har::create(path).map_err(|error| format!("cannot write the HAR file {error}"))
+    Har::create(path, ChosenBy::User).map_err(|error| format!("cannot write the HAR file {error}"))
 }
 
 fn alerts(system: &dyn System, name: &str, number: i32) -> Result<Alerts, String> {

@@ -173,7 +173,7 @@ impl Run<'_> {
             }
             let file = self.files.get_mut(index).and_then(Option::take);
             let looks_ahead = self.looks_ahead && self.takes_frames_as_they_are();
-            let access = if looks_ahead { Access::LookedAt(core.looker()) } else { Access::Mapped };
+            let access = if looks_ahead { Access::LookedAt(core.looker()) } else { Access::AsAsked };
             let opened = match file {
                 Some(file) => {
                     input::open_file(&input.path.display().to_string(), file, access, self.stop.flag())

@@ -10,7 +10,7 @@ use tapflow_core::Counters;
 
 use super::dispatch::Dispatch;
 use super::ending::{run_totals, summarize};
-use super::prepare::run_info;
+use super::prepare::{report_chosen_by, run_info};
 use super::reading::Read;
 use super::reporter::Totals;
 use super::run::Run;
@@ -18,6 +18,8 @@ use super::tee::Watched;
 use super::writer::Told;
 use crate::input::Source;
 use crate::messages::{Progress, statistics};
+use crate::output::draft::part_of;
+use crate::output::durable::Flush;
 use crate::report::{Report, RunTotals, Usage};
 
 /// The next report, for the reporter.
@@ -140,8 +142,10 @@ impl Run<'_> {
         let Some(present) = &self.report_path else { return Ok(()) };
         let path = next_path(present)?;
         let info = run_info(self.options, self.system, self.sources.clone());
-        let report = Report::create(&path, self.options.report_shape, &info)
+        let chosen_by = report_chosen_by(self.options);
+        let mut report = Report::create(&path, chosen_by, self.options.report_shape, &info)
             .map_err(|error| format!("{error}; the present one goes on"))?;
+        report.begin(self.options.flush == Flush::EachFile);
         let snapshot = self.snapshot(counters, sink, read).of(source);
         let at = sink.dispatch().closed();
         self.tell(Told::Renewed(Box::new(Renewal { at, report, snapshot })));
@@ -188,8 +192,8 @@ impl Run<'_> {
 
 /// The first name with a number, from 2 on, that is free: `report-2.xml` after `report.xml`.
 fn next_path(first: &Path) -> Result<PathBuf, String> {
-    // Pipes and devices have one name only.
-    if !first.is_file() {
+    // Pipes and devices have one name only. A report gets its name when it is whole.
+    if first.symlink_metadata().is_ok_and(|_| !first.is_file()) {
         return Err(format!("{}: this is no regular file, so there is no next report", first.display()));
     }
     let stem = first.file_stem().unwrap_or_default();
@@ -201,7 +205,7 @@ fn next_path(first: &Path) -> Result<PathBuf, String> {
             name.push(extension);
         }
         let path = first.with_file_name(name);
-        if path.symlink_metadata().is_err() {
+        if [&path, &part_of(&path)].iter().all(|path| path.symlink_metadata().is_err()) {
             return Ok(path);
         }
     }

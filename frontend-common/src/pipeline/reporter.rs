@@ -208,7 +208,7 @@ impl Reporter {
         let number = if self.opener.is_some() { number } else { 0 };
         if !self.periods.contains_key(&number) {
             let disk = self.disk.clone();
-            let opened = self.opener.as_ref().map(|opener| opener.open(number, disk.as_ref()));
+            let opened = self.opener.as_ref().map(|opener| opener.go_on(number, disk.as_ref()));
             let outputs = opened.unwrap_or_else(|| Ok(Outputs::default())).unwrap_or_else(|error| {
                 self.written(|_| Err(io::Error::other(error)));
                 Outputs::default()
@@ -351,17 +351,31 @@ impl Reporter {
         let file = self.disk.as_ref().and_then(|_| flow.file.as_ref().map(|file| file.path.clone()));
         if let Some(http) = &flow.found.http {
             let mut added = Ok(());
-            self.end_har(&mut har, |har| {
-                let read = http.entries.read(|part| {
-                    if added.is_ok() {
-                        added = har.add(part);
-                    }
+            let disk = self.disk.as_ref();
+            let no_room = disk.filter(|_| har.is_some()).and_then(|disk| disk.ask(http.entries.len()).err());
+            if let Some(no_room) = no_room {
+                if no_room.is_first {
+                    self.totals.errors.push(format!("entries of the HAR file: {no_room}"));
+                }
+                self.stop.ask();
+            } else {
+                self.end_har(&mut har, |har| {
+                    let read = http.entries.read(|part| {
+                        if added.is_ok() {
+                            added = har.add(part);
+                        }
+                    });
+                    added.and(read.map_err(|error| format!("entries of the HAR file: {error}")))
                 });
-                added.and(read.map_err(|error| format!("entries of the HAR file: {error}")))
-            });
+            }
         }
+        let disk = self.disk.clone().filter(|_| har.is_some());
         let period = self.period(number);
         period.outputs.har = har;
+        // Entries are long: the next one asks for room.
+        if let Some(disk) = &disk {
+            period.account(number, disk);
+        }
         let listed = match &mut period.outputs.lines {
             Some(lines) => lines.flow(flow, pair),
             None => self.lines.as_mut().map_or(Ok(()), |lines| lines.flow(flow, pair)),

@@ -28,6 +28,8 @@ use crate::naming::Template;
 use crate::output::alerts::Alerts;
 use crate::output::console::ConsoleLock;
 use crate::output::disk::Disk;
+use crate::output::durable::FileSystems;
+use crate::output::root::OutputRoot;
 
 /// Runs: reads all inputs, writes everything that `options` asks for.
 ///
@@ -87,6 +89,10 @@ pub(super) struct Run<'o> {
     /// The books of what is written, where it has a bound; and who deletes.
     pub(super) disk: Option<Disk>,
     pub(super) keeper: Option<JoinHandle<()>>,
+    /// The lock of the output directory.
+    pub(super) _lock_of_output: Option<OutputRoot>,
+    /// What is flushed at the end.
+    pub(super) file_systems: FileSystems,
     /// Marks sent through the pipeline so far.
     pub(super) mark: u64,
     /// The bound of what is written ends the run, which was told.

@@ -148,7 +148,7 @@ impl Writer {
     fn finish(mut self) {
         if let Some(store) = self.store.take() {
             let finished = store.finish(|_, _| {});
-            if let Some(error) = finished.error.or(finished.times_not_set) {
+            if let Some(error) = finished.error.or(finished.not_closed) {
                 self.fail(error);
             }
         }

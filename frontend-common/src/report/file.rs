@@ -4,9 +4,10 @@
 //! space is known while it can still be said. The system keeps that room free where it can; elsewhere the file is
 //! longer than its content, with blanks.
 
-use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
+
+use crate::output::draft::{ChosenBy, Draft};
 
 /// Bytes kept free for the end of the document.
 const END: u64 = 16 * 1024;
@@ -15,7 +16,7 @@ const STEP: u64 = 64 * 1024;
 
 #[derive(Debug)]
 pub(super) struct ReportFile {
-    file: File,
+    draft: Draft,
     /// Length of the content.
     written: u64,
     /// Bytes accepted, written or not.
@@ -28,12 +29,12 @@ pub(super) struct ReportFile {
 }
 
 impl ReportFile {
-    /// Makes the file, or empties it.
-    pub(super) fn create(path: &Path) -> io::Result<Self> {
-        let file = File::create(path)?;
-        let length = file.metadata()?.is_file().then_some(0);
+    /// Makes the file; what is at its place stays until [`end`](Self::end).
+    pub(super) fn create(path: &Path, chosen_by: ChosenBy) -> io::Result<Self> {
+        let draft = Draft::create(path, chosen_by)?;
+        let length = draft.is_file().then_some(0);
         Ok(Self {
-            file,
+            draft,
             written: 0,
             promised: 0,
             length,
@@ -55,14 +56,14 @@ impl ReportFile {
                 return Ok(());
             }
             let blanks = [b' '; 8 * 1024];
-            self.file.seek(SeekFrom::Start(length))?;
+            self.draft.file().seek(SeekFrom::Start(length))?;
             let mut grown = Ok(());
             while length < target && grown.is_ok() {
-                grown = self.file.write_all(&blanks);
+                grown = self.draft.file().write_all(&blanks);
                 length += if grown.is_ok() { blanks.len() as u64 } else { 0 };
             }
             self.length = Some(length);
-            self.file.seek(SeekFrom::Start(self.written))?;
+            self.draft.file().seek(SeekFrom::Start(self.written))?;
             if length < promised + END {
                 grown?;
             }
@@ -80,9 +81,9 @@ impl ReportFile {
         if self.blanks {
             return Ok(None);
         }
-        let keep = |end: u64| {
-            retry_on_intr(|| fallocate(&self.file, FallocateFlags::KEEP_SIZE, length, end - length))
-        };
+        let file = self.draft.file();
+        let keep =
+            |end: u64| retry_on_intr(|| fallocate(&*file, FallocateFlags::KEEP_SIZE, length, end - length));
         match keep(target) {
             Ok(()) => Ok(Some(target)),
             Err(Errno::NOSPC | Errno::DQUOT | Errno::FBIG) => Ok(keep(least).map(|()| Some(least))?),
@@ -103,11 +104,11 @@ impl ReportFile {
     /// Writes the next bytes of the content: all of them, or, after an error, none, where the file has
     /// a position to go back to.
     pub(super) fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let result = self.file.write_all(bytes);
+        let result = self.draft.file().write_all(bytes);
         if result.is_ok() {
             self.written += bytes.len() as u64;
         } else if self.length.is_some() {
-            self.file.seek(SeekFrom::Start(self.written))?;
+            self.draft.file().seek(SeekFrom::Start(self.written))?;
         }
         result
     }
@@ -122,13 +123,19 @@ impl ReportFile {
         self.size().saturating_sub(self.written)
     }
 
-    /// Takes the blanks off.
+    /// The run begins: the file stays, whatever comes.
+    pub(super) fn keep(&mut self, flushes: bool) {
+        self.draft.keep(flushes);
+    }
+
+    /// Takes the blanks off and gives the file its name.
     pub(super) fn end(&mut self) -> io::Result<()> {
-        self.file.flush()?;
+        self.draft.file().flush()?;
         if self.length.is_some() {
-            self.file.set_len(self.written)?;
+            self.draft.file().set_len(self.written)?;
             self.length = Some(self.written);
         }
-        Ok(())
+        self.draft.complete()?;
+        self.draft.publish()
     }
 }

@@ -1,10 +1,9 @@
 //! The report as JSON lines (`--jsonl`): one object for each connection, with everything that is known of it.
 //!
 //! A line is whole when it is written, and every flow that is finished is in it before the next batch is
-//! looked at. Times are ISO 8601 with the fraction that the capture has, lengths bytes, ranges
+//! looked at. Others may follow the lines as they come, so the file has its name from the beginning of the run on. Times are ISO 8601 with the fraction that the capture has, lengths bytes, ranges
 //! `[start, end)` in stream offsets.
 
-use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -16,11 +15,12 @@ use super::http;
 use super::xml::Shown;
 use crate::flow::{FinishedFlow, Ranges};
 use crate::format::Utc;
+use crate::output::draft::{ChosenBy, Draft};
 
 /// The file of the lines.
 pub struct JsonLines {
     path: PathBuf,
-    out: BufWriter<Box<dyn Write + Send>>,
+    out: BufWriter<Out>,
     /// The first flow of a connection whose second one comes next.
     half: Option<Box<FinishedFlow>>,
     /// The line under way.
@@ -28,19 +28,55 @@ pub struct JsonLines {
     size: u64,
 }
 
+/// Where lines go.
+enum Out {
+    Standard,
+    File(Draft),
+}
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Standard => io::stdout().write(bytes),
+            Self::File(draft) => draft.file().write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Standard => io::stdout().flush(),
+            Self::File(draft) => draft.file().flush(),
+        }
+    }
+}
+
 impl JsonLines {
-    /// Makes the file; an existing one is replaced. `-` is standard output.
+    /// Makes the file; `-` is standard output. A file that is there is replaced when the run [begins](Self::begin).
     ///
     /// # Errors
     /// What the system says, with the path.
-    pub fn create(path: &Path) -> io::Result<Self> {
-        let out: Box<dyn Write + Send> = if path.as_os_str() == "-" {
-            Box::new(io::stdout())
+    pub fn create(path: &Path, chosen_by: ChosenBy) -> io::Result<Self> {
+        let out = if path.as_os_str() == "-" {
+            Out::Standard
         } else {
-            Box::new(File::create(path).map_err(|error| at(path, &error))?)
+            Out::File(Draft::create(path, chosen_by).map_err(|error| at(path, &error))?)
         };
         let out = BufWriter::with_capacity(1 << 16, out);
         Ok(Self { path: path.to_owned(), out, half: None, text: Vec::new(), size: 0 })
+    }
+
+    /// The run begins: gives the file its name. If it `flushes`, it is on disk when it is complete (`--fsync`).
+    ///
+    /// # Errors
+    /// What the system says, with the path.
+    pub fn begin(&mut self, flushes: bool) -> io::Result<()> {
+        match self.out.get_mut() {
+            Out::Standard => Ok(()),
+            Out::File(draft) => {
+                draft.keep(flushes);
+                draft.publish().map_err(|error| at(&self.path, &error))
+            }
+        }
     }
 
     /// Adds a flow, one of a `pair` or alone: a connection's flows come one after the other.
@@ -80,7 +116,11 @@ impl JsonLines {
         if let Some(flow) = self.half.take() {
             self.line(&[&flow])?;
         }
-        self.flush()
+        self.flush()?;
+        match self.out.get_mut() {
+            Out::Standard => Ok(()),
+            Out::File(draft) => draft.complete().map_err(|error| at(&self.path, &error)),
+        }
     }
 
     fn line(&mut self, flows: &[&FinishedFlow]) -> io::Result<()> {

@@ -27,6 +27,7 @@ use tapflow_core::Timestamp;
 
 use crate::flow::FinishedFlow;
 use crate::input::live::LiveCounts;
+use crate::output::draft::ChosenBy;
 use crate::scan::Digest;
 use crate::scan::wifiviz::Wireless;
 pub use har::Har;
@@ -214,6 +215,8 @@ pub struct Report {
     refused: u64,
     /// Packets of all flows.
     packets: u64,
+    /// The run has begun, so that there is something to say.
+    begun: bool,
     finished: bool,
 }
 
@@ -222,12 +225,13 @@ const BLOCK: usize = 64 * 1024;
 
 impl Report {
     /// Makes the file and writes the beginning, so that a place that cannot be written to is known
-    /// before the run. An existing file is replaced.
+    /// before the run. A file that is there is replaced when this one is whole; see [`Draft`](crate::output::draft::Draft).
+    /// The report goes when it is dropped, unless the run has [begun](Self::begin).
     ///
     /// # Errors
     /// What the system says, with the path.
-    pub fn create(path: &Path, shape: Shape, info: &RunInfo) -> io::Result<Self> {
-        let mut file = ReportFile::create(path).map_err(|error| at(path, &error))?;
+    pub fn create(path: &Path, chosen_by: ChosenBy, shape: Shape, info: &RunInfo) -> io::Result<Self> {
+        let mut file = ReportFile::create(path, chosen_by).map_err(|error| at(path, &error))?;
         let mut xml = Xml::default();
         match shape {
             Shape::Dfxml => document::head(&mut xml, info),
@@ -235,9 +239,18 @@ impl Report {
         }
         file.promise(xml.text.len()).map_err(|error| at(path, &error))?;
         let path = path.to_owned();
-        let mut report = Self { shape, path, file, xml, listed: 0, refused: 0, packets: 0, finished: false };
+        let (listed, refused, packets) = (0, 0, 0);
+        let mut report =
+            Self { shape, path, file, xml, listed, refused, packets, begun: false, finished: false };
         report.write()?;
         Ok(report)
+    }
+
+    /// The run begins: from now on the report stays, whatever comes. If it `flushes`, it is on disk before it has its
+    /// name (`--fsync`).
+    pub fn begin(&mut self, flushes: bool) {
+        self.begun = true;
+        self.file.keep(flushes);
     }
 
     /// Adds so many flows with so many packets: the [`flow_text`] of each in this report's shape.
@@ -322,7 +335,9 @@ impl Report {
 
 impl Drop for Report {
     fn drop(&mut self) {
-        let _ = self.end(None);
+        if self.begun {
+            let _ = self.end(None);
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use tapflow_core::{CloseReason, FlowKey, Summary};
 use super::*;
 use crate::flow::{FileFacts, FlowFacts, Link, Opened, Ranges, Timeline};
 use crate::input::live::LiveCounts;
+use crate::output::draft::ChosenBy;
 use crate::scan::Findings;
 
 fn info() -> RunInfo {
@@ -148,7 +149,7 @@ fn wireless_networks_stand_before_the_counts() {
         omitted: 0,
     };
     let scratch = Scratch::new("wireless");
-    let mut report = Report::create(&scratch.report(), Shape::Dfxml, &info()).unwrap();
+    let mut report = Report::create(&scratch.report(), ChosenBy::User, Shape::Dfxml, &info()).unwrap();
     report.finish(&RunTotals { wireless: Some(wireless), ..RunTotals::default() }).unwrap();
     let text = fs::read_to_string(scratch.report()).unwrap();
     let expected = r#"  <tcpflow:wireless frames="7" damaged="1" frames_not_listed="0">
@@ -190,7 +191,7 @@ fn the_next_report_has_what_was_added() {
 #[test]
 fn a_whole_report() {
     let scratch = Scratch::new("whole");
-    let mut report = Report::create(&scratch.report(), Shape::Dfxml, &info()).unwrap();
+    let mut report = Report::create(&scratch.report(), ChosenBy::User, Shape::Dfxml, &info()).unwrap();
     add(&mut report, &server_flow()).unwrap();
     report
         .finish(&RunTotals {
@@ -390,7 +391,8 @@ fn usage_that_the_system_does_not_tell_is_left_out() {
 #[test]
 fn a_report_that_is_dropped_is_closed_and_says_so() {
     let scratch = Scratch::new("dropped");
-    let mut report = Report::create(&scratch.report(), Shape::Dfxml, &info()).unwrap();
+    let mut report = Report::create(&scratch.report(), ChosenBy::User, Shape::Dfxml, &info()).unwrap();
+    report.begin(false);
     add(&mut report, &server_flow()).unwrap();
     drop(report);
     let text = fs::read_to_string(scratch.report()).unwrap();
@@ -406,7 +408,7 @@ fn a_report_that_is_dropped_is_closed_and_says_so() {
 #[test]
 fn finishing_again_changes_nothing() {
     let scratch = Scratch::new("again");
-    let mut report = Report::create(&scratch.report(), Shape::Dfxml, &info()).unwrap();
+    let mut report = Report::create(&scratch.report(), ChosenBy::User, Shape::Dfxml, &info()).unwrap();
     report.finish(&RunTotals::default()).unwrap();
     let text = fs::read(scratch.report()).unwrap();
     report.finish(&RunTotals { packets: 1, ..RunTotals::default() }).unwrap();
@@ -417,7 +419,7 @@ fn finishing_again_changes_nothing() {
 #[test]
 fn every_flow_of_a_long_run_is_there_once() {
     let scratch = Scratch::new("long");
-    let mut report = Report::create(&scratch.report(), Shape::Dfxml, &info()).unwrap();
+    let mut report = Report::create(&scratch.report(), ChosenBy::User, Shape::Dfxml, &info()).unwrap();
     let mut flow = server_flow();
     for number in 0..1000 {
         flow.facts.number = number;
@@ -437,7 +439,10 @@ fn every_flow_of_a_long_run_is_there_once() {
 fn a_report_replaces_a_longer_one() {
     let scratch = Scratch::new("replaces");
     fs::write(scratch.report(), vec![b'x'; 1 << 20]).unwrap();
-    Report::create(&scratch.report(), Shape::Dfxml, &info()).unwrap().finish(&RunTotals::default()).unwrap();
+    Report::create(&scratch.report(), ChosenBy::User, Shape::Dfxml, &info())
+        .unwrap()
+        .finish(&RunTotals::default())
+        .unwrap();
     assert!(fs::read_to_string(scratch.report()).unwrap().ends_with("</dfxml>\n"));
 }
 
@@ -445,7 +450,7 @@ fn a_report_replaces_a_longer_one() {
 fn a_place_that_cannot_be_written_is_named() {
     let scratch = Scratch::new("named");
     let path = scratch.0.join("missing").join("report.xml");
-    let error = Report::create(&path, Shape::Dfxml, &info()).unwrap_err();
+    let error = Report::create(&path, ChosenBy::User, Shape::Dfxml, &info()).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::NotFound);
     assert!(
         error.to_string().starts_with(&format!("cannot write the report {}: ", path.display())),
@@ -456,6 +461,6 @@ fn a_place_that_cannot_be_written_is_named() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_device_is_an_error_at_the_beginning() {
-    let error = Report::create(Path::new("/dev/full"), Shape::Dfxml, &info()).unwrap_err();
+    let error = Report::create(Path::new("/dev/full"), ChosenBy::User, Shape::Dfxml, &info()).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::StorageFull);
 }

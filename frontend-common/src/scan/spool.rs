@@ -15,6 +15,8 @@ pub struct Spool {
     bytes: Vec<u8>,
     /// What was there before `bytes`. It has no name and goes with the last clone.
     file: Option<Arc<Mutex<File>>>,
+    /// Bytes in all.
+    length: u64,
 }
 
 impl Spool {
@@ -24,6 +26,7 @@ impl Spool {
     /// The temporary file cannot be made or written.
     pub fn push(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.bytes.extend_from_slice(bytes);
+        self.length += bytes.len() as u64;
         if self.bytes.len() < MEMORY {
             return Ok(());
         }
@@ -34,6 +37,12 @@ impl Spool {
         file.lock().unwrap_or_else(PoisonError::into_inner).write_all(&self.bytes)?;
         self.bytes.clear();
         Ok(())
+    }
+
+    /// How many bytes there are.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.length
     }
 
     /// Whether there is nothing.
@@ -94,7 +103,7 @@ mod tests {
             }
             let mut read = Vec::new();
             spool.read(|part| read.extend_from_slice(part)).unwrap();
-            assert!(read == expected && spool.is_empty() == (count == 0));
+            assert!(read == expected && spool.len() == read.len() as u64 && spool.is_empty() == (count == 0));
             assert_eq!(spool.file.is_some(), count > 1000);
         }
     }

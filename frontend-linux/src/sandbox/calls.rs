@@ -102,13 +102,13 @@ mod filter {
 
     /// What a run needs, or the C library, libpcap and the allocator may want for it.
     #[rustfmt::skip]
-    const ALLOWED: [c_long; 117] = [
+    const ALLOWED: [c_long; 118] = [
         // Files that are open.
         libc::SYS_read, libc::SYS_write, libc::SYS_readv, libc::SYS_writev, libc::SYS_pread64, libc::SYS_pwrite64,
         libc::SYS_preadv, libc::SYS_pwritev, libc::SYS_preadv2, libc::SYS_pwritev2, libc::SYS_close,
         libc::SYS_close_range, libc::SYS_dup, libc::SYS_dup3, libc::SYS_fcntl, libc::SYS_ioctl, libc::SYS_lseek,
         libc::SYS_fstat, libc::SYS_fstatfs, libc::SYS_getdents64, libc::SYS_ftruncate, libc::SYS_fallocate,
-        libc::SYS_fsync, libc::SYS_fdatasync, libc::SYS_sync_file_range, libc::SYS_fadvise64, libc::SYS_readahead,
+        libc::SYS_fsync, libc::SYS_fdatasync, libc::SYS_syncfs, libc::SYS_sync_file_range, libc::SYS_fadvise64, libc::SYS_readahead,
         libc::SYS_copy_file_range, libc::SYS_sendfile, libc::SYS_splice, libc::SYS_flock, libc::SYS_pipe2,
         // Files by name: Landlock says which.
         libc::SYS_openat, libc::SYS_openat2, libc::SYS_newfstatat, libc::SYS_statx, libc::SYS_statfs,

@@ -2,12 +2,15 @@
 //! status is 1, every byte before the fault is in its file, and the report is closed.
 
 use std::fs;
+use std::io::Read;
 #[cfg(unix)]
 use std::os::unix::fs::PermissionsExt;
 
 use tapflow_tests::program::on_all_processors;
 
-use super::support::{Place, capture, capture_bytes, end_of, record_offsets, streams};
+use super::support::{
+    HALF_PAST, Place, capture, capture_bytes, connection, end_of, pcap, record_offsets, streams,
+};
 
 const HTTP: &str = "http-plain.pcap";
 
@@ -172,6 +175,34 @@ fn a_cut_compressed_capture_gives_everything_before_the_cut() {
     }
     assert_eq!(place.files("o").len(), whole.len());
     place.report("o");
+}
+
+/// The console's pipe is not read until the file is shorter, so the run cannot have read it to its end.
+#[test]
+fn a_capture_that_is_cut_short_during_the_run_is_named_and_the_rest_of_the_inputs_is_read() {
+    let piece = [b'x'; 1400];
+    let bytes = pcap(&connection(1000, &vec![(HALF_PAST, &piece[..]); 8000]));
+    let offsets = record_offsets(&bytes);
+    for left in [offsets[4000], offsets[4000] + 700] {
+        let place = Place::new();
+        place.put("cut.pcap", &bytes);
+        let mut child = place.start(&["-C", "-r", "cut.pcap", "-r", &capture(HTTP).display().to_string()]);
+        let mut out = child.stdout.take().unwrap();
+        let mut read = vec![0; 1];
+        out.read_exact(&mut read).unwrap();
+        fs::File::options().write(true).open(place.path("cut.pcap")).unwrap().set_len(left as u64).unwrap();
+        let reader = std::thread::spawn(move || out.read_to_end(&mut read).map(|_| read));
+        let run = end_of(child).ends_with(1);
+        let read = reader.join().unwrap().unwrap();
+        let total = bytes.len();
+        run.says(&[
+            "tapflow: cut.pcap: byte ",
+            &format!("cut short while it was read: {left} of the {total} bytes"),
+        ]);
+        let data = read.iter().filter(|byte| **byte == b'x').count();
+        assert!(data >= 3990 * 1400, "{data} bytes of the first capture");
+        assert!(read.windows(8).any(|bytes| bytes == b"HTTP/1.1"), "the second capture");
+    }
 }
 
 #[test]

@@ -16,7 +16,7 @@ type Frame = (u32, u64, u32, Vec<u8>);
 
 /// The frames of a capture file, in its order.
 fn frames(path: &Path) -> Vec<Frame> {
-    let mut source = input::open(path, Access::Mapped, Default::default()).unwrap();
+    let mut source = input::open(path, Access::AsAsked, Default::default()).unwrap();
     let mut frames = Vec::new();
     while let Ok(Some(packet)) = source.next() {
         let frame = packet.frame;

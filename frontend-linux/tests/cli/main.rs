@@ -15,6 +15,7 @@ mod http;
 mod inputs;
 mod messages;
 mod names;
+mod one_run;
 mod progress;
 mod receivers;
 mod reports;

@@ -88,6 +88,24 @@ segments:   13 in all, 2 out of order
     assert_eq!(run.err, expected);
 }
 
+#[cfg(unix)]
+#[test]
+fn names_in_messages_cannot_move_the_cursor_or_forge_lines() {
+    let place = Place::new();
+    let name = "a\u{1b}[2J\r\nread:\u{202e}.pcap";
+    place.put(name, &std::fs::read(capture("tcp-holes.pcap")).unwrap()[..500]);
+    let run = place.tapflow(&["-v", "-o", "o\r", "-w", "w\r", "-r", name, "-r", "no\u{9b}such"]).ends_with(1);
+    let run =
+        run.says(&["a\\u{1b}[2J\\r\\nread:\\u{202e}.pcap: byte ", "no\\u{9b}such: no such file", "in w\\r"]);
+    assert!(run.err.chars().all(|c| c == '\n' || !c.is_control() && c != '\u{202e}'), "{}", run.err);
+    place
+        .tapflow(&["-X", "no\r/such", "-o", "o", "-r", "@tcp-holes.pcap"])
+        .ends_with(1)
+        .says(&["no\\r/such"]);
+    let run = place.tapflow(&["--no\u{1b}such"]).ends_with(2);
+    assert!(!run.err.contains('\u{1b}'), "{}", run.err);
+}
+
 #[test]
 fn options_without_effect_are_noted() {
     let place = Place::new();

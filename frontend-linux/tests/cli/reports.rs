@@ -199,15 +199,16 @@ fn after_a_kill_an_xml_parser_recovers_all_finished_flows() {
     stdin.write_all(&bytes[..offsets[offsets.len() - 4]]).unwrap();
     let lines = || fs::read_to_string(place.path("lines")).unwrap_or_default();
     wait_until("finished flows", || {
-        let flows = fs::read_to_string(place.path("o/report.xml")).unwrap_or_default();
+        let flows = fs::read_to_string(place.path("o/report.xml.part")).unwrap_or_default();
         flows.matches("close=\"finished\"").count() >= 4
             && lines().matches("\"close\":\"finished\"").count() >= 2
     });
     child.kill().unwrap();
     child.wait().unwrap();
-    let report = fs::read_to_string(place.path("o/report.xml")).unwrap();
+    assert!(!place.path("o/report.xml").exists(), "it is not whole");
+    let report = fs::read_to_string(place.path("o/report.xml.part")).unwrap();
     let finished = report.matches("</fileobject>").count();
-    let recovered = place.shell("xmllint --recover o/report.xml 2>/dev/null").out;
+    let recovered = place.shell("xmllint --recover o/report.xml.part 2>/dev/null").out;
     let recovered = String::from_utf8(recovered).unwrap();
     let document = Document::parse(&recovered).unwrap();
     let objects = document

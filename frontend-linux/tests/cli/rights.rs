@@ -45,7 +45,7 @@ fn status(child: &Child, field: &str) -> Vec<String> {
 fn running(place: &Place, args: &[&str]) -> Child {
     let mut child = place.start(&[args, &["-o", "o", "-r", "-"]].concat());
     child.stdin.as_mut().unwrap().write_all(&capture_bytes("http-plain.pcap")).unwrap();
-    let report = place.path("o/report.xml");
+    let report = place.path("o/report.xml.part");
     wait_until("a flow in the report", || {
         fs::read_to_string(&report).is_ok_and(|text| text.contains("<fileobject>"))
     });

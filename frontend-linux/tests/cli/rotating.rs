@@ -221,6 +221,29 @@ fn a_full_bound_ends_the_run_with_everything_so_far() {
     assert_eq!(place.report("o").matches("<filename>").count() as u64, files);
 }
 
+/// A few kilobytes of capture that become 96 MiB of bodies.
+#[test]
+fn bodies_ask_for_room_before_they_are_written() {
+    let place = Place::new();
+    let mut coder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    coder.write_all(&vec![0; 8 << 20]).unwrap();
+    let head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n";
+    let stream = [&head[..], &coder.finish().unwrap()].concat();
+    let pieces: Vec<(u64, &[u8])> = stream.chunks(1400).map(|piece| (HALF_PAST, piece)).collect();
+    let frames: Vec<_> = (0..12).flat_map(|number| connection(1000 + number, &pieces)).collect();
+    place.put("a.pcap", pcap(&frames));
+    let run = place.tapflow(&["-e", "http", "-r", "a.pcap", "-o", "o", "--max-disk", "20M"]).ends_with(1);
+    let run = run.says(&["HTTPBODY", "there is no room for it within --max-disk 20971520; it is left out"]);
+    assert_eq!(run.err.matches("there is no room").count(), 1);
+    let (bytes, report) = (weight(&place.path("o")), place.report("o"));
+    assert!((8 * MIB..21 * MIB).contains(&bytes), "{bytes} bytes");
+    let listed =
+        report.lines().filter(|line| line.contains("<filename>") && line.contains("HTTPBODY")).count();
+    assert!(listed > 0 && run.err.contains(&format!("{listed} body file")), "{listed}: {}", run.err);
+    place.tapflow(&["-q", "-e", "http", "-r", "a.pcap", "-o", "p", "--max-disk", "200M"]).ends_with(0);
+    assert!(weight(&place.path("p")) > 96 * MIB);
+}
+
 #[test]
 fn only_what_goes_into_the_present_directory_makes_it_larger() {
     let place = Place::new();
@@ -324,8 +347,9 @@ fn what_a_long_connection_still_needs_stays_while_all_around_it_goes() {
     // Both files of the connection, their indexes, and the report, which has all flows.
     wait_until("what has ended is gone", || fs::read_dir(place.path("o/000001")).unwrap().count() == 5);
     assert!(in_first(".findx").is_ok());
-    let flows =
-        || fs::read_to_string(place.path("o/000001/report.xml")).unwrap().matches("<fileobject>").count();
+    let flows = || {
+        fs::read_to_string(place.path("o/000001/report.xml.part")).unwrap().matches("<fileobject>").count()
+    };
     wait_until("the flows of the report", || flows() > 100);
     input.write_all(&records(end)).unwrap();
     drop(input);

@@ -34,7 +34,7 @@ fn a_script_ends_what_it_started_in_the_background() {
     let place = Place::new();
     mkfifo(&place.path("fifo"), nix::sys::stat::Mode::S_IRWXU).unwrap();
     let script =
-        "$tapflow -o o -r fifo & until [ -e o/report.xml ]; do sleep 0.01; done; kill -INT $!; wait $!";
+        "$tapflow -o o -r fifo & until [ -e o/report.xml.part ]; do sleep 0.01; done; kill -INT $!; wait $!";
     place.shell(script).ends_with(130).says(&["stopped by signal 2"]);
     place.report("o");
 }
@@ -71,7 +71,7 @@ fn a_signal_ends_the_wait_for_the_writer_of_a_named_pipe() {
     let place = Place::new();
     mkfifo(&place.path("fifo"), nix::sys::stat::Mode::S_IRWXU).unwrap();
     let child = place.start(&["-o", "o", "-r", "fifo"]);
-    wait_until("the report", || place.path("o/report.xml").exists());
+    wait_until("the report", || place.path("o/report.xml.part").exists());
     std::thread::sleep(std::time::Duration::from_millis(100));
     send(&child, Signal::SIGINT);
     end_of(child).ends_with(130);

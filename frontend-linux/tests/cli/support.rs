@@ -69,12 +69,33 @@ pub(crate) fn capture_bytes(name: &str) -> Vec<u8> {
     fs::read(capture(name)).unwrap()
 }
 
+/// A new directory, in memory where there is plenty of it: a run waits at its end for the disk, which other programs may
+/// use as well.
+fn scratch() -> std::io::Result<TempDir> {
+    #[cfg(target_os = "linux")]
+    if std::env::var_os("TMPDIR").is_none() {
+        use nix::sys::statvfs::{FsFlags, statvfs};
+        const PLENTY: u128 = 2 << 30;
+        let is_plenty = |memory: &Path| {
+            statvfs(memory).is_ok_and(|facts| {
+                let free = u128::from(facts.blocks_available()) * u128::from(facts.fragment_size());
+                free >= PLENTY && !facts.flags().contains(FsFlags::ST_NOEXEC)
+            })
+        };
+        let memory = Path::new("/dev/shm");
+        if is_plenty(memory) {
+            return TempDir::new_in(memory);
+        }
+    }
+    TempDir::new()
+}
+
 /// A directory to run in.
 pub(crate) struct Place(TempDir);
 
 impl Place {
     pub(crate) fn new() -> Self {
-        let place = Self(TempDir::new().unwrap());
+        let place = Self(scratch().unwrap());
         // Other users may come in.
         #[cfg(unix)]
         fs::set_permissions(place.0.path(), fs::Permissions::from_mode(0o777)).unwrap();
@@ -192,11 +213,12 @@ impl Place {
         Some(self.shell_of(&[&unshare[..], &["sh", "-c", line]].concat()))
     }
 
-    /// All files below a folder by their relative names, the report left out; links as what they name.
+    /// All files below a folder by their relative names, the report and its part left out; links as what they name.
     pub(crate) fn files(&self, folder: &str) -> BTreeMap<String, Vec<u8>> {
         let mut files = BTreeMap::new();
         collect(&self.path(folder), "", &mut files);
         files.remove("report.xml");
+        files.remove("report.xml.part");
         files
     }
 

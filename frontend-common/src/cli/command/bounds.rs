@@ -6,7 +6,7 @@ use clap::{Arg, ArgAction};
 use super::{group, id, long_value};
 use crate::cli::values;
 
-pub(super) fn bounds() -> [Arg; 3] {
+pub(super) fn bounds() -> [Arg; 5] {
     group(
         "Files",
         [
@@ -37,6 +37,27 @@ pub(super) fn bounds() -> [Arg; 3] {
                      open connections, only the files of connections that have ended are deleted. The current \
                      directory is never deleted. The summary and the report count what was deleted. The run stops \
                      if nothing can be deleted.",
+                ),
+            Arg::new(id::FSYNC)
+                .long(id::FSYNC)
+                .action(ArgAction::SetTrue)
+                .conflicts_with(id::NO_SYNC)
+                .hide_short_help(true)
+                .help("flush each file to the disk")
+                .long_help(
+                    "Flush each file to the disk before it closes, for evidence that is there after a power failure. Usually \
+                     everything is flushed once, at the end of the run, and an error of the disk is an error of the run. (Only \
+                     Linux does that; it takes as long as the disk needs, also for what other programs have written. File \
+                     systems in memory are left out.)",
+                ),
+            Arg::new(id::NO_SYNC)
+                .long(id::NO_SYNC)
+                .action(ArgAction::SetTrue)
+                .hide_short_help(true)
+                .help("do not wait for the disk")
+                .long_help(
+                    "Do not wait at the end of the run until everything is on the disk. Errors that the system finds later are \
+                     not reported.",
                 ),
         ],
     )

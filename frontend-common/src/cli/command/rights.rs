@@ -1,11 +1,13 @@
 //! The options about what the program may do.
 
+use clap::builder::ValueParser;
 use clap::{Arg, ArgAction, value_parser};
 use std::path::PathBuf;
 
-use super::{group, id, value};
+use super::{group, id, long_value, value};
+use crate::cli::values;
 
-pub(super) fn rights() -> [Arg; 3] {
+pub(super) fn rights() -> [Arg; 4] {
     group(
         "Rights",
         [
@@ -27,7 +29,16 @@ pub(super) fn rights() -> [Arg; 3] {
                     "Linux only. Run without a sandbox. By default, once everything is open, the kernel lets \
                      tapflow read only its inputs and what system libraries need, write only below the output \
                      directory, and use neither the network nor other programs; programs of tcp_cmd and http_cmd \
-                     run outside of the sandbox.",
+                     run outside of the sandbox. Files that -X, --har and --jsonl name elsewhere get their names there, so other \
+                     files in those directories could be renamed or removed.",
+                ),
+            long_value(id::UMASK, "MODE", ValueParser::new(values::permissions))
+                .hide_short_help(true)
+                .help("permissions of new files")
+                .long_help(
+                    "Linux only. The permissions that new files and directories do not get, as an octal number: with \
+                     077 only the user can read them (modes 0600 and 0700). Without this option it is what the caller \
+                     of the program has set.",
                 ),
         ],
     )

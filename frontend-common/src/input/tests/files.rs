@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tapflow_core::LinkType;
 
-use super::super::{Access, Progress, open};
+use super::super::{Access, Progress, Shortened, open};
 use super::*;
 
 fn file(bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
@@ -19,49 +19,76 @@ fn file(bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
 }
 
 fn error(path: &Path) -> InputError {
-    match open(path, Access::Mapped, stop()) {
+    match open(path, Access::AsAsked, stop()) {
         Err(error) => error,
         Ok(mut source) => source.next().map(|packet| packet.map(|_| ())).expect_err("not a capture"),
     }
 }
 
 #[test]
-fn a_file_that_gets_shorter_while_it_is_read_gives_what_is_left() {
+fn a_file_that_is_cut_short_while_it_is_read_is_an_error_behind_all_that_is_left() {
     let (frames, bytes) = small_pcap();
-    for (more, part) in [(1, 1 << 20), (100, 100), (100_000, 4096), (100_000, 1 << 20)] {
-        let read = from_file_cut(&bytes, more, part);
-        assert_eq!(read.text(), "", "{more} bytes gone, in parts of {part}");
-        assert_eq!(read.frames, frames, "{more} bytes gone, in parts of {part}");
-        let cut = from_file_cut(&bytes[..bytes.len() - 1], more, part);
-        assert_eq!(cut.frames, frames[..frames.len() - 1]);
-        assert!(matches!(cut.kind(), Some(InputErrorKind::TruncatedRecord { .. })));
+    let length = bytes.len() as u64;
+    for (more, size) in [(1, 1 << 20), (100, 100), (100_000, 4096), (100_000, 1 << 20)] {
+        for gone in [0, 1, 70, 86, 90] {
+            let left = &bytes[..bytes.len() - gone];
+            let read = drain_together(blocks(left, length + more, size));
+            // Between two records as well as within one.
+            let expected = Shortened { length: length + more, present: left.len() as u64 };
+            assert_eq!(read.frames, frames[..frames.len() - gone.div_ceil(86)]);
+            assert!(matches!(read.kind(), Some(InputErrorKind::Shortened(found)) if found == expected));
+        }
+    }
+}
+
+/// What `open_file` reads of a file that had this length when its length was looked up.
+fn opened(bytes: &[u8], length: u64) -> Outcome {
+    let capture = Capture::of_file("a".into(), super::file(bytes), length, stop());
+    drain_together(capture.expect("threads can be started"))
+}
+
+#[test]
+fn files_of_every_kind_and_size_that_are_cut_short_are_named_with_what_is_missing() {
+    let (_, small) = small_pcap();
+    let record = pcap::record(Endian::Little, [0, 5, 70, 70], &[7; 70]);
+    let large = [&small[..24], &record.repeat(10_000)].concat();
+    for (bytes, frames) in [(&small, 4), (&large, 10_000)] {
+        for packed in [bytes.clone(), compressed::gzip(bytes)] {
+            let length = packed.len() as u64;
+            let whole = opened(&packed, length);
+            assert_eq!((whole.text(), whole.frames.len()), (String::new(), frames));
+            let cut = opened(&packed, length + 4096);
+            assert_eq!(cut.frames.len(), frames);
+            let text = cut.text();
+            assert!(text.starts_with("a: byte ") && text.contains(&format!("{length} of the ")), "{text}");
+        }
     }
 }
 
 #[test]
 fn a_file_that_gets_longer_while_it_is_read_gives_all_that_is_there() {
     let (frames, bytes) = small_pcap();
-    for (fewer, part) in [(1, 1 << 20), (100, 100), (200, 50)] {
-        let capture =
-            Capture::of_parts("a".into(), super::file(&bytes), bytes.len() as u64 - fewer, part, stop());
-        let read = drain_together(capture.expect("threads can be started"));
-        assert_eq!(read.text(), "", "{fewer} bytes more, in parts of {part}");
-        assert_eq!(read.frames, frames, "{fewer} bytes more, in parts of {part}");
+    for (fewer, size) in [(1, 1 << 20), (100, 100), (200, 50)] {
+        let length = bytes.len() as u64 - fewer;
+        for read in [drain_together(blocks(&bytes, length, size)), opened(&bytes, length)] {
+            assert_eq!(read.text(), "", "{fewer} bytes more, in blocks of {size}");
+            assert_eq!(read.frames, frames, "{fewer} bytes more, in blocks of {size}");
+        }
     }
 }
 
 #[test]
-fn a_plain_file_is_not_copied() {
+fn frames_are_slices_of_the_blocks_that_were_read() {
     let (frames, bytes) = small_pcap();
     let (_directory, path) = file(&bytes);
-    let mut source = open(&path, Access::Mapped, stop()).expect("a file");
+    let mut source = open(&path, Access::AsAsked, stop()).expect("a file");
     let mut blocks = Vec::new();
     let mut kept = Vec::new();
     while let Some(packet) = source.next().expect("a good file") {
         blocks.push((packet.block.as_ptr(), packet.block.len()));
         kept.push(packet.block.slice_ref(packet.frame.bytes));
     }
-    assert_eq!(blocks, [(blocks[0].0, bytes.len()); 4], "every frame lies in the one map of the file");
+    assert_eq!(blocks, [(blocks[0].0, bytes.len()); 4], "every frame lies in the one block of the file");
     drop(source);
     // The bytes outlive the source.
     assert!(kept.iter().zip(&frames).all(|(bytes, frame)| *bytes == frame.bytes));
@@ -84,16 +111,16 @@ fn a_plain_file_that_a_thread_reads_is_the_same() {
         };
         (read, error)
     };
-    let mapped = read(Access::Mapped);
-    assert_eq!(mapped.0.len(), frames.len() - 1);
-    assert_eq!(read(Access::LookedAt(looker())), mapped);
+    let as_asked = read(Access::AsAsked);
+    assert_eq!(as_asked.0.len(), frames.len() - 1);
+    assert_eq!(read(Access::LookedAt(looker())), as_asked);
 }
 
 #[test]
 fn progress_goes_from_nothing_to_the_length_of_the_file() {
     let (_, bytes) = small_pcap();
     let packed = compressed::gzip(&bytes);
-    let each = [&bytes, &packed].map(|bytes| [(bytes, Access::Mapped), (bytes, Access::LookedAt(looker()))]);
+    let each = [&bytes, &packed].map(|bytes| [(bytes, Access::AsAsked), (bytes, Access::LookedAt(looker()))]);
     for (bytes, access) in each.into_iter().flatten() {
         let (_directory, path) = file(bytes);
         let mut source = open(&path, access, stop()).expect("a file");

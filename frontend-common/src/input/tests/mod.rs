@@ -18,6 +18,7 @@ use tapflow_core::{Config, Looker, Reassembler, Storage};
 
 use super::ahead::ReadAhead;
 use super::source::Capture;
+use super::whole::WholeFile;
 use super::{InputError, InputErrorKind, Packet, Source};
 use crate::codec::Format;
 
@@ -123,31 +124,25 @@ fn from_stream(bytes: &[u8], pace: usize) -> Outcome {
     drain(Capture::of_stream("a".into(), input, None, stop()).expect("threads can be started"))
 }
 
-/// As a file that had so many bytes more when it was opened.
-fn from_file_cut(bytes: &[u8], more: u64, part: usize) -> Outcome {
-    let capture = Capture::of_parts("a".into(), file(bytes), bytes.len() as u64 + more, part, stop());
-    drain_together(capture.expect("threads can be started"))
+/// A file that had this length when it was opened, in blocks of `size` bytes.
+fn blocks(bytes: &[u8], length: u64, size: usize) -> Capture {
+    let file = WholeFile::new(file(bytes), length);
+    Capture::of_blocks("a".into(), file, size, stop()).expect("threads can be started")
 }
 
-fn from_file(bytes: &[u8], part: usize) -> Outcome {
-    from_file_cut(bytes, 0, part)
+fn from_file(bytes: &[u8], size: usize) -> Outcome {
+    drain_together(blocks(bytes, bytes.len() as u64, size))
 }
 
 /// Read ahead by a thread, some at a time.
 fn from_thread(bytes: &[u8]) -> Outcome {
-    let capture = Capture::of_parts("a".into(), file(bytes), bytes.len() as u64, 1000, stop());
-    let ahead = ReadAhead::start(capture.expect("threads can be started"), looker());
+    let ahead = ReadAhead::start(blocks(bytes, bytes.len() as u64, 1000), looker());
     drain_together(ahead.expect("threads can be started"))
 }
 
 fn looker() -> Looker {
     let storage = Storage::heap(1, 1).expect("memory");
     Reassembler::new(Config::default(), storage).expect("a storage that fits").looker()
-}
-
-fn from_blocks(bytes: &[u8]) -> Outcome {
-    let capture = Capture::of_blocks("a".into(), file(bytes), bytes.len() as u64, stop());
-    drain_together(capture.expect("threads can be started"))
 }
 
 fn file(bytes: &[u8]) -> File {
@@ -178,9 +173,9 @@ fn read(bytes: &[u8]) -> Outcome {
     if Format::recognise(bytes).is_some() {
         return read;
     }
-    let parts = [1, 90, 1000].map(|part| (format!("in parts of {part} bytes"), from_file(bytes, part)));
-    let others = [("in blocks".to_owned(), from_blocks(bytes)), ("ahead".to_owned(), from_thread(bytes))];
-    for (how, other) in parts.into_iter().chain(others) {
+    let sizes = [1, 90, 1000, 1 << 20];
+    let blocks = sizes.map(|size| (format!("in blocks of {size} bytes"), from_file(bytes, size)));
+    for (how, other) in blocks.into_iter().chain([("ahead".to_owned(), from_thread(bytes))]) {
         assert_eq!(read.frames, other.frames, "{how}");
         assert_eq!(read.text(), other.text(), "{how}");
     }

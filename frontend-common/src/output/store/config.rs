@@ -1,17 +1,17 @@
 //! What a store is told before it begins.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::naming::Template;
 use crate::output::alerts::Alerts;
+use crate::output::beneath::Beneath;
 use crate::output::disk::Disk;
 
 /// What a [`FileStore`](super::FileStore) is to do.
 #[derive(Clone, Debug)]
 pub struct StoreConfig {
     /// The output directory, which exists (see [`crate::output::directory::prepare`]).
-    pub directory: PathBuf,
+    pub directory: Beneath,
     /// How files are named.
     pub template: Arc<Template>,
     /// Descriptors in use at most; at least 1.
@@ -30,14 +30,16 @@ pub struct StoreConfig {
     pub disk: Option<Disk>,
     /// Whether the contents of small files are handed on when they close.
     pub keep: bool,
+    /// Whether each file is flushed to the disk before it closes (`--fsync`).
+    pub flushes: bool,
 }
 
 impl StoreConfig {
     /// Everything written, no index, 8 MiB or 16384 pieces pending at most.
     #[must_use]
-    pub fn new(directory: PathBuf, template: Arc<Template>, max_open: usize) -> Self {
+    pub fn new(directory: impl Into<Beneath>, template: Arc<Template>, max_open: usize) -> Self {
         Self {
-            directory,
+            directory: directory.into(),
             template,
             max_open,
             limit: None,
@@ -47,6 +49,7 @@ impl StoreConfig {
             alerts: None,
             disk: None,
             keep: false,
+            flushes: false,
         }
     }
 }

@@ -430,7 +430,7 @@ fn random_run(config: StoreConfig, flows: u64, steps: u64) -> (Model, Vec<Closed
         assert_eq!(number, closed.len() as u64);
         closed.push(flow);
     });
-    assert!(finished.error.is_none() && finished.times_not_set.is_none());
+    assert!(finished.error.is_none() && finished.not_closed.is_none());
     assert_eq!(finished.files, closed.iter().filter(|flow| flow.file.is_some()).count() as u64);
     (model, closed)
 }

@@ -3,7 +3,7 @@
 //! A body's file is the flow's name and a suffix, made anew: an existing file is never touched, links are never
 //! followed. Bodies of up to [`BUFFER`] bytes cost one write. The first error ends saving for the connection.
 
-use std::fs::{File, FileTimes, OpenOptions};
+use std::fs::{File, FileTimes};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,9 @@ use tapflow_core::Timestamp;
 use super::har::{self, MAX_TEXT, Place};
 use super::{BodyKind, BodyName, Counts, Direction, Limits, Message, Output, Role, Slot, Stored, scan};
 use crate::output::alerts::Alerts;
+use crate::output::beneath::Beneath;
 use crate::output::disk::{BLOCK, Disk};
+use crate::output::durable::finish;
 use crate::scan::command::Runner;
 use crate::scan::hash::{Algorithm, Hasher};
 use crate::scan::{Connection, ScannedFlow, Scanner, Spool, spare};
@@ -65,6 +67,10 @@ pub struct HttpOptions {
     pub alerts: Option<Alerts>,
     /// Who counts what is written.
     pub disk: Option<Disk>,
+    /// The output directory, in which files are made; none for paths.
+    pub directory: Option<Beneath>,
+    /// Whether each file is flushed to the disk before it closes (`--fsync`).
+    pub flushes: bool,
 }
 
 /// The scanner.
@@ -109,7 +115,8 @@ impl Scanner for Http {
         if !self.0.files {
             (scanned.counts.bodies, scanned.counts.body_bytes) = (0, 0);
         }
-        let Files { error, messages, omitted, entries, .. } = files;
+        let Files { error, messages, omitted, unsaved, entries, .. } = files;
+        scanned.counts.bodies = scanned.counts.bodies.saturating_sub(unsaved);
         let mut counts = Some((scanned.counts, entries));
         for (side, (messages, omitted)) in messages.into_iter().zip(omitted).enumerate() {
             let index = if side == 0 { scanned.client } else { 1 - scanned.client };
@@ -119,7 +126,7 @@ impl Scanner for Http {
             flow.flow.found.http =
                 Some(Box::new(HttpFindings { messages, omitted, counts, is_tunnel, entries }));
         }
-        error.map_or(Ok(()), Err)
+        error.filter(|error| !error.is_empty()).map_or(Ok(()), Err)
     }
 
     fn finish(&self) -> Result<(), String> {
@@ -168,6 +175,9 @@ struct Files<'s> {
     /// The client's and the server's.
     messages: [Vec<Message>; 2],
     omitted: [u64; 2],
+    /// Bodies without a whole file.
+    unsaved: u64,
+    /// What went wrong first; empty where that was told already.
     error: Option<String>,
 }
 
@@ -214,6 +224,7 @@ impl<'s> Files<'s> {
             entries: Spool::default(),
             messages: Default::default(),
             omitted: [0; 2],
+            unsaved: 0,
             error: None,
         }
     }
@@ -242,9 +253,19 @@ impl<'s> Files<'s> {
             return;
         }
         let is_new = body.file.is_none();
+        let first = if is_new { BLOCK } else { 0 };
+        let length = first + (self.buffers[index].len() + bytes.len()) as u64;
+        if let Some(Err(no_room)) = self.options.disk.as_ref().map(|disk| disk.ask(length)) {
+            self.buffers[index].clear();
+            // Told once in a run.
+            let text =
+                if no_room.is_first { format!("{}: {no_room}", body.path.display()) } else { String::new() };
+            self.error = Some(text);
+            return;
+        }
         let mut put = || {
             if is_new {
-                body.file = Some(create(&mut body.path, &body.suffix)?);
+                body.file = Some(create(self.options.directory.as_ref(), &mut body.path, &body.suffix)?);
                 if let Some(alerts) = &self.options.alerts {
                     alerts.open(&body.path);
                 }
@@ -257,8 +278,7 @@ impl<'s> Files<'s> {
                 file.write_all(part)?;
             }
             if let Some(disk) = &self.options.disk {
-                let first = if is_new { BLOCK } else { 0 };
-                disk.add(&body.path, first + (self.buffers[index].len() + bytes.len()) as u64);
+                disk.add(&body.path, length);
             }
             Ok(())
         };
@@ -280,9 +300,8 @@ impl<'s> Files<'s> {
             }
             times.map_or(Ok(()), |times| file.set_times(times))
         };
-        let result = set();
+        let result = set().and(finish(file, self.options.flushes));
         self.check(&body.path, result);
-        drop(file);
         if let Some(alerts) = &self.options.alerts {
             alerts.close(&body.path);
         }
@@ -303,7 +322,11 @@ fn zeros(hasher: &mut Hasher, mut length: u64) {
 }
 
 /// Makes a file of this name, or of the next one with a count in it that does not exist yet.
-fn create(path: &mut PathBuf, (stem, extension): &(String, &'static str)) -> io::Result<File> {
+fn create(
+    directory: Option<&Beneath>,
+    path: &mut PathBuf,
+    (stem, extension): &(String, &'static str),
+) -> io::Result<File> {
     let base = path.as_os_str().to_owned();
     for count in 0..MAX_COUNT {
         let mut name = base.clone();
@@ -315,7 +338,11 @@ fn create(path: &mut PathBuf, (stem, extension): &(String, &'static str)) -> io:
             name.push(".");
             name.push(extension);
         }
-        match OpenOptions::new().write(true).create_new(true).open(&name) {
+        let made = match directory {
+            Some(directory) => directory.create_at(Path::new(&name)),
+            None => File::options().write(true).create_new(true).open(&name),
+        };
+        match made {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             result => {
                 *path = name.into();
@@ -439,9 +466,13 @@ impl Output for Files<'_> {
             body.hasher = None;
         }
         self.put(index, &mut body, contents.as_deref().unwrap_or_default());
-        body.file.as_ref()?;
+        if body.file.is_none() {
+            self.unsaved += u64::from(self.error.is_some());
+            return None;
+        }
         self.close(&mut body);
         if self.error.is_some() {
+            self.unsaved += 1;
             return None;
         }
         let name = body.path.display().to_string();

@@ -123,7 +123,10 @@ impl Capture {
 
     /// The report as it is now, closed or not.
     pub(super) fn report(&self, name: &str) -> String {
-        fs::read_to_string(self.path("out").join(name)).unwrap_or_default()
+        let path = self.path("out").join(name);
+        // It has its name when it is whole.
+        let part = path.with_file_name(format!("{}.part", path.file_name().unwrap_or_default().display()));
+        fs::read_to_string(path).or_else(|_| fs::read_to_string(part)).unwrap_or_default()
     }
 }
 
