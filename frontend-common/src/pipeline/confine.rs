@@ -27,6 +27,8 @@ pub struct Needs {
     pub read: Vec<PathBuf>,
     /// Directories to read and write below.
     pub write: Vec<PathBuf>,
+    /// Descriptors of sockets that packets are received from, on systems that number them. Nothing is sent to them.
+    pub receive: Vec<i32>,
 }
 
 impl Needs {
@@ -48,7 +50,7 @@ impl Needs {
             // Entries of long connections wait in a file without a name.
             write.push(std::env::temp_dir());
         }
-        Self { read, write }
+        Self { read, write, receive: Vec::new() }
     }
 }
 
