@@ -226,12 +226,14 @@ fn names_in_filters_are_known_for_every_link_type() {
 }
 
 /// The processes that a process has begun.
+#[cfg(target_arch = "x86_64")]
 fn children(process: u32) -> Vec<u32> {
     let list = fs::read_to_string(format!("/proc/{process}/task/{process}/children")).unwrap();
     list.split_whitespace().map(|number| number.parse().unwrap()).collect()
 }
 
 /// A field of the status of one process.
+#[cfg(target_arch = "x86_64")]
 fn field(process: u32, name: &str) -> String {
     let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
