@@ -7,12 +7,13 @@ mod host;
 mod limits;
 mod memory;
 mod privileges;
+mod programs;
 mod sandbox;
 mod semaphore;
 mod signals;
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::OnceLock;
@@ -25,8 +26,14 @@ use tapflow_common::input::live::{Interface, LiveDevice, LiveSettings, Timestamp
 use tapflow_common::output::console::ConsoleLock;
 use tapflow_common::pipeline::{Needs, Owner, Sandbox, System};
 use tapflow_common::report::{Host, Usage};
+use tapflow_common::scan::command::CommandLine;
+use tapflow_common::scan::launcher::Launcher;
 
 fn main() -> ExitCode {
+    if let Err(error) = privileges::give_up_installed_ids() {
+        let _ = writeln!(io::stderr(), "tapflow: {error}");
+        return ExitCode::FAILURE;
+    }
     memory::spare_addresses();
     let program = Program { name: "tapflow", version: env!("CARGO_PKG_VERSION") };
     let program = program.called(std::env::args_os().next().as_deref());
@@ -70,12 +77,20 @@ impl System for Linux {
         privileges::become_user(owner)
     }
 
+    fn launcher(&self, command: &CommandLine, below: &Path) -> io::Result<Box<dyn Launcher>> {
+        programs::begin(command, below)
+    }
+
     fn confine(&self, needs: &Needs) -> Result<Sandbox, String> {
-        if !privileges::is_root() {
-            privileges::drop_capabilities()
-                .map_err(|error| format!("cannot give up capabilities: {error}; --no-sandbox keeps them"))?;
-        }
+        // Limits cannot be changed later.
+        limits::raise_open_files();
+        let has_threads = privileges::has_threads();
+        privileges::keep_needed_capabilities(needs)
+            .map_err(|error| format!("cannot give up capabilities: {error}; --no-sandbox keeps them"))?;
         let enforced = sandbox::confine(needs)?;
+        if has_threads == Some(true) && enforced != sandbox::Enforced::default() {
+            return Err("a thread began before the sandbox; --no-sandbox runs without it".to_owned());
+        }
         Ok(match (enforced.files, enforced.calls) {
             (true, true) => Sandbox::Whole,
             (true, false) => Sandbox::Part(

@@ -126,6 +126,11 @@ pub trait LiveDevice: Send {
     /// # Errors
     /// The system does not tell.
     fn counts(&mut self) -> Result<[u32; 3], String>;
+
+    /// The descriptor of the socket that frames come from, on systems that number them.
+    fn descriptor(&self) -> Option<i32> {
+        None
+    }
 }
 
 /// A kind of timestamps that an interface has.

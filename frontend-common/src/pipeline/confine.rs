@@ -30,6 +30,8 @@ pub struct Needs {
     pub write: Vec<PathBuf>,
     /// Directories in which files that are open get their names.
     pub rename: Vec<PathBuf>,
+    /// Descriptors of sockets that packets are received from, on systems that number them. Nothing is sent to them.
+    pub receive: Vec<i32>,
 }
 
 impl Needs {
@@ -60,7 +62,7 @@ impl Needs {
             // Entries of long connections wait in a file without a name.
             write.push(std::env::temp_dir());
         }
-        Self { read, write, rename }
+        Self { read, write, rename, receive: Vec::new() }
     }
 }
 

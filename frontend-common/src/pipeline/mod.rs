@@ -45,6 +45,8 @@ use crate::input::FilterCompiler;
 use crate::input::live::{Interface, LiveDevice, LiveSettings, TimestampType};
 use crate::output::console::ConsoleLock;
 use crate::report::{Host, Usage};
+use crate::scan::command::CommandLine;
+use crate::scan::launcher::{InProcess, Launcher};
 
 /// Why there is no live capture, where there is none.
 const NO_CAPTURE: &str = "live capture is not built for this system yet; record with another program, such as \
@@ -96,11 +98,20 @@ pub trait System {
         Err(format!("-U {}: this is not built for this system; leave out -U and -z", owner.name))
     }
 
+    /// What starts a program for files below the directory `below`, where [`confine`](Self::confine) takes away the
+    /// right to start programs. Called before threads begin and before anything of a capture is read.
+    ///
+    /// # Errors
+    /// The system's.
+    fn launcher(&self, command: &CommandLine, _below: &Path) -> io::Result<Box<dyn Launcher>> {
+        Ok(Box::new(InProcess::new(command.clone())))
+    }
+
     /// Takes every right away from the process, as far as the kernel can, that is not among `needs`. Called before
     /// threads begin.
     ///
     /// # Errors
-    /// The kernel can and does not.
+    /// The kernel can and does not, or a thread has begun.
     fn confine(&self, _needs: &Needs) -> Result<Sandbox, String> {
         Ok(Sandbox::NotBuilt)
     }

@@ -33,9 +33,10 @@ use crate::output::rest::RestFile;
 use crate::output::root::{OutputRoot, Sharing};
 use crate::output::{FileStore, StoreConfig, directory};
 use crate::report::{Har, JsonLines, Report, RunInfo};
-use crate::scan::command::Runner;
+use crate::scan::command::{CommandLine, Runner};
 use crate::scan::hash::Digests;
 use crate::scan::http::{Http, HttpOptions, Limits};
+use crate::scan::launcher::{InProcess, Launcher};
 use crate::scan::{ScannerName, Scanners};
 
 /// Batches under way to a writer, and to the reporter.
@@ -104,10 +105,11 @@ impl<'o> Run<'o> {
             open_outputs(options, system, &sources, disk.as_ref())?;
         let mut rest = rest.map(|rest| rest.with_disk(disk.clone()).flushed(flushes));
         let report_path = outputs.report.as_ref().map(|report| report.path().to_owned());
-        // Programs that are run get along without the sandbox.
+        // What starts programs begins before the sandbox does.
         let (scanners, alerts) = scanners(options, system, &beneath, disk.as_ref())?;
         if !rights.no_sandbox {
-            match system.confine(&Needs::of(options))? {
+            let receive = device.as_ref().and_then(|device| device.descriptor()).into_iter().collect();
+            match system.confine(&Needs { receive, ..Needs::of(options) })? {
                 Sandbox::None(reason) if !options.verbosity.is_quiet() => say(&reason),
                 // A capture may see anything, for weeks.
                 Sandbox::Part(reason)
@@ -120,7 +122,7 @@ impl<'o> Run<'o> {
             }
         }
 
-        // Everything that needs rights is open; no thread has begun but those that run programs. What can fail was
+        // Everything that needs rights is open; no thread has begun. What can fail was
         // tried: what an earlier run left may go.
         outputs.begin(flushes)?;
         lines.iter_mut().try_for_each(|lines| lines.begin(flushes)).map_err(|error| error.to_string())?;
@@ -434,7 +436,8 @@ fn scanners(
     if wants_http(options) {
         let saves = scan.scanners.has(ScannerName::Http);
         let command = scan.http_command.clone().filter(|_| saves);
-        let command = command.map(|command| Runner::new("http_cmd", command, disk.cloned())).transpose()?;
+        let command =
+            command.map(|command| runner("http_cmd", &command, options, system, disk)).transpose()?;
         let alerts = scan.http_alert.map(|number| alerts(system, "http_alert_fd", number)).transpose()?;
         scanners.push(Box::new(Http::new(HttpOptions {
             files: saves,
@@ -456,9 +459,26 @@ fn scanners(
         scanners.push(Box::new(alerts.clone()));
     }
     if let Some(command) = &scan.tcp_command {
-        scanners.push(Box::new(Runner::new("tcp_cmd", command.clone(), disk.cloned())?));
+        scanners.push(Box::new(runner("tcp_cmd", command, options, system, disk)?));
     }
     Ok((scanners, alerts))
+}
+
+/// Runs a program for files, outside of what the run gives up.
+fn runner(
+    name: &'static str,
+    command: &CommandLine,
+    options: &Options,
+    system: &dyn System,
+    disk: Option<&Disk>,
+) -> Result<Runner, String> {
+    let launcher: Box<dyn Launcher> = if options.rights.no_sandbox {
+        Box::new(InProcess::new(command.clone()))
+    } else {
+        let launcher = system.launcher(command, &options.output_dir);
+        launcher.map_err(|error| format!("{name}: cannot begin the process that starts programs: {error}"))?
+    };
+    Ok(Runner::new(name, command, launcher, disk.cloned()))
 }
 
 /// Whether a scanner reads what is in the files.

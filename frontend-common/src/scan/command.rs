@@ -1,145 +1,105 @@
 //! A program that is run for each complete file: `tcp_cmd`, `http_cmd`.
 //!
 //! No shell is involved: the command line is split into words, once, and the file's name is one argument after
-//! them, whatever characters are in it. A bounded number of programs runs at a time; every one is waited for.
-//!
-//! They are started by a thread of the [`Runner`], which begins when that one is made: what the program gives up
-//! afterwards, for itself and the threads that it starts then, the programs still have.
+//! them, whatever characters are in it. A bounded number of programs runs at a time; the end of each one is awaited.
+//! A [`Launcher`] starts them.
 
-use std::collections::VecDeque;
+use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::process::ExitStatus;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
 
+use super::launcher::Launcher;
 use super::{Connection, Scanner};
 use crate::output::disk::Disk;
 
+pub use super::launcher::CommandLine;
+
 /// Programs that run at a time.
 pub const AT_ONCE: usize = 10;
-/// How long a program that has ended may count as running, where somebody waits for its file.
-const PATIENCE: Duration = Duration::from_millis(100);
 /// Failures that are told one by one; more are counted.
 const TOLD: usize = 5;
-
-/// A program and its first arguments.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CommandLine {
-    program: String,
-    arguments: Vec<String>,
-}
-
-impl CommandLine {
-    /// Splits a command line as a POSIX shell would, without substitutions.
-    ///
-    /// # Errors
-    /// There is no word in it, or a quote that is not closed.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let mut words = shlex::split(text).ok_or("a quote is not closed")?.into_iter();
-        let program = words.next().ok_or("a program is wanted, with its first arguments")?;
-        Ok(Self { program, arguments: words.collect() })
-    }
-}
 
 /// Runs a program for files.
 #[derive(Debug)]
 pub struct Runner {
     /// The setting, for messages.
     name: &'static str,
-    command: CommandLine,
-    state: Arc<Mutex<State>>,
-    starter: Mutex<Starter>,
+    program: String,
+    shared: Arc<Shared>,
 }
 
-/// The thread that starts programs: what to start, and what came of it. It ends when nobody asks any more.
+/// What the runner shares with the thread that takes note of ends.
 #[derive(Debug)]
-struct Starter {
-    commands: SyncSender<Command>,
-    started: Receiver<io::Result<Child>>,
-}
-
-impl Starter {
-    /// Where something waits for programs to end, the thread looks after them, too.
-    fn begin(state: Option<Arc<Mutex<State>>>) -> io::Result<Self> {
-        let (commands, todo) = sync_channel::<Command>(0);
-        let (done, started) = sync_channel(1);
-        let work = move || {
-            loop {
-                let next = match &state {
-                    Some(_) => todo.recv_timeout(PATIENCE),
-                    None => todo.recv().map_err(|_| RecvTimeoutError::Disconnected),
-                };
-                match next {
-                    Ok(mut command) => {
-                        if done.send(command.spawn()).is_err() {
-                            return;
-                        }
-                    }
-                    Err(RecvTimeoutError::Disconnected) => return,
-                    Err(RecvTimeoutError::Timeout) => {
-                        if let Some(mut state) = state.as_ref().and_then(|state| state.try_lock().ok()) {
-                            state.reap_ended();
-                        }
-                    }
-                }
-            }
-        };
-        std::thread::Builder::new().name("programs".to_owned()).spawn(work)?;
-        Ok(Self { commands, started })
-    }
-
-    fn start(&self, command: Command) -> io::Result<Child> {
-        let gone = || io::Error::other("the thread that starts programs has ended");
-        self.commands.send(command).map_err(|_| gone())?;
-        self.started.recv().map_err(|_| gone())?
-    }
+struct Shared {
+    launcher: Box<dyn Launcher>,
+    state: Mutex<State>,
+    changed: Condvar,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// Who deletes what nobody needs.
+    /// The books of what is deleted.
     disk: Option<Disk>,
-    running: VecDeque<(Child, PathBuf)>,
+    /// The files of the programs that run, by the programs' numbers.
+    running: HashMap<u64, PathBuf>,
+    /// Programs started so far.
+    started: u64,
+    /// The thread that takes note of ends has begun.
+    has_begun: bool,
+    /// It is not needed any more.
+    is_over: bool,
+    /// Why no more programs can be started.
+    fault: Option<String>,
     failed: u64,
     told: Vec<String>,
 }
 
 impl Runner {
-    /// A runner that messages call `name`. What programs read is not deleted from `disk` meanwhile.
-    ///
-    /// # Errors
-    /// Its thread cannot be started.
-    pub fn new(name: &'static str, command: CommandLine, disk: Option<Disk>) -> Result<Self, String> {
-        let deletes = disk.as_ref().is_some_and(Disk::deletes);
-        let state = Arc::new(Mutex::new(State { disk, ..State::default() }));
-        let starter = Starter::begin(deletes.then(|| Arc::clone(&state)))
-            .map_err(|error| format!("cannot start the thread that runs the programs of {name}: {error}"))?;
-        Ok(Self { name, command, state, starter: Mutex::new(starter) })
+    /// A runner that messages call `name`. What programs read is not deleted from `disk` meanwhile. No thread begins
+    /// before the first file.
+    #[must_use]
+    pub fn new(
+        name: &'static str,
+        command: &CommandLine,
+        launcher: Box<dyn Launcher>,
+        disk: Option<Disk>,
+    ) -> Self {
+        let state = Mutex::new(State { disk, ..State::default() });
+        let shared = Shared { launcher, state, changed: Condvar::new() };
+        Self { name, program: command.program.clone(), shared: Arc::new(shared) }
     }
 
     /// Runs the program for a file, after waiting for another one where too many run.
     pub fn run(&self, path: &Path) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.reap_ended();
+        let shared = &self.shared;
+        let mut state = shared.state();
         while state.running.len() >= AT_ONCE {
-            state.wait_for_oldest();
+            state = shared.wait(state);
         }
-        // A name cannot be taken for an option: it begins with the output directory, or with `./` here.
-        let file = if path.as_os_str().as_encoded_bytes().starts_with(b"-") {
-            Path::new(".").join(path)
-        } else {
-            path.to_owned()
-        };
-        let mut command = Command::new(&self.command.program);
-        command.args(&self.command.arguments).arg(&file).stdin(Stdio::null());
+        if !state.has_begun && state.fault.is_none() {
+            let noting = Arc::clone(shared);
+            match thread::Builder::new().name("programs".to_owned()).spawn(move || noting.note_ends()) {
+                Ok(_) => state.has_begun = true,
+                Err(error) => state.fault = Some(format!("cannot start a thread: {error}")),
+            }
+        }
         if let Some(disk) = &state.disk {
             disk.lend(path);
         }
-        let child = self.starter.lock().unwrap_or_else(PoisonError::into_inner).start(command);
-        match child {
-            Ok(child) => state.running.push_back((child, path.to_owned())),
+        if let Some(fault) = &state.fault {
+            let fault = io::Error::other(fault.clone());
+            return state.ended(path, Err(fault));
+        }
+        let number = state.started;
+        state.started += 1;
+        match shared.launcher.start(number, path) {
+            Ok(()) => {
+                state.running.insert(number, path.to_owned());
+                shared.changed.notify_all();
+            }
             Err(error) => state.ended(path, Err(error)),
         }
     }
@@ -149,14 +109,14 @@ impl Runner {
     /// # Errors
     /// How many failed, and the first of them.
     pub fn wait(&self) -> Result<(), String> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.shared.state();
         while !state.running.is_empty() {
-            state.wait_for_oldest();
+            state = self.shared.wait(state);
         }
         if state.failed == 0 {
             return Ok(());
         }
-        let (name, program, failed) = (self.name, &self.command.program, state.failed);
+        let (name, program, failed) = (self.name, &self.program, state.failed);
         let told = std::mem::take(&mut state.told).join("; ");
         state.failed = 0;
         let more = if failed > TOLD as u64 { "; …" } else { "" };
@@ -164,24 +124,56 @@ impl Runner {
     }
 }
 
-impl State {
-    /// Takes note of programs that have ended, without waiting.
-    fn reap_ended(&mut self) {
-        for _ in 0..self.running.len() {
-            let Some((mut child, path)) = self.running.pop_front() else { return };
-            match child.try_wait() {
-                Ok(None) => self.running.push_back((child, path)),
-                Ok(Some(status)) => self.ended(&path, Ok(status)),
-                Err(error) => self.ended(&path, Err(error)),
+impl Drop for Runner {
+    fn drop(&mut self) {
+        self.shared.state().is_over = true;
+        self.shared.changed.notify_all();
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'s>(&self, state: MutexGuard<'s, State>) -> MutexGuard<'s, State> {
+        self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes note of the ends of programs, until the runner is gone.
+    fn note_ends(&self) {
+        loop {
+            let mut state = self.state();
+            while state.running.is_empty() {
+                if state.is_over {
+                    return;
+                }
+                state = self.wait(state);
             }
+            drop(state);
+            let end = self.launcher.next_end();
+            let mut state = self.state();
+            match end {
+                Ok((number, result)) => {
+                    if let Some(path) = state.running.remove(&number) {
+                        state.ended(&path, result);
+                    }
+                }
+                Err(error) => {
+                    let fault = error.to_string();
+                    for path in std::mem::take(&mut state.running).into_values() {
+                        state.ended(&path, Err(io::Error::other(fault.clone())));
+                    }
+                    state.fault = Some(fault);
+                }
+            }
+            drop(state);
+            self.changed.notify_all();
         }
     }
+}
 
-    fn wait_for_oldest(&mut self) {
-        let Some((mut child, path)) = self.running.pop_front() else { return };
-        self.ended(&path, child.wait());
-    }
-
+impl State {
     fn ended(&mut self, path: &Path, result: io::Result<ExitStatus>) {
         if let Some(disk) = &self.disk {
             disk.returned(path);
@@ -213,11 +205,42 @@ impl Scanner for Runner {
 }
 
 #[cfg(all(test, unix))]
+#[allow(clippy::unwrap_used)]
 mod tests {
+    use super::super::launcher::{End, InProcess};
     use super::*;
 
     fn runner(command_line: &str) -> Runner {
-        Runner::new("tcp_cmd", CommandLine::parse(command_line).expect("words"), None).expect("a thread")
+        let command = CommandLine::parse(command_line).expect("words");
+        Runner::new("tcp_cmd", &command, Box::new(InProcess::new(command.clone())), None)
+    }
+
+    /// Programs begin, and then where they were started is gone.
+    #[derive(Debug, Default)]
+    struct Gone(Mutex<u64>);
+
+    impl Launcher for Gone {
+        fn start(&self, _: u64, _: &Path) -> io::Result<()> {
+            *self.0.lock().unwrap() += 1;
+            Ok(())
+        }
+
+        fn next_end(&self) -> io::Result<End> {
+            while *self.0.lock().unwrap() < 3 {
+                thread::yield_now();
+            }
+            Err(io::Error::other("gone"))
+        }
+    }
+
+    #[test]
+    fn where_nothing_starts_programs_any_more_each_file_is_a_failure() {
+        let command = CommandLine::parse("true").expect("words");
+        let runner = Runner::new("tcp_cmd", &command, Box::<Gone>::default(), None);
+        (0..3).for_each(|number| runner.run(Path::new(&format!("file{number}"))));
+        assert!(runner.wait().unwrap_err().starts_with("tcp_cmd: true failed for 3 files: file"));
+        runner.run(Path::new("one more"));
+        assert_eq!(runner.wait(), Err("tcp_cmd: true failed for 1 files: one more: gone".to_owned()));
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod choice;
 pub mod command;
 pub mod hash;
 pub mod http;
+pub mod launcher;
 mod spare;
 mod spool;
 pub mod wifiviz;

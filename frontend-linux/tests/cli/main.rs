@@ -13,6 +13,9 @@ mod console;
 mod files;
 mod http;
 mod inputs;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[path = "../inside/mod.rs"]
+mod inside;
 mod messages;
 mod names;
 mod one_run;

@@ -5,6 +5,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
 
+#[cfg(target_arch = "x86_64")]
+#[path = "../inside/mod.rs"]
+mod inside;
+
 /// What emulators of a processor cannot run: they know no packet sockets.
 mod on_a_wire {
     mod capture;

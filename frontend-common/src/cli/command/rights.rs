@@ -28,9 +28,11 @@ pub(super) fn rights() -> [Arg; 4] {
                 .long_help(
                     "Linux only. Run without a sandbox. By default, once everything is open, the kernel lets \
                      tapflow read only its inputs and what system libraries need, write only below the output \
-                     directory, and use neither the network nor other programs; programs of tcp_cmd and http_cmd \
-                     run outside of the sandbox. Files that -X, --har and --jsonl name elsewhere get their names there, so other \
-                     files in those directories could be renamed or removed.",
+                     directory, and use neither the network nor other programs; root's capabilities are dropped, \
+                     except those that inputs or an output directory of another user need. A separate process \
+                     outside of the sandbox starts the programs of tcp_cmd and http_cmd, only for files below the \
+                     output directory. Files that -X, --har and --jsonl name elsewhere get their names there, so \
+                     other files in those directories could be renamed or removed.",
                 ),
             long_value(id::UMASK, "MODE", ValueParser::new(values::permissions))
                 .hide_short_help(true)

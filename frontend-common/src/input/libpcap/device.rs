@@ -126,6 +126,10 @@ pub fn open(settings: &LiveSettings, advice: &str) -> Result<Box<dyn LiveDevice>
         })?;
     }
     let capture = capture.setnonblock().map_err(|error| fault(&error))?;
+    // Libpcap leaves it open in programs that are started.
+    #[cfg(unix)]
+    rustix::io::fcntl_setfd(&capture, rustix::io::FdFlags::CLOEXEC)
+        .map_err(|error| format!("{name}: cannot capture: {error}"))?;
     let link = link_type(capture.get_datalink());
     #[cfg(not(unix))]
     let pause = settings.read_timeout.clamp(Duration::from_millis(1), PAUSE);
@@ -265,6 +269,12 @@ impl LiveDevice for Handle {
     fn counts(&mut self) -> Result<[u32; 3], String> {
         let counts = self.capture.stats().map_err(|error| words(&error))?;
         Ok([counts.received, counts.dropped, counts.if_dropped])
+    }
+
+    #[cfg(unix)]
+    fn descriptor(&self) -> Option<i32> {
+        use std::os::fd::AsRawFd;
+        Some(self.capture.as_raw_fd())
     }
 }
 

@@ -63,6 +63,11 @@ impl Capture {
         kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), signal).unwrap();
     }
 
+    /// The program.
+    pub(super) fn child(&self) -> &std::process::Child {
+        &self.running.as_ref().unwrap().0
+    }
+
     /// Waits for its end.
     pub(super) fn wait(&mut self) -> Ended {
         let mut running = self.running.take().unwrap();
