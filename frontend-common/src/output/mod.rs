@@ -3,6 +3,7 @@
 //! A [`store`] writes the streams below a [`directory`], each beside its [`index`] where one is asked for.
 
 pub mod alerts;
+mod close_up;
 pub mod console;
 pub mod directory;
 pub mod disk;
