@@ -21,6 +21,10 @@ pub struct Config {
     /// A jump forward in sequence numbers by this many bytes or more begins a new connection.
     /// At most 2^31 - 1.
     pub max_jump: u32,
+    /// A segment beyond the last byte seen begins a new connection as well where the bytes missing in its stream
+    /// would then exceed this number and [`Summary::vouched`](crate::Summary::vouched) together: what is missing is
+    /// more than was there.
+    pub max_hole: u64,
     /// Bytes before the first one seen are taken in while the flow spans no more than this many bytes.
     pub rebase_window: u32,
     /// How often one flow may turn out to begin earlier.
@@ -91,6 +95,7 @@ impl Default for Config {
             max_inactive: u32::MAX,
             linger: 60 * Timestamp::SECOND,
             max_jump: Self::DEFAULT_MAX_JUMP,
+            max_hole: u64::MAX,
             rebase_window: 1 << 20,
             max_rebases: 64,
             max_islands: 4096,

@@ -109,6 +109,9 @@ pub struct Counters {
     pub out_of_order_segments: u64,
     /// Keepalive segments: at most one byte, just before the next expected one.
     pub keepalives: u64,
+    /// Connections that began because too much was missing in another one, see
+    /// [`Config::max_hole`](crate::Config::max_hole).
+    pub split_streams: u64,
     /// Times a flow turned out to begin earlier.
     pub rebased: u64,
     /// Segments without SYN or data that belong to no connection.

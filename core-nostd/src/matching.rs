@@ -17,6 +17,8 @@ const OLDER_HOLE: u32 = 1 << 20;
 /// How a segment fits a connection that has its addresses and ports; better ones are greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Fit {
+    /// Not at all: too much would be missing before it.
+    Sparse,
     /// Not at all: it jumps.
     No,
     /// It repeats bytes of a closed connection, but acknowledges what that one never sent.
@@ -42,6 +44,8 @@ pub(crate) struct Found {
     pub(crate) idlest: Option<(u32, Timestamp)>,
     /// How many there are, unless `best` touches.
     pub(crate) same_key: usize,
+    /// It would belong to one in which too much is missing then.
+    pub(crate) is_sparse: bool,
 }
 
 /// All that is needed to tell.
@@ -79,6 +83,7 @@ impl Matcher<'_, '_> {
                 return found;
             }
             found.same_key += 1;
+            found.is_sparse |= fit == Fit::Sparse;
             found.newest = found.newest.or(Some(index));
             if found.idlest.is_none_or(|(_, last)| connection.last() <= last) {
                 found.idlest = Some((index, connection.last()));
@@ -118,8 +123,11 @@ impl Matcher<'_, '_> {
         if end >= 0 && offset <= extent + 1 {
             return Fit::Touches;
         }
-        let jumps = stream.is_jump(segment.sequence, self.pool, max_jump);
-        if jumps || closed { Fit::No } else { Fit::Near }
+        if closed || stream.is_jump(segment.sequence, self.pool, max_jump) {
+            return Fit::No;
+        }
+        let is_sparse = offset > extent && stream.is_too_sparse(offset, self.config.max_hole);
+        if is_sparse { Fit::Sparse } else { Fit::Near }
     }
 
     /// How a SYN fits.

@@ -394,6 +394,7 @@ impl<'a> Reassembler<'a> {
         loop {
             if let Ok(index) = self.table.insert(key, opener, self.counters.connections) {
                 self.counters.connections += 1;
+                self.counters.split_streams += u64::from(found.is_sparse && !segment.flags.syn);
                 self.counters.max_connections =
                     self.counters.max_connections.max(u64::from(self.table.len()));
                 let connection = self.table.get_mut(index);

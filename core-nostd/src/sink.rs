@@ -225,3 +225,17 @@ pub struct Summary {
     /// Whether a valid FIN of this direction was seen.
     pub fin: bool,
 }
+
+impl Summary {
+    /// Bytes on the wire that the captured ones vouch for: [`wire_bytes`](Self::wire_bytes), as far as datagrams of at
+    /// most 64 KiB explain them, each with a header of at least 64 bytes. Lengths in a capture file may say anything.
+    #[must_use]
+    pub fn vouched(&self) -> u64 {
+        vouched(self.wire_bytes, self.captured_bytes)
+    }
+}
+
+/// See [`Summary::vouched`].
+pub(crate) fn vouched(wire_bytes: u64, captured_bytes: u64) -> u64 {
+    wire_bytes.min(captured_bytes.saturating_mul(1024))
+}

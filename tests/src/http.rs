@@ -120,7 +120,7 @@ impl Output for Kept {
 /// A direction without gaps, from SYN to FIN.
 #[must_use]
 pub fn whole(bytes: &[u8]) -> Direction<'_> {
-    Direction { bytes, gaps: &[], begins: true, ends: true, times: &|_| None }
+    Direction { bytes, ..Direction::EMPTY }
 }
 
 /// A direction with gaps, from SYN to FIN. The bytes in the gaps are zeros.
@@ -129,5 +129,5 @@ pub fn with_gaps<'a>(bytes: &'a mut [u8], gaps: &'a [Range<u64>]) -> Direction<'
     for gap in gaps {
         bytes[gap.start as usize..gap.end as usize].fill(0);
     }
-    Direction { bytes, gaps, begins: true, ends: true, times: &|_| None }
+    Direction { bytes, gaps, ..Direction::EMPTY }
 }

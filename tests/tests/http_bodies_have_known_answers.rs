@@ -50,7 +50,7 @@ impl Connection {
             gaps: &self.gaps[index],
             begins: self.known[index].0 && self.gaps[index].first().is_none_or(|gap| gap.start > 0),
             ends: self.known[index].1,
-            times: &|_| None,
+            ..Direction::EMPTY
         };
         Kept::scan([0, 1].map(direction), &Limits::default())
     }

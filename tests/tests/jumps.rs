@@ -134,3 +134,27 @@ fn segments_without_data_never_begin_a_connection_and_a_far_fin_ends_none() {
     assert_eq!(scene.counters().invalid_resets, 1);
     assert_eq!(scene.finish(), ["0 closed end-of-input 6", "1 closed end-of-input 0"]);
 }
+
+#[test]
+fn a_stream_may_miss_what_its_packets_vouch_for_and_the_bound_beyond_it() {
+    let config = Config { max_hole: 2000, ..Config::default() };
+    let mut scene = Scene::new(config.clone());
+    scene.push(&TcpFrame::up(100, 0, b"one"));
+    // 57 bytes were on the wire.
+    assert_eq!(scene.push(&TcpFrame::up(103 + 2057, 0, b"two")).len(), 1);
+    // Two packets of 57 bytes are there by now, and 2057 bytes are missing.
+    assert_eq!(scene.push(&TcpFrame::up(106 + 2057 + 57, 0, b"six")).len(), 1);
+    assert_eq!(
+        scene.push(&TcpFrame::up(109 + 2057 + 57 + 58, 0, b"new")),
+        ["1 opened session 1 client", "1 data 0 new"]
+    );
+    // What fills a hole makes room for others, and nothing in a stream ever is too far.
+    assert_eq!(scene.push(&TcpFrame::up(110, 0, b"late")), ["0 data 10 late"]);
+    assert_eq!(scene.counters().split_streams, 1);
+    let mut cut = Scene::new(config);
+    cut.push_cut(&TcpFrame::up(100, 0, &[1; 1400]), 60);
+    for piece in 1..50 {
+        cut.push_cut(&TcpFrame::up(100 + 1400 * piece, 0, &[1; 1400]), 60);
+    }
+    assert_eq!((cut.counters().connections, cut.counters().split_streams), (1, 0));
+}

@@ -21,7 +21,7 @@ use crate::flow::Flow;
 use crate::fragment::Packets;
 use crate::frame::Timestamp;
 use crate::overlap::OverlapPolicy;
-use crate::sink::Summary;
+use crate::sink::{Summary, vouched};
 
 /// A set of yes-or-no facts about a stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromZeros)]
@@ -157,6 +157,13 @@ impl Stream {
         let jump = i64::from(max_jump);
         let back = jump.max(i64::from(Config::DEFAULT_MAX_JUMP));
         offset - self.extent(pool) as i64 >= jump || offset <= -back
+    }
+
+    /// Whether more than `max_hole` bytes and those that the packets vouch for would be missing with payload at
+    /// `offset`, which is beyond the last byte seen.
+    pub(crate) fn is_too_sparse(&self, offset: i64, max_hole: u64) -> bool {
+        let missing = u64::try_from(offset).unwrap_or(0).saturating_sub(self.data);
+        missing > max_hole.saturating_add(vouched(self.wire_bytes, self.captured_bytes))
     }
 
     /// Offset past the last byte captured or announced by a truncated segment.

@@ -51,6 +51,7 @@ pub(super) mod id {
     pub(crate) const DISK_FULL: &str = "disk-full";
     pub(crate) const MAX_BYTES: &str = "max-bytes";
     pub(crate) const MAX_JUMP: &str = "max-jump";
+    pub(crate) const MAX_HOLE: &str = "max-hole";
     pub(crate) const MAX_OPEN_FILES: &str = "max-open-files";
     pub(crate) const MAX_CONNECTIONS: &str = "max-connections";
     pub(crate) const IDLE_TIMEOUT: &str = "idle-timeout";
@@ -333,7 +334,7 @@ fn scanners() -> [Arg; 9] {
     )
 }
 
-fn limits() -> [Arg; 14] {
+fn limits() -> [Arg; 15] {
     group(
         "Limits",
         [
@@ -350,6 +351,12 @@ fn limits() -> [Arg; 14] {
                 .long_help(
                     "When sequence numbers jump by SIZE bytes or more, a new stream starts, with a file of its own. \
                      The default is 16M (16777216).",
+                ),
+            long_value(id::MAX_HOLE, "SIZE[,WHAT]", ValueParser::new(values::max_hole))
+                .hide_short_help(true)
+                .help("bound of what is missing")
+                .long_help(
+                    "Bytes that may be missing in a stream beyond as many as its packets had on the wire. Where more would                      be, `split` (the default) starts a new stream behind the hole, with a file of its own, as -m does;                      `shorten` goes on in the same file, in which the longest holes are shorter than in the stream: the                      report lists what is left out of them. `none` is no bound. The default is 64M.",
                 ),
             value('f', id::MAX_OPEN_FILES, "N", ValueParser::new(values::positive))
                 .allow_hyphen_values(true)

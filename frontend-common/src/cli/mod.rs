@@ -24,8 +24,8 @@ use tapflow_core::{Config, OverlapPolicy, Target};
 
 pub use command::command;
 pub use options::{
-    ConsoleOrder, DiskFull, Input, InputRole, MAX_CONNECTIONS, MaxDisk, Options, ReportTarget, Rights,
-    Rotate, ScanOptions, VERBOSE, Verbosity,
+    ConsoleOrder, DiskFull, Input, InputRole, LongHole, MAX_CONNECTIONS, MaxDisk, MaxHole, Options,
+    ReportTarget, Rights, Rotate, ScanOptions, VERBOSE, Verbosity,
 };
 
 use command::id;
@@ -215,6 +215,7 @@ fn options(
         max_jump: matches
             .get_one(id::MAX_JUMP)
             .map_or(Config::DEFAULT_MAX_JUMP, |bytes: &u64| (*bytes).try_into().unwrap_or(u32::MAX)),
+        max_hole: matches.get_one(id::MAX_HOLE).copied().unwrap_or_default(),
         overlap,
         targets,
         urgent: matches.get_one(id::URGENT).copied().unwrap_or_default(),

@@ -72,6 +72,8 @@ pub struct Options {
     /// A jump of the sequence number by this many bytes or more starts a new stream (`-m`).
     /// No jump is larger than 2^31, so all larger sizes mean the same.
     pub max_jump: u32,
+    /// How much may be missing in a stream (`--max-hole`).
+    pub max_hole: MaxHole,
     /// Which copy counts where segments overlap (`--overlap`).
     pub overlap: OverlapPolicy,
     /// The same for receivers in networks.
@@ -159,6 +161,48 @@ pub enum DiskFull {
     Stop,
     /// The oldest of what it has written goes.
     Delete,
+}
+
+/// How much may be missing in a stream, beyond what its packets vouch for
+/// ([`Summary::vouched`](tapflow_core::Summary::vouched)), and what is done beyond that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MaxHole {
+    /// Bytes missing at most.
+    pub bytes: u64,
+    /// What is done when more are missing.
+    pub then: LongHole,
+}
+
+impl Default for MaxHole {
+    /// Four jumps of the default size: more than a capture that loses packets misses of one connection beyond what it
+    /// has of it.
+    fn default() -> Self {
+        Self { bytes: 4 << 24, then: LongHole::Split }
+    }
+}
+
+impl MaxHole {
+    /// The bound beyond which a new stream begins, where that is to be.
+    #[must_use]
+    pub fn splits(self) -> Option<u64> {
+        (self.then == LongHole::Split && self.bytes < u64::MAX).then_some(self.bytes)
+    }
+
+    /// The bound beyond which holes are shortened, where they are to be.
+    #[must_use]
+    pub fn shortens(self) -> Option<u64> {
+        (self.then == LongHole::Shorten).then_some(self.bytes)
+    }
+}
+
+/// What becomes of a stream in which too much is missing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LongHole {
+    /// A new stream begins behind the hole, as after a jump.
+    #[default]
+    Split,
+    /// The longest holes are shorter in the file than in the stream.
+    Shorten,
 }
 
 /// What a run may do once everything is open.

@@ -81,6 +81,7 @@ fn one_capture_and_nothing_else_gives_the_defaults() {
         index: false,
         max_bytes: None,
         max_jump: 16_777_216,
+        max_hole: MaxHole { bytes: 64 << 20, then: LongHole::Split },
         overlap: OverlapPolicy::First,
         targets: Vec::new(),
         urgent: Urgent::Inline,
@@ -194,6 +195,11 @@ fn getopt_syntax_attached_values_bundles_shortened_names_last_one_counts() {
 fn sizes_take_powers_of_1024() {
     assert_eq!(run("-r a -m 1M").max_jump, 1 << 20);
     assert_eq!(run("-r a -m 8G").max_jump, u32::MAX);
+    let hole = |line| run(line).max_hole;
+    assert_eq!(hole("-r a --max-hole 1G"), MaxHole { bytes: 1 << 30, then: LongHole::Split });
+    assert_eq!(hole("-r a --max-hole 0,split"), MaxHole { bytes: 0, then: LongHole::Split });
+    assert_eq!(hole("-r a --max-hole 64k,shorten"), MaxHole { bytes: 64 << 10, then: LongHole::Shorten });
+    assert_eq!(hole("-r a --max-hole none").bytes, u64::MAX);
     for (text, bytes) in
         [("0", 0), ("7", 7), ("2k", 2 << 10), ("2K", 2 << 10), ("3M", 3 << 20), ("1G", 1 << 30)]
     {
@@ -494,6 +500,7 @@ fn wrong_values_name_the_option_the_value_and_what_is_wanted() {
         ("-r a -b -3", ["--max-bytes", "'-3'", "64k"]),
         ("-r a -b 99999999999G", ["--max-bytes", "'99999999999G'", "64k"]),
         ("-r a -b k", ["--max-bytes", "'k'", "64k"]),
+        ("-r a --max-hole 1G,cut", ["--max-hole", "'1G,cut'", "shorten"]),
         ("-r a -m 0", ["--max-jump", "'0'", "at least 1"]),
         ("-r a -f +1", ["--max-open-files", "'+1'", "whole number"]),
         ("-r a -d x", ["--debug", "'x'", "10 verbose"]),

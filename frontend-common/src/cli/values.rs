@@ -7,7 +7,7 @@ use tapflow_core::decode::{Checksums, UdpTunnel};
 use tapflow_core::{Check, FragmentPolicy, OverlapPolicy, Target, Urgent};
 
 use super::live::MAX_SNAP_LENGTH;
-use super::options::{ConsoleOrder, DiskFull};
+use super::options::{ConsoleOrder, DiskFull, LongHole, MaxHole};
 use crate::naming::NamePrefix;
 use crate::scan::command::CommandLine;
 use crate::scan::hash::Algorithm;
@@ -33,6 +33,21 @@ pub(super) fn positive_size(text: &str) -> Result<u64, String> {
         0 => Err("it must be at least 1".to_owned()),
         bytes => Ok(bytes),
     }
+}
+
+/// The argument of `--max-hole`: a size, then optionally what is done beyond it; or `none`.
+pub(super) fn max_hole(text: &str) -> Result<MaxHole, String> {
+    const WANTED: &str = "SIZE, SIZE,split, SIZE,shorten or none is wanted, such as 64M,shorten";
+    if text == "none" {
+        return Ok(MaxHole { bytes: u64::MAX, then: LongHole::Split });
+    }
+    let (bytes, then) = match text.split_once(',') {
+        None => (text, LongHole::Split),
+        Some((bytes, "split")) => (bytes, LongHole::Split),
+        Some((bytes, "shorten")) => (bytes, LongHole::Shorten),
+        Some(_) => return Err(WANTED.to_owned()),
+    };
+    Ok(MaxHole { bytes: size(bytes).map_err(|_| WANTED)?, then })
 }
 
 /// One `--rotate`.

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use tapflow_core::{Flow, FlowKey, LinkInfo, MAX_VLANS, Timestamp, Tunnel};
 
+use super::Shortened;
+
 /// A flow that has begun. Hundreds of thousands may be open at once, so that what few have lies elsewhere.
 #[derive(Clone, Debug)]
 pub struct FlowFacts {
@@ -114,12 +116,32 @@ pub struct FileFacts {
     pub size: u64,
     /// Stream offsets below its end whose bytes are not in it, ascending: urgent data. What follows each moves down.
     pub left_out: Vec<u64>,
+    /// Holes that are shorter in the file than in the stream.
+    pub shortened: Shortened,
 }
 
 impl FileFacts {
     /// Where the byte of a stream offset is in the file.
     #[must_use]
     pub fn place(&self, offset: u64) -> u64 {
-        offset - self.left_out.partition_point(|left_out| *left_out < offset) as u64
+        let left_out = self.left_out.partition_point(|left_out| *left_out < offset) as u64;
+        offset - left_out - self.shortened.below(offset)
+    }
+
+    /// The same for an offset as the application sees the stream, which bytes that are left out are no part of.
+    #[must_use]
+    pub fn place_of_read(&self, offset: u64) -> u64 {
+        if self.shortened.bytes() == 0 {
+            return offset;
+        }
+        let (mut low, mut high) = (0, self.left_out.len());
+        while low < high {
+            let middle = low.midpoint(high);
+            match self.left_out.get(middle) {
+                Some(left_out) if left_out - middle as u64 <= offset => low = middle + 1,
+                _ => high = middle,
+            }
+        }
+        offset - self.shortened.below(offset + low as u64)
     }
 }

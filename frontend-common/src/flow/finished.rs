@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use tapflow_core::{CloseReason, Summary};
 
-use super::{FileFacts, FlowFacts, Ranges, Timeline};
+use super::{FileFacts, FlowFacts, Gaps, Ranges, Timeline};
 use crate::scan::Findings;
 
 /// A flow that has ended, with all that the report says of it.
@@ -18,7 +18,9 @@ pub struct FinishedFlow {
     /// Its file, where one was written.
     pub file: Option<FileFacts>,
     /// Bytes never seen.
-    pub gaps: Ranges,
+    pub gaps: Gaps,
+    /// Its holes are more than digests read through in one run.
+    pub is_sparse: bool,
     /// Repeated bytes that differed from the first copy, which stayed.
     pub conflicts: Ranges,
     /// Bytes that lost against a later, differing copy, which the receiver keeps.

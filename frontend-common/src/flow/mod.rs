@@ -3,7 +3,9 @@
 mod asymmetry;
 mod facts;
 mod finished;
+mod gaps;
 mod ranges;
+mod shortened;
 #[cfg(test)]
 pub(crate) mod testing;
 mod timeline;
@@ -11,5 +13,7 @@ mod timeline;
 pub use asymmetry::Asymmetry;
 pub use facts::{FileFacts, FlowFacts, Link, Opened};
 pub use finished::FinishedFlow;
+pub use gaps::Gaps;
 pub use ranges::Ranges;
+pub use shortened::Shortened;
 pub use timeline::Timeline;

@@ -46,6 +46,12 @@ pub struct RunSummary {
     pub deleted: Deleted,
     /// Gaps in all flows.
     pub gaps: u64,
+    /// Bytes of holes that are not in files (`--max-hole`).
+    pub shortened_bytes: u64,
+    /// Flows without digests, of their file or of a body, because of holes.
+    pub undigested: u64,
+    /// Flows with more gaps than are known one by one.
+    pub unknown_gaps: u64,
     /// What the console skipped to stay in order.
     pub console: InOrderCounters,
     /// Bytes of repeated pieces that differed from the first copy.
@@ -126,6 +132,10 @@ impl RunSummary {
             ("truncated_segments", c.truncated_segments),
             ("out_of_order_segments", c.out_of_order_segments),
             ("keepalives", c.keepalives),
+            ("split_streams", c.split_streams),
+            ("shortened_hole_bytes", self.shortened_bytes),
+            ("flows_without_digests", self.undigested),
+            ("flows_with_unknown_gaps", self.unknown_gaps),
             ("rebased", c.rebased),
             ("stray_segments", c.stray_segments),
             ("after_close_segments", c.after_close_segments),
@@ -235,6 +245,8 @@ impl RunSummary {
             ("bodies".to_owned(), http.bodies),
             ("body_bytes".to_owned(), http.body_bytes),
             ("stray_bytes".to_owned(), http.stray_bytes),
+            ("messages_not_listed".to_owned(), http.unlisted),
+            ("connections_given_up".to_owned(), http.given_up),
         ];
         let anomalies =
             Anomaly::ALL.map(|anomaly| (anomaly.name().to_owned(), http.anomalies[anomaly as usize]));
@@ -252,6 +264,10 @@ impl RunSummary {
         }
         for anomaly in Anomaly::ALL {
             push(&mut items, http.anomalies[anomaly as usize], anomaly.words());
+        }
+        push(&mut items, http.unlisted, "not listed in the report");
+        if http.given_up > 0 {
+            items.push(format!("{} given up for too much work", count(http.given_up, "connection")));
         }
         items
     }
@@ -426,6 +442,22 @@ impl RunSummary {
                 "{} evicted, {half_open} half-open (table full: --max-connections)",
                 count(evicted, "connection")
             ));
+        }
+        if c.split_streams > 0 {
+            items.push(format!("{} behind long holes (--max-hole)", count(c.split_streams, "new stream")));
+        }
+        if self.shortened_bytes > 0 {
+            let bytes = count(self.shortened_bytes, "byte");
+            items.push(format!("{bytes} of holes not in files (--max-hole)"));
+        }
+        if self.undigested > 0 {
+            items.push(format!(
+                "{} without digests: their holes are too long",
+                count(self.undigested, "flow")
+            ));
+        }
+        if self.unknown_gaps > 0 {
+            items.push(format!("{} with too many gaps to know each", count(self.unknown_gaps, "flow")));
         }
         if c.islands_exhausted > 0 {
             items.push(format!("{} given up for lack of room", count(c.islands_exhausted, "hole")));

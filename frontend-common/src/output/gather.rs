@@ -190,24 +190,6 @@ pub(super) fn shift_up(file: &File, length: u64, to: u64, buffer: &mut [u8]) -> 
     Ok(())
 }
 
-/// Takes the bytes at these offsets, ascending, out of a file of `length` bytes: what follows each moves down.
-/// The file's end stays where it was.
-pub(super) fn shift_down(file: &File, length: u64, left_out: &[u64], buffer: &mut [u8]) -> io::Result<()> {
-    debug_assert!(!buffer.is_empty());
-    let ends = left_out.iter().skip(1).copied().chain([length]);
-    for (gone, (offset, end)) in (1..).zip(left_out.iter().zip(ends)) {
-        let mut at = offset + 1;
-        while at < end {
-            let step = (end - at).min(buffer.len() as u64);
-            let Some(part) = buffer.get_mut(..step as usize) else { break };
-            read_at(file, part, at)?;
-            write_at(file, part, at - gone)?;
-            at += step;
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -238,20 +220,6 @@ mod tests {
         let mut pieces: Vec<_> = (0..1000).map(|n| piece(n * 3, b"xyz")).collect();
         write_pieces(&file, &mut pieces).1.expect("written");
         assert_eq!(contents(&file), b"xyz".repeat(1000));
-    }
-
-    #[test]
-    fn shifting_down_takes_bytes_out() {
-        for (left_out, expected) in
-            [(&[0][..], "123456789"), (&[9], "012345678"), (&[2, 3, 7], "0145689"), (&[], "0123456789")]
-        {
-            for buffer in [1, 3, 100] {
-                let file = tempfile::tempfile().expect("a file");
-                write_at(&file, b"0123456789", 0).expect("written");
-                shift_down(&file, 10, left_out, &mut vec![0; buffer]).expect("shifted");
-                assert_eq!(&contents(&file)[..expected.len()], expected.as_bytes());
-            }
-        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::fmt::Write;
 use tapflow_core::Timestamp;
 
 use super::files::FileId;
+use crate::flow::Shortened;
 
 /// Lines kept in memory for one flow.
 pub(super) const LINES: usize = 512;
@@ -123,8 +124,9 @@ pub(super) fn rebase_text(text: &str, by: u64, limit: u64) -> String {
     corrected
 }
 
-/// Lines of a file out of which the bytes at these offsets were taken: places move down, lengths shrink.
-pub(super) fn close_up_text(text: &str, left_out: &[u64]) -> String {
+/// Lines of a file out of which the bytes at these offsets were taken, and these parts of holes: places move down,
+/// lengths shrink.
+pub(super) fn close_up_text(text: &str, left_out: &[u64], shortened: &Shortened) -> String {
     let mut corrected = String::with_capacity(text.len());
     for line in text.split_inclusive('\n') {
         let mut fields = line.trim_end().splitn(3, '|');
@@ -134,7 +136,7 @@ pub(super) fn close_up_text(text: &str, left_out: &[u64]) -> String {
             let kept: u64 = fields.next()?.parse().ok()?;
             let below = left_out.partition_point(|left_out| *left_out < offset) as u64;
             let within = left_out.partition_point(|left_out| *left_out < offset + kept) as u64 - below;
-            writeln!(corrected, "{}|{time}|{}", offset - below, kept - within).ok()
+            writeln!(corrected, "{}|{time}|{}", offset - below - shortened.below(offset), kept - within).ok()
         })();
         if parsed.is_none() {
             corrected.push_str(line);

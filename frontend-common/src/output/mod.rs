@@ -4,6 +4,7 @@
 
 pub mod alerts;
 pub mod beneath;
+mod close_up;
 pub mod console;
 pub mod directory;
 pub mod disk;

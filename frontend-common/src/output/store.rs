@@ -32,13 +32,14 @@ use copies::{record, without};
 use flow::State;
 use waiting::Waiting;
 
+use super::close_up::{Layout, close_up, longest};
 use super::directory::Directory;
 use super::disk::{BLOCK, Disk};
 use super::error::{Action, OutputError};
 use super::files::{FileId, FileName, Files};
-use super::gather::{PIECES, Piece, joined, read_start, shift_down, shift_up, write_at, write_pieces};
+use super::gather::{PIECES, Piece, joined, read_start, shift_up, write_at, write_pieces};
 use super::index::{self, close_up_text, rebase_text};
-use crate::flow::{FileFacts, FlowFacts, Ranges};
+use crate::flow::{FileFacts, FlowFacts, Gaps, Ranges, Shortened};
 use crate::naming::Template;
 use crate::output::alerts::Alerts;
 
@@ -344,6 +345,15 @@ impl FileStore {
     /// [`OutputError`] where something could not be written. The flow is still there then: a second
     /// call closes it and tells what its file came to.
     pub fn close(&mut self, number: u64) -> Result<Closed, OutputError> {
+        self.close_with(number, &Gaps::default(), None)
+    }
+
+    /// The same for a flow of which the gaps are known: they stay holes where bytes move, and those that are long are
+    /// shortened where all of them have more than `room` bytes.
+    ///
+    /// # Errors
+    /// Those of [`Self::close`].
+    pub fn close_with(&mut self, number: u64, gaps: &Gaps, room: Option<u64>) -> Result<Closed, OutputError> {
         let at = self.find(number)?;
         let flow = &self.flows[at as usize];
         let is_at_hand = self.keep && flow.has_data && flow.written == 0 && flow.left_out().is_empty();
@@ -351,7 +361,7 @@ impl FileStore {
         if self.flows[at as usize].has_data {
             self.write(at)?;
             self.write_index(at)?;
-            self.close_up(at)?;
+            self.close_up(at, gaps, room.unwrap_or(u64::MAX))?;
         }
         self.numbers.remove(&number);
         self.free.push(at);
@@ -361,7 +371,13 @@ impl FileStore {
         let closed = Closed {
             file: file.map(|id| {
                 let (path, original) = self.files.names(id);
-                FileFacts { path, original, size: written, left_out: rare.left_out }
+                FileFacts {
+                    path,
+                    original,
+                    size: written,
+                    left_out: rare.left_out,
+                    shortened: rare.shortened,
+                }
             }),
             conflicts: rare.conflicts,
             replaced: rare.replaced,
@@ -539,25 +555,30 @@ impl FileStore {
         result.map_err(|error| self.files.error(id, Action::Write, error))
     }
 
-    /// Moves what follows each byte that is left out down by one, in the file and in the index.
-    fn close_up(&mut self, at: u32) -> Result<(), OutputError> {
+    /// Takes bytes that are left out, and holes beyond `room` bytes, out of the file and the index: what follows moves
+    /// down.
+    fn close_up(&mut self, at: u32, gaps: &Gaps, room: u64) -> Result<(), OutputError> {
         let flow = &mut self.flows[at as usize];
         let (file, written, failed) = (flow.file, flow.written, flow.failed);
-        let (Some(id), Some(rare), false) = (file, flow.known(), failed) else { return Ok(()) };
-        let left_out = &mut rare.left_out;
-        if left_out.is_empty() {
+        let (Some(id), false) = (file, failed) else { return Ok(()) };
+        let longest = longest(gaps.ranges(), written, room);
+        if flow.left_out().is_empty() && longest == u64::MAX {
             return Ok(());
         }
+        let left_out = &mut flow.rare().left_out;
         left_out.sort_unstable();
         left_out.dedup();
         left_out.retain(|offset| *offset < written);
         self.buffer.resize(BUFFER, 0);
-        let length = written - left_out.len() as u64;
-        let file = self.files.file(id)?;
-        let moved = shift_down(file, written, left_out, &mut self.buffer).and_then(|()| file.set_len(length));
+        let layout = Layout { written, left_out, gaps: gaps.ranges(), longest };
+        let shortened = layout.shortened();
+        let moved = close_up(self.files.file(id)?, layout, &mut self.buffer);
         // Not again where it failed, so that the second call can close the flow.
         match &moved {
-            Ok(()) => flow.written = length,
+            Ok(length) => {
+                flow.written = *length;
+                flow.rare().shortened = shortened;
+            }
             Err(_) => flow.failed = true,
         }
         moved.map_err(|error| self.files.error(id, Action::Write, error))?;
@@ -570,21 +591,24 @@ impl FileStore {
         let limit = self.limit;
         let Some(index) = self.flows[at as usize].index() else { return Ok(()) };
         index.rebase(by, limit);
-        self.rewrite_index(at, |text, _| rebase_text(text, by, limit))
+        self.rewrite_index(at, |text, _, _| rebase_text(text, by, limit))
     }
 
     /// Puts another text into the file of the flow's index, if there is one: made of the text and of what is left out.
     fn rewrite_index(
         &mut self,
         at: u32,
-        rewrite: impl FnOnce(&str, &[u64]) -> String,
+        rewrite: impl FnOnce(&str, &[u64], &Shortened) -> String,
     ) -> Result<(), OutputError> {
         let flow = &mut self.flows[at as usize];
         let Some(index) = flow.index() else { return Ok(()) };
         let (Some(id), length @ 1..) = (index.file, index.on_disk) else { return Ok(()) };
         let read = read_start(self.files.file(id)?, length);
         let text = read.map_err(|error| self.files.error(id, Action::Read, error))?;
-        let text = rewrite(&String::from_utf8_lossy(&text), flow.left_out());
+        let text = match flow.known() {
+            Some(rare) => rewrite(&String::from_utf8_lossy(&text), &rare.left_out, &rare.shortened),
+            None => return Ok(()),
+        };
         let file = self.files.file(id)?;
         let written = write_at(file, text.as_bytes(), 0).and_then(|()| file.set_len(text.len() as u64));
         written.map_err(|error| self.files.error(id, Action::Write, error))?;

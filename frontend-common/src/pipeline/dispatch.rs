@@ -14,6 +14,7 @@ use tapflow_core::{CloseReason, Flow, Frame, LinkType, Opened, Repeat, Side, Sin
 
 use super::batches::{BATCH, Batch, BatchSender};
 use super::frames::Frames;
+use super::holes::HoleBudget;
 use super::rotation::Rotation;
 use crate::flow::{Asymmetry, FlowFacts};
 use crate::input::Packet;
@@ -59,9 +60,11 @@ pub(super) enum Operation {
         flow: u64,
         by: u64,
     },
+    /// Bytes never seen; whether the gap is kept as one of its own.
     Gap {
         flow: u64,
         range: Range<u64>,
+        is_kept: bool,
     },
     /// How is the batch's next [`Ending`].
     Close {
@@ -116,6 +119,8 @@ pub(super) struct Ending {
     pub(super) pair: bool,
     pub(super) reason: CloseReason,
     pub(super) summary: Summary,
+    /// See [`FinishedFlow::is_sparse`](crate::flow::FinishedFlow::is_sparse).
+    pub(super) is_sparse: bool,
 }
 
 /// Facts whose memory waits for other flows, at most: more than can be under way to a few writers.
@@ -162,6 +167,7 @@ pub(super) struct Dispatch<'t> {
     /// The numbered directories, where there are any.
     rotation: Option<Rotation>,
     open_flows: u64,
+    holes: HoleBudget,
     pub(super) rejects: RejectCounts,
     pub(super) gaps: u64,
     pub(super) max_open_flows: u64,
@@ -176,6 +182,8 @@ struct Slot {
     /// Its writer, once that knows of it.
     writer: u8,
     directory: u32,
+    /// Its gaps that are kept.
+    gaps: u32,
     has_data: bool,
     is_open: bool,
     /// The other direction closed just now, together with this one.
@@ -217,11 +225,17 @@ impl<'t> Dispatch<'t> {
             frames: frames.map(Box::new),
             rotation,
             open_flows: 0,
+            holes: HoleBudget::new(None),
             rejects: RejectCounts::default(),
             gaps: 0,
             max_open_flows: 0,
             asymmetry: Asymmetry::default(),
         }
+    }
+
+    /// For files in which holes beyond `max_hole` bytes are shortened.
+    pub(super) fn shortening(self, max_hole: Option<u64>) -> Self {
+        Self { holes: HoleBudget::new(max_hole), ..self }
     }
 
     /// The frame that the core gets next.
@@ -573,7 +587,9 @@ impl Sink for Dispatch<'_> {
     fn gap(&mut self, flow: Flow, range: Range<u64>) -> Result<(), WriterGone> {
         self.gaps += 1;
         let shard = self.shard(flow.slot)?;
-        self.send(shard, Operation::Gap { flow: flow.number, range })
+        let slot = self.slots.get_mut(flow.slot as usize);
+        let is_kept = slot.is_some_and(|slot| self.holes.keep(&mut slot.gaps));
+        self.send(shard, Operation::Gap { flow: flow.number, range, is_kept })
     }
 
     fn closed(&mut self, flow: Flow, reason: CloseReason, summary: &Summary) -> Result<(), WriterGone> {
@@ -581,6 +597,8 @@ impl Sink for Dispatch<'_> {
         self.closed += 1;
         self.open_flows -= 1;
         let pair = self.close_slot(flow.slot);
+        let gaps = self.slots.get_mut(flow.slot as usize).map_or(0, |slot| std::mem::take(&mut slot.gaps));
+        let is_sparse = self.holes.end(gaps, summary);
         let unknown = self.slots.get_mut(flow.slot as usize).and_then(|slot| slot.unknown.take());
         // By value: their memory is for the next flow, and stays in this processor's cache.
         let facts = unknown.map(|shared| {
@@ -593,7 +611,14 @@ impl Sink for Dispatch<'_> {
             Some(_) => (order / BATCH as u64 % self.senders.len() as u64) as usize,
             None => self.shard(flow.slot)?,
         };
-        self.batches[shard].endings.push(Ending { facts, order, pair, reason, summary: summary.clone() });
+        self.batches[shard].endings.push(Ending {
+            facts,
+            order,
+            pair,
+            reason,
+            summary: summary.clone(),
+            is_sparse,
+        });
         self.send(shard, Operation::Close { flow: flow.number })?;
         match self.slots.get(flow.slot as usize) {
             Some(&Slot { directory, .. }) if self.rotation.is_some() => self.leave(directory),

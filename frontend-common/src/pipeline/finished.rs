@@ -23,6 +23,8 @@ pub(super) struct Finished {
     pub(super) flows: u64,
     /// How much of their message's text is what the report says of them; 0 where there is no report.
     pub(super) text: usize,
+    /// Memory that what scanners found takes, in bytes.
+    pub(super) facts: usize,
     /// Packets in them.
     pub(super) packets: u64,
     /// What they add to the totals.
@@ -48,6 +50,7 @@ impl Finished {
         }
         self.flows += next.flows;
         self.text += next.text;
+        self.facts += next.facts;
         self.packets += next.packets;
         self.counts.add(&next.counts);
         None
@@ -64,6 +67,9 @@ pub(super) struct FlowCounts {
     pub(super) replaced: u64,
     pub(super) replaced_bytes: u64,
     pub(super) beyond_limit: u64,
+    pub(super) shortened_bytes: u64,
+    pub(super) undigested: u64,
+    pub(super) unknown_gaps: u64,
 }
 
 impl FlowCounts {
@@ -77,6 +83,9 @@ impl FlowCounts {
             replaced: flow.replaced.listed.len() as u64 + flow.replaced.omitted,
             replaced_bytes: flow.replaced.bytes,
             beyond_limit,
+            shortened_bytes: file.map_or(0, |file| file.shortened.bytes()),
+            undigested: u64::from(flow.found.is_undigested),
+            unknown_gaps: u64::from(flow.gaps.unknown().is_some()),
         }
     }
 
@@ -88,6 +97,9 @@ impl FlowCounts {
         self.replaced += other.replaced;
         self.replaced_bytes += other.replaced_bytes;
         self.beyond_limit += other.beyond_limit;
+        self.shortened_bytes += other.shortened_bytes;
+        self.undigested += other.undigested;
+        self.unknown_gaps += other.unknown_gaps;
     }
 }
 
@@ -97,18 +109,20 @@ impl Finishing {
         self,
         order: u64,
         pair: bool,
-        flow: FinishedFlow,
+        mut flow: FinishedFlow,
         beyond_limit: u64,
         message: &mut Message,
     ) {
+        flow.gaps.trim();
         let before = message.text.len();
         if let Some(shape) = self.shape {
             flow_text(&flow, shape, &mut message.text);
         }
         let (text, packets) = (message.text.len() - before, flow.summary.packets);
         let (counts, directory) = (FlowCounts::of(&flow, beyond_limit), flow.facts.directory);
+        let facts = flow.found.http.as_ref().map_or(0, |http| http.weight);
         let flow = (self.keeps || flow.found.http.is_some()).then(|| (Box::new(flow), pair));
-        let next = Finished { flows: 1, text, packets, counts, directory, flow };
+        let next = Finished { flows: 1, text, facts, packets, counts, directory, flow };
         let alone = match message.told.last_mut() {
             Some(Told::Finished { order: first, flow }) if self.joins && *first + flow.flows == order => {
                 flow.join(next)

@@ -19,6 +19,7 @@ mod dispatch;
 mod ending;
 mod finished;
 mod frames;
+mod holes;
 mod originals;
 mod outputs;
 mod prepare;

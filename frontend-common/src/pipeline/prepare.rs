@@ -167,7 +167,8 @@ impl<'o> Run<'o> {
                 told.clone(),
                 finishing,
                 stop.clone(),
-            );
+            )
+            .shortening(options.max_hole.shortens());
             writers.push(spawn("writer", move || writer.run(&batches))?);
             senders.push(sender);
         }

@@ -78,7 +78,8 @@ impl Run<'_> {
             frames,
             self.rotation.take(),
             self.system.processors(),
-        );
+        )
+        .shortening(self.options.max_hole.shortens());
         let wireless = self.options.scan.scanners.has(ScannerName::Wifiviz).then(Wireless::default);
         let mut read = Read { wireless, ..Read::default() };
         match &self.options.console {

@@ -111,6 +111,7 @@ impl Run<'_> {
             hash_key: random_key(),
             idle_timeout: self.options.idle_timeout.map(nanoseconds),
             max_jump: self.options.max_jump,
+            max_hole: self.options.max_hole.splits().unwrap_or(u64::MAX),
             overlap: self.options.overlap,
             urgent: self.options.urgent,
             paws: self.options.paws,

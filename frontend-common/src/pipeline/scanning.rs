@@ -8,7 +8,7 @@
 //! Every channel is bounded, and nobody waits for somebody behind: what cannot be taken holds up the writers,
 //! and they hold up the core. Memory does not depend on how many flows there are.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -28,6 +28,10 @@ const BATCH: usize = 32;
 const TOGETHER: u64 = 1 << 20;
 /// Flows that may be done before one that closed earlier is.
 const AHEAD: u64 = 4096;
+/// Bytes that are known of flows and wait for others that closed earlier, at most.
+const WAITING: u64 = 64 << 20;
+/// Bytes that are known of the flows of a message, before it goes on its way.
+const MESSAGE: u64 = 1 << 20;
 /// Complaints about single connections that are told; more are counted.
 const TOLD: u64 = 10;
 
@@ -116,7 +120,7 @@ fn pair(told: Receiver<Message>, jobs: &SyncSender<Job>, reporter: &SyncSender<M
                 Told::Flow { order, pair, flow, beyond_limit } => {
                     let session = flow.facts.opened.session;
                     let own = (order, beyond_limit, ScannedFlow::new(flow));
-                    held += own.2.at_hand().map_or(0, |contents| contents.len() as u64);
+                    held += own.2.weight();
                     match halves.remove(&session) {
                         _ if !pair => job.push(vec![own]),
                         Some(other) if other.0 < order => job.push(vec![other, own]),
@@ -152,15 +156,20 @@ fn scan(shared: &Shared, reporter: &SyncSender<Message>) {
             let turn = shared.under_way.begin(order(&job));
             (job, turn)
         };
-        let told = shared.scan(job);
+        let told = shared.scan(job, &mut |message| {
+            turn.pass(message.weight());
+            let _ = reporter.send(message);
+        });
+        turn.pass(told.weight());
         turn.end();
         let _ = reporter.send(told);
     }
 }
 
 impl Shared {
-    /// All scanners look at a job's connections: at as many together as are small enough to be in memory at once.
-    fn scan(&self, job: Job) -> Message {
+    /// All scanners look at a job's connections: at as many together as are small enough to be in memory at once. What
+    /// is much to be told goes to `pass` at once, the rest is the answer.
+    fn scan(&self, job: Job, pass: &mut dyn FnMut(Message)) -> Message {
         let mut message = Message::default();
         let (mut group, mut held) = (Job::new(), 0);
         for flows in job {
@@ -168,6 +177,9 @@ impl Shared {
             if held + size > TOGETHER {
                 self.scan_group(std::mem::take(&mut group), &mut message);
                 held = 0;
+                if message.weight() > MESSAGE {
+                    pass(std::mem::take(&mut message));
+                }
             }
             held += size;
             group.push(flows);
@@ -207,13 +219,20 @@ impl Shared {
 /// keep many flows because of one that takes long.
 #[derive(Default)]
 struct UnderWay {
-    orders: Mutex<BTreeSet<u64>>,
+    orders: Mutex<Orders>,
     changed: Condvar,
+}
+
+#[derive(Default)]
+struct Orders {
+    under_way: BTreeSet<u64>,
+    /// Bytes that were passed on for others that are not the first.
+    waiting: BTreeMap<u64, u64>,
 }
 
 impl UnderWay {
     fn begin(&self, order: u64) -> Turn<'_> {
-        self.orders.lock().unwrap_or_else(PoisonError::into_inner).insert(order);
+        self.orders.lock().unwrap_or_else(PoisonError::into_inner).under_way.insert(order);
         Turn { under_way: self, order }
     }
 }
@@ -225,12 +244,29 @@ struct Turn<'u> {
 }
 
 impl Turn<'_> {
+    /// Waits until so many bytes may be passed on: those of the first are needed at once, others have to wait for it.
+    fn pass(&self, weight: u64) {
+        let mut orders = self.under_way.orders.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let first = orders.under_way.first().copied().unwrap_or(self.order);
+            orders.waiting.retain(|order, _| *order > first);
+            if first >= self.order {
+                return;
+            }
+            if orders.waiting.values().sum::<u64>().saturating_add(weight) <= WAITING {
+                *orders.waiting.entry(self.order).or_default() += weight;
+                return;
+            }
+            orders = self.under_way.changed.wait(orders).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
     /// Ends it, and waits until those that are far behind it have ended.
     fn end(self) {
         let (under_way, order) = (self.under_way, self.order);
         drop(self);
         let mut orders = under_way.orders.lock().unwrap_or_else(PoisonError::into_inner);
-        while orders.first().is_some_and(|first| first.saturating_add(AHEAD) < order) {
+        while orders.under_way.first().is_some_and(|first| first.saturating_add(AHEAD) < order) {
             orders = under_way.changed.wait(orders).unwrap_or_else(PoisonError::into_inner);
         }
     }
@@ -238,7 +274,9 @@ impl Turn<'_> {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        self.under_way.orders.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.order);
+        let mut orders = self.under_way.orders.lock().unwrap_or_else(PoisonError::into_inner);
+        orders.under_way.remove(&self.order);
+        drop(orders);
         self.under_way.changed.notify_all();
     }
 }
@@ -254,6 +292,26 @@ mod tests {
         under_way.begin(AHEAD).end();
         let other = Arc::clone(&under_way);
         let waiting = std::thread::spawn(move || other.begin(AHEAD + 1).end());
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        assert!(!waiting.is_finished());
+        slow.end();
+        waiting.join().unwrap();
+    }
+
+    #[test]
+    fn what_waits_for_a_slow_one_is_bounded_and_the_first_never_waits() {
+        let under_way = Arc::new(UnderWay::default());
+        let slow = under_way.begin(0);
+        slow.pass(u64::MAX);
+        let second = under_way.begin(1);
+        second.pass(WAITING - 5);
+        second.end();
+        let other = Arc::clone(&under_way);
+        let waiting = std::thread::spawn(move || {
+            let third = other.begin(2);
+            third.pass(5);
+            third.pass(1);
+        });
         std::thread::sleep(std::time::Duration::from_millis(20));
         assert!(!waiting.is_finished());
         slow.end();

@@ -12,13 +12,14 @@ use std::sync::mpsc::SyncSender;
 
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
+use tapflow_core::Summary;
 
 use super::Stop;
 use super::batches::{Batch, BatchReceiver};
 use super::dispatch::{Ending, Operation};
 use super::finished::{Finished, Finishing};
 use super::renewing::{Renewal, Rotated};
-use crate::flow::{FinishedFlow, FlowFacts, Ranges, Timeline};
+use crate::flow::{FinishedFlow, FlowFacts, Gaps, Timeline};
 use crate::output::pcap::{CaptureCounts, FlowCaptures};
 use crate::output::rest::RestFile;
 use crate::output::{Closed, FileStore, OutputError};
@@ -57,6 +58,17 @@ pub(super) struct Message {
     pub(super) text: Vec<u8>,
 }
 
+impl Message {
+    /// Memory that it takes, as far as that differs much, in bytes.
+    pub(super) fn weight(&self) -> u64 {
+        let facts = self.told.iter().map(|told| match told {
+            Told::Finished { flow, .. } => flow.facts,
+            _ => 0,
+        });
+        (self.text.len() + facts.sum::<usize>()) as u64
+    }
+}
+
 impl From<Told> for Message {
     fn from(told: Told) -> Self {
         Self { told: vec![told], text: Vec::new() }
@@ -69,10 +81,12 @@ pub(super) struct Writer {
     captures: Option<FlowCaptures>,
     rest: Option<RestFile>,
     timed: bool,
+    /// The bound of holes beyond which they are shortened, where they are to be.
+    max_hole: Option<u64>,
     /// Open flows, where there is no store that knows them.
     flows: FxHashMap<u64, Arc<FlowFacts>>,
     /// Of open flows that have some.
-    gaps: FxHashMap<u64, Ranges>,
+    gaps: FxHashMap<u64, Gaps>,
     timelines: FxHashMap<u64, Timeline>,
     /// What parts of operations are parts of. Its own count of references: see [`Operation::Block`].
     block: Bytes,
@@ -101,6 +115,7 @@ impl Writer {
             captures,
             rest,
             timed,
+            max_hole: None,
             flows: FxHashMap::default(),
             gaps: FxHashMap::default(),
             timelines: FxHashMap::default(),
@@ -111,6 +126,11 @@ impl Writer {
             stop,
             failed: false,
         }
+    }
+
+    /// Shortens holes beyond `max_hole` bytes.
+    pub(super) fn shortening(self, max_hole: Option<u64>) -> Self {
+        Self { max_hole, ..self }
     }
 
     /// Works until the core's side hangs up.
@@ -235,8 +255,13 @@ impl Writer {
                     _ => Ok(()),
                 }
             }
-            Operation::Gap { flow, range } => {
-                self.gaps.entry(flow).or_default().push(range);
+            Operation::Gap { flow, range, is_kept } => {
+                let gaps = self.gaps.entry(flow).or_default();
+                if is_kept {
+                    gaps.push(range)
+                } else {
+                    gaps.miss(range)
+                }
                 Ok(())
             }
             Operation::Flush if self.failed => Ok(()),
@@ -298,7 +323,8 @@ impl Writer {
         ending: Ending,
         spare: &mut Vec<Arc<FlowFacts>>,
     ) -> Result<(), OutputError> {
-        let Ending { facts, order, pair, reason, summary } = ending;
+        let Ending { facts, order, pair, reason, summary, is_sparse } = ending;
+        let gaps = self.gaps.remove(&flow).unwrap_or_default();
         let (facts, closed, result) = match facts {
             Some(facts) => (facts, Closed::default(), Ok(())),
             None => {
@@ -309,7 +335,7 @@ impl Writer {
                 let Some(shared) = shared else { return Ok(()) };
                 let facts = FlowFacts::clone(&shared);
                 spare.push(shared);
-                let (closed, result) = self.close(flow);
+                let (closed, result) = self.close(flow, &gaps, &summary);
                 (facts, closed, result)
             }
         };
@@ -318,7 +344,8 @@ impl Writer {
             reason,
             summary,
             file: closed.file,
-            gaps: self.gaps.remove(&flow).unwrap_or_default(),
+            gaps,
+            is_sparse,
             conflicts: closed.conflicts,
             replaced: closed.replaced,
             timeline: self.timelines.remove(&flow).unwrap_or_default(),
@@ -339,10 +366,11 @@ impl Writer {
     }
 
     /// Closes a flow's file; after an error, whatever of it reached the disk.
-    fn close(&mut self, flow: u64) -> (Closed, Result<(), OutputError>) {
+    fn close(&mut self, flow: u64, gaps: &Gaps, summary: &Summary) -> (Closed, Result<(), OutputError>) {
         let failed = self.failed;
+        let room = self.max_hole.map(|max| max.saturating_add(summary.vouched()));
         let Some(store) = &mut self.store else { return (Closed::default(), Ok(())) };
-        match store.close(flow) {
+        match store.close_with(flow, gaps, room) {
             Ok(closed) => (closed, Ok(())),
             Err(_) if failed => (store.close(flow).unwrap_or_default(), Ok(())),
             Err(error) => (store.close(flow).unwrap_or_default(), Err(error)),

@@ -78,19 +78,23 @@ pub(super) fn environment(xml: &mut Xml, info: &RunInfo) {
 }
 
 pub(super) fn flow(xml: &mut Xml, flow: &FinishedFlow) {
+    let gaps = &flow.gaps.listed();
     xml.open("fileobject", &[]);
     if let Some(file) = &flow.file {
         xml.name_leaf("filename", file.path.as_os_str());
         xml.number_leaf("filesize", file.size);
         xml.plain_leaf("mtime", |text| Utc(flow.facts.opened.time).put(text));
-        byte_runs(xml, file, &flow.gaps);
+        byte_runs(xml, file, gaps);
         for (algorithm, value) in &flow.found.digests {
             xml.leaf("hashdigest", &[("type", algorithm)], value);
+        }
+        if flow.found.is_undigested {
+            xml.empty("tcpflow:no_hashdigest", &[("reason", &"holes")]);
         }
     } else {
         xml.number_leaf("filesize", 0_u8);
     }
-    facts(xml, flow);
+    facts(xml, flow, gaps);
     if let Some(http) = &flow.found.http {
         http::messages(xml, http);
     }
@@ -115,7 +119,9 @@ fn byte_runs(xml: &mut Xml, file: &FileFacts, gaps: &Ranges) {
     let mut sorted: Vec<Range<u64>> = gaps.listed.iter().map(in_file).collect();
     sorted.sort_unstable_by_key(|gap| gap.start);
     let mut offset = 0;
-    for gap in sorted.into_iter().chain(std::iter::once(size..size)) {
+    // Where gaps follow that are not listed, so does what is not known to be there.
+    let end = (gaps.omitted == 0).then_some(size..size);
+    for gap in sorted.into_iter().chain(end) {
         let end = gap.start.min(size);
         if offset < end {
             xml.begin("byte_run");
@@ -154,7 +160,7 @@ pub(super) fn tunnel(tunnel: &Tunnel) -> String {
     }
 }
 
-fn facts(xml: &mut Xml, flow: &FinishedFlow) {
+fn facts(xml: &mut Xml, flow: &FinishedFlow, gaps: &Ranges) {
     let (opened, summary) = (&flow.facts.opened, &flow.summary);
     let key = &opened.key;
     let (vlans, tunnels) = (opened.link.vlans(), opened.link.tunnels());
@@ -226,12 +232,18 @@ fn facts(xml: &mut Xml, flow: &FinishedFlow) {
     for offset in flow.file.iter().flat_map(|file| &file.left_out) {
         left_out.push(*offset..offset + 1);
     }
-    if [&flow.gaps, &flow.conflicts, &flow.replaced, &left_out].iter().all(|ranges| ranges.bytes == 0) {
+    let shortened = flow.file.as_ref().map(|file| file.shortened.listed()).unwrap_or_default();
+    if [gaps, &flow.conflicts, &flow.replaced, &left_out, &shortened].iter().all(|ranges| ranges.bytes == 0) {
         xml.end_empty();
         return;
     }
     xml.end_open();
-    ranges(xml, "tcpflow:gaps", &flow.gaps);
+    ranges(xml, "tcpflow:gaps", gaps);
+    if let Some(area) = flow.gaps.unknown() {
+        let length = area.end - area.start;
+        xml.empty("tcpflow:gaps_unknown", &[("offset", &area.start), ("len", &length)]);
+    }
+    ranges(xml, "tcpflow:shortened_holes", &shortened);
     ranges(xml, "tcpflow:conflicts", &flow.conflicts);
     ranges(xml, "tcpflow:replaced", &flow.replaced);
     ranges(xml, "tcpflow:urgent", &left_out);

@@ -20,7 +20,7 @@ pub(super) fn bodies(xml: &mut Xml, http: &HttpFindings, of: Option<&FileFacts>)
             let is_whole = !matches!(file.kind, BodyKind::Part(_));
             let is_plain = message.codings.is_empty() || message.decoded_length == message.raw_length;
             if is_whole && is_plain && file.size == message.raw_length {
-                runs(xml, &message.runs);
+                runs(xml, &message.runs, of);
             }
             for (algorithm, value) in &file.digests {
                 xml.leaf("hashdigest", &[("type", algorithm)], value);
@@ -31,7 +31,7 @@ pub(super) fn bodies(xml: &mut Xml, http: &HttpFindings, of: Option<&FileFacts>)
     }
 }
 
-fn runs(xml: &mut Xml, runs: &Ranges) {
+fn runs(xml: &mut Xml, runs: &Ranges, of: Option<&FileFacts>) {
     if runs.omitted > 0 {
         xml.open("byte_runs", &[("tcpflow:runs_not_listed", &runs.omitted)]);
     } else {
@@ -40,7 +40,8 @@ fn runs(xml: &mut Xml, runs: &Ranges) {
     let mut at = 0;
     for run in &runs.listed {
         let length = run.end - run.start;
-        xml.empty("byte_run", &[("file_offset", &at), ("img_offset", &run.start), ("len", &length)]);
+        let place = of.map_or(run.start, |file| file.place_of_read(run.start));
+        xml.empty("byte_run", &[("file_offset", &at), ("img_offset", &place), ("len", &length)]);
         at += length;
     }
     xml.close("byte_runs");
@@ -82,11 +83,14 @@ fn body(xml: &mut Xml, message: &Message, file: &BodyFile, of: Option<&FileFacts
 
 /// The messages of a flow.
 pub(super) fn messages(xml: &mut Xml, http: &HttpFindings) {
-    if http.messages.is_empty() && http.omitted == 0 {
+    if http.messages.is_empty() && http.omitted == 0 && !http.is_given_up {
         return;
     }
     let tunnel = u8::from(http.is_tunnel);
     let mut attributes: Vec<(&str, &dyn Display)> = Vec::new();
+    if http.is_given_up {
+        attributes.push(("given_up", &1));
+    }
     if http.is_tunnel {
         attributes.push(("tunnel", &tunnel));
     }
@@ -166,6 +170,7 @@ fn message(xml: &mut Xml, message: &Message) {
 pub(super) fn json(http: &HttpFindings, of: Option<&FileFacts>) -> Value {
     json!({
         "tunnel": http.is_tunnel,
+        "given_up": http.is_given_up,
         "not_listed": http.omitted,
         "messages": http.messages.iter().map(|message| message_json(message, of)).collect::<Vec<_>>(),
     })

@@ -188,6 +188,8 @@ struct FlowLine {
     repeated: u64,
     acknowledged_unseen: u64,
     gaps: RangesLine,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gaps_unknown: Option<[u64; 2]>,
     conflicts: RangesLine,
     replaced: RangesLine,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -224,7 +226,8 @@ impl FlowLine {
             data: summary.data,
             repeated: summary.repeated,
             acknowledged_unseen: summary.acknowledged_unseen,
-            gaps: RangesLine::new(&flow.gaps),
+            gaps: RangesLine::new(&flow.gaps.listed()),
+            gaps_unknown: flow.gaps.unknown().map(|area| [area.start, area.end]),
             conflicts: RangesLine::new(&flow.conflicts),
             replaced: RangesLine::new(&flow.replaced),
             file: flow.file.as_ref().map(|file| FileLine {
@@ -232,7 +235,10 @@ impl FlowLine {
                 original_name: file.original.clone(),
                 size: file.size,
                 digests: flow.found.digests.iter().cloned().collect(),
+                too_sparse_for_digests: flow.found.is_undigested,
                 urgent_left_out: file.left_out.clone(),
+                shortened_holes: (file.shortened.bytes() > 0)
+                    .then(|| RangesLine::new(&file.shortened.listed())),
             }),
             http: flow.found.http.as_deref().map(|http| http::json(http, flow.file.as_ref())),
         }
@@ -247,8 +253,12 @@ struct FileLine {
     size: u64,
     #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
     digests: std::collections::BTreeMap<&'static str, String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    too_sparse_for_digests: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     urgent_left_out: Vec<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shortened_holes: Option<RangesLine>,
 }
 
 #[derive(Serialize)]

@@ -7,7 +7,7 @@ use tapflow_core::LinkInfo;
 use tapflow_core::{CloseReason, FlowKey, Summary};
 
 use super::*;
-use crate::flow::{FileFacts, FlowFacts, Link, Opened, Ranges, Timeline};
+use crate::flow::{FileFacts, FlowFacts, Gaps, Link, Opened, Ranges, Shortened, Timeline};
 use crate::input::live::LiveCounts;
 use crate::output::draft::ChosenBy;
 use crate::scan::Findings;
@@ -79,14 +79,22 @@ fn server_flow() -> FinishedFlow {
             original: None,
             size: 2792,
             left_out: Vec::new(),
+            shortened: Shortened::default(),
         }),
-        gaps: Ranges::default(),
+        gaps: Gaps::default(),
+        is_sparse: false,
         conflicts: Ranges::default(),
         replaced: Ranges::default(),
         timeline: Timeline::default(),
         contents: None,
         found: Findings::default(),
     }
+}
+
+fn gaps(list: &[(u64, u64)]) -> Gaps {
+    let mut gaps = Gaps::default();
+    list.iter().for_each(|(start, end)| gaps.push(*start..*end));
+    gaps
 }
 
 fn ranges(list: &[(u64, u64)]) -> Ranges {
@@ -318,8 +326,7 @@ fn gaps_conflicts_tags_and_losses_are_told() {
     flow.summary.repeated = 6;
     flow.summary.acknowledged_unseen = 10;
     flow.summary.captured_bytes = 3000;
-    // In the order in which they were told, which need not be that of the stream.
-    flow.gaps = ranges(&[(2782, 2792), (0, 5), (1000, 1005)]);
+    flow.gaps = gaps(&[(0, 5), (1000, 1005), (2782, 2792)]);
     flow.conflicts = ranges(&[(2000, 2006)]);
     flow.replaced = ranges(&[(2500, 2501)]);
     let text = written(&flow);
@@ -332,9 +339,9 @@ fn gaps_conflicts_tags_and_losses_are_told() {
     assert!(text.contains(runs), "{text}");
     let end = r#" len="3196" caplen="3000" flow="1" session="0" side="server" syn="1" fin="1" close="finished" span="2792" data="2772" repeated="6" acknowledged_unseen="10">
     <tcpflow:gaps bytes="20">
-      <tcpflow:range offset="2782" len="10"/>
       <tcpflow:range offset="0" len="5"/>
       <tcpflow:range offset="1000" len="5"/>
+      <tcpflow:range offset="2782" len="10"/>
     </tcpflow:gaps>
     <tcpflow:conflicts bytes="6">
       <tcpflow:range offset="2000" len="6"/>
@@ -352,7 +359,7 @@ fn gaps_conflicts_tags_and_losses_are_told() {
 #[test]
 fn byte_runs_end_where_the_file_ends() {
     let mut flow = server_flow();
-    flow.gaps = ranges(&[(10, 20), (2000, 2010)]);
+    flow.gaps = gaps(&[(10, 20), (2000, 2010)]);
     flow.file.as_mut().unwrap().size = 100;
     let runs = r#"
   <byte_runs>

@@ -6,7 +6,7 @@ use ::md5::Md5;
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 
-use super::{Connection, Digest, ScannedFlow, Scanner, spare};
+use super::{Connection, Digest, Part, ScannedFlow, Scanner, spare};
 
 /// An algorithm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -93,6 +93,16 @@ impl Hasher {
         }
     }
 
+    /// This many zeros.
+    pub fn zeros(&mut self, mut count: u64) {
+        static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+        while count > 0 {
+            let step = count.min(ZEROS.len() as u64);
+            self.update(ZEROS.get(..step as usize).unwrap_or_default());
+            count -= step;
+        }
+    }
+
     /// The digests of everything, in the order of the algorithms.
     #[must_use]
     pub fn finish(self) -> Vec<Digest> {
@@ -151,10 +161,20 @@ impl Digests {
     /// Digests a large file in parts; a small one is only read.
     fn read(&self, scanned: &mut ScannedFlow) -> Result<(), String> {
         if scanned.size() <= SMALL {
-            return scanned.bytes().map(|_| ());
+            return scanned.load();
+        }
+        if scanned.flow.is_sparse {
+            scanned.flow.found.is_undigested = true;
+            return Ok(());
         }
         let mut hasher = Hasher::new(&self.algorithms);
-        scanned.parts(|bytes| hasher.update(bytes))?;
+        scanned.parts(|part| {
+            match part {
+                Part::Bytes(bytes) => hasher.update(bytes),
+                Part::Hole(length) => hasher.zeros(length),
+            }
+            true
+        })?;
         scanned.flow.found.digests = hasher.finish();
         Ok(())
     }

@@ -11,6 +11,7 @@ mod bad_outputs;
 mod captures;
 mod console;
 mod files;
+mod holes;
 mod http;
 mod inputs;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]

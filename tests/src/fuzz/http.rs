@@ -37,8 +37,10 @@ pub fn run(bytes: &[u8]) {
         begins: flags & 1 == 0,
         ends: flags & 2 == 0,
         times: &times,
+        ..Direction::EMPTY
     };
-    let limits = Limits { decode: flags & 8 == 0, allowance: ALLOWANCE, bodies: 1000, parts: 10 };
+    let limits =
+        Limits { decode: flags & 8 == 0, allowance: ALLOWANCE, bodies: 1000, parts: 10, ..Limits::default() };
     let kept = Kept::scan([direction(0), direction(1)], &limits);
     check(&kept, &streams);
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::flow::{FlowFacts, Ranges};
+use crate::flow::{FlowFacts, Ranges, Shortened};
 use crate::output::files::FileId;
 use crate::output::index::FlowIndex;
 
@@ -37,6 +37,8 @@ pub(super) struct Rare {
     pub(super) replaced: Ranges,
     /// Offsets of bytes that are not to be in the file.
     pub(super) left_out: Vec<u64>,
+    /// Parts of holes that are not in the file.
+    pub(super) shortened: Shortened,
 }
 
 impl State {

@@ -87,7 +87,13 @@ fn pieces_in_any_order_become_a_file_with_the_time_of_the_first_packet() {
     let closed = close(&mut store, 0);
     assert_eq!(
         closed.file,
-        Some(FileFacts { original: None, left_out: Vec::new(), path: out.path().join(NAME), size: 10 })
+        Some(FileFacts {
+            original: None,
+            left_out: Vec::new(),
+            shortened: Shortened::default(),
+            path: out.path().join(NAME),
+            size: 10
+        })
     );
     let metadata = fs::metadata(out.path().join(NAME)).expect("there");
     let first = UNIX_EPOCH + Duration::new(1_700_000_000, 1);

@@ -40,6 +40,8 @@ pub(super) struct Walked {
     pub(super) trailers: Range<u64>,
     /// The first and the last byte captured.
     pub(super) seen: Option<(u64, u64)>,
+    /// Bytes and pieces looked at.
+    pub(super) steps: u64,
 }
 
 /// Shows every piece of the body that begins at `start` to `visit`, in order.
@@ -91,6 +93,7 @@ impl Walk<'_, '_> {
         self.walked.runs.push(range.clone());
         for (piece, seen) in self.direction.pieces(range) {
             let length = piece.end - piece.start;
+            self.walked.steps += if seen { length } else { 1 };
             if seen {
                 let first = self.walked.seen.map_or(piece.start, |(first, _)| first);
                 self.walked.seen = Some((first, piece.end - 1));
@@ -108,7 +111,10 @@ impl Walk<'_, '_> {
         loop {
             self.walked.end = at;
             let line = match chunk_line(self.direction.seen(at, MAX_CHUNK_LINE)) {
-                Some(Ok(line)) => line,
+                Some(Ok(line)) => {
+                    self.walked.steps += line.length;
+                    line
+                }
                 // A gap or the end: the next message is found again behind it.
                 None => {
                     if self.direction.seen_until(at) < self.direction.len() {

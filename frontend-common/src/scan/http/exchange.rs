@@ -18,6 +18,8 @@ use crate::scan::spare;
 const SEARCH: u64 = 1 << 20;
 /// Pieces of a body, chunks mostly, that are kept to be decoded together.
 const MAX_PIECES: usize = 4096;
+/// Bytes looked at that every connection may take.
+const FREE_STEPS: u64 = 1 << 20;
 /// How much the times of two directions may be in disorder in a capture.
 const DISORDER: u64 = 1_000_000;
 
@@ -32,11 +34,13 @@ pub struct Limits {
     pub bodies: u64,
     /// Parts of one multipart body.
     pub parts: u64,
+    /// Bytes looked at for each captured byte of a connection, bytes looked at again counted again.
+    pub steps: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { decode: true, allowance: Allowance::default(), bodies: 1_000_000, parts: 1000 }
+        Self { decode: true, allowance: Allowance::default(), bodies: 1_000_000, parts: 1000, steps: 64 }
     }
 }
 
@@ -49,6 +53,10 @@ pub struct Scanned {
     pub counts: Counts,
     /// It became another protocol: CONNECT or an upgrade.
     pub is_tunnel: bool,
+    /// It takes more work than [`Limits::steps`] allow: what follows was not looked at.
+    pub is_given_up: bool,
+    /// Bytes looked at.
+    pub steps: u64,
 }
 
 /// Looks for HTTP/1 in the two directions of a finished connection and hands all messages and bodies to
@@ -63,10 +71,13 @@ pub fn scan(directions: [Direction<'_>; 2], limits: &Limits, output: &mut dyn Ou
     let requests = Reader::new(directions[client], Role::Client, starts[client]);
     let responses = Reader::new(directions[1 - client], Role::Server, starts[1 - client]);
     let scanned = Scanned { client, ..Scanned::default() };
+    let captured: u64 = directions.iter().map(|direction| direction.captured()).sum();
+    let steps = FREE_STEPS.saturating_add(captured.saturating_mul(limits.steps));
     let mut scan = Scan { requests, responses, bodies: Bodies::new(limits, output), scanned };
-    scan.all();
-    let Scan { requests, responses, bodies, mut scanned } = scan;
-    let _ = (requests, responses);
+    scan.all(steps);
+    let steps = scan.steps();
+    let Scan { bodies, mut scanned, .. } = scan;
+    scanned.steps = steps;
     scanned.counts = bodies.counts;
     (scanned.counts.requests + scanned.counts.responses > 0).then_some(scanned)
 }
@@ -98,7 +109,7 @@ fn client(directions: &[Direction<'_>; 2], starts: [u64; 2]) -> Option<usize> {
             }
             let range = 0..SEARCH.min(direction.len());
             let mut pieces = direction.pieces(range).filter(|(_, seen)| *seen);
-            if pieces.any(|(piece, _)| head::find(role, direction.slice(piece)).is_some()) {
+            if pieces.any(|(piece, _)| head::find(role, direction.slice(piece), &mut 0).is_some()) {
                 return Some(index);
             }
         }
@@ -134,7 +145,7 @@ fn simple(directions: [Direction<'_>; 2], limits: &Limits, output: &mut dyn Outp
         bodies.message(found(head(start), &response, 0), &response, Framing::UntilClose).0
     });
     bodies.output.exchange(Some(&asked), answered.as_ref());
-    Some(Scanned { client, counts: bodies.counts, is_tunnel: false })
+    Some(Scanned { client, counts: bodies.counts, steps: bodies.steps, ..Scanned::default() })
 }
 
 struct Scan<'a, 'o> {
@@ -145,8 +156,18 @@ struct Scan<'a, 'o> {
 }
 
 impl Scan<'_, '_> {
-    fn all(&mut self) {
+    /// Bytes looked at so far.
+    fn steps(&self) -> u64 {
+        self.requests.steps + self.responses.steps + self.bodies.steps
+    }
+
+    /// Looks at all messages, or at those for which so many steps are enough.
+    fn all(&mut self, steps: u64) {
         while !self.bodies.output.is_over() {
+            if self.steps() > steps {
+                self.scanned.is_given_up = true;
+                break;
+            }
             self.responses.peek();
             let goes_on = match (self.requests.peek(), self.responses.peek()) {
                 (None, None) => false,
@@ -258,11 +279,13 @@ struct Bodies<'o> {
     output: &'o mut dyn Output,
     spent: Spent,
     counts: Counts,
+    /// Bytes of bodies looked at.
+    steps: u64,
 }
 
 impl<'o> Bodies<'o> {
     fn new(limits: &'o Limits, output: &'o mut dyn Output) -> Self {
-        Self { limits, output, spent: Spent::default(), counts: Counts::default() }
+        Self { limits, output, spent: Spent::default(), counts: Counts::default(), steps: 0 }
     }
 
     /// The message, and where the next one begins.
@@ -300,6 +323,9 @@ impl<'o> Bodies<'o> {
         match role {
             Role::Client => self.counts.requests += 1,
             Role::Server => self.counts.responses += 1,
+        }
+        if direction.is_unknown(&(message.head_range.start..end)) {
+            message.anomalies.add(Anomaly::GapsUnknown);
         }
         self.counts.count(message.anomalies);
         self.output.message(&mut message);
@@ -351,7 +377,8 @@ impl<'o> Bodies<'o> {
         {
             coded.hand_on(decoder, &mut saver, spent);
         }
-        let Walked { end, length, missing, runs, complete, trailers, seen } = walked;
+        let Walked { end, length, missing, runs, complete, trailers, seen, steps } = walked;
+        self.steps += steps;
         message.decoded_length = length;
         if let Some(decoder) = &mut decoder {
             let error = decoder.finish(complete, &mut anomalies, spent, &mut |bytes| saver.bytes(bytes));

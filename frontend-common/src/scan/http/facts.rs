@@ -6,7 +6,7 @@ use tapflow_core::Timestamp;
 
 use super::coding::Coding;
 use super::framing::Framing;
-use super::head::{Field, Head, Role};
+use super::head::{Field, Head, Role, Start};
 use crate::flow::Ranges;
 
 /// Something that is not as it should be in a message.
@@ -51,11 +51,13 @@ pub enum Anomaly {
     OtherCoding,
     /// A request with bytes of a body behind it, and neither a length nor chunks.
     BodyWithoutLength,
+    /// There are so many gaps that it is not known which bytes of the message are missing.
+    GapsUnknown,
 }
 
 impl Anomaly {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::GapInHead,
         Self::HeadCutOff,
         Self::Stray,
@@ -75,6 +77,7 @@ impl Anomaly {
         Self::TooManyBodies,
         Self::OtherCoding,
         Self::BodyWithoutLength,
+        Self::GapsUnknown,
     ];
 
     /// The name in reports.
@@ -100,6 +103,7 @@ impl Anomaly {
             Self::TooManyBodies => "too_many_bodies",
             Self::OtherCoding => "other_coding",
             Self::BodyWithoutLength => "body_without_length",
+            Self::GapsUnknown => "gaps_unknown",
         }
     }
 }
@@ -128,6 +132,7 @@ impl Anomaly {
             Self::TooManyBodies => "without a body file because of too many",
             Self::OtherCoding => "in another coding than the head names",
             Self::BodyWithoutLength => "with a body but neither a length nor chunks",
+            Self::GapsUnknown => "among too many gaps to know what is missing",
         }
     }
 }
@@ -178,6 +183,10 @@ pub struct Counts {
     pub body_bytes: u64,
     /// Bytes between messages that belong to none.
     pub stray_bytes: u64,
+    /// Messages that are counted and not listed.
+    pub unlisted: u64,
+    /// Connections that took too much work, see [`Limits::steps`](super::Limits::steps).
+    pub given_up: u64,
     /// By [`Anomaly::ALL`].
     pub anomalies: [u64; Anomaly::ALL.len()],
 }
@@ -195,6 +204,8 @@ impl Counts {
         self.bodies += other.bodies;
         self.body_bytes += other.body_bytes;
         self.stray_bytes += other.stray_bytes;
+        self.unlisted += other.unlisted;
+        self.given_up += other.given_up;
         self.anomalies.iter_mut().zip(other.anomalies).for_each(|(own, other)| *own += other);
     }
 }
@@ -243,6 +254,27 @@ pub struct Message {
 }
 
 impl Message {
+    /// Memory that the facts take, in bytes, without the contents of files.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        let start = match &self.head.start {
+            Start::Request { method, target } => method.len() + target.as_str().len(),
+            Start::Response { reason, .. } => reason.as_str().len(),
+        };
+        let fields = self.head.fields.iter().chain(&self.trailers);
+        let fields = fields.map(|field| size_of::<Field>() + field.name.len() + field.value.as_str().len());
+        let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        let files = self.files.iter().map(|file| {
+            let digests: usize =
+                file.digests.iter().map(|(_, value)| size_of::<(&str, String)>() + value.len()).sum();
+            size_of::<BodyFile>() + file.name.len() + text(&file.suggested_name) + text(&file.field) + digests
+        });
+        let lists =
+            self.runs.listed.len() * size_of::<Range<u64>>() + self.codings.len() * size_of::<Coding>();
+        let texts = self.head.version.len() + text(&self.decode_error) + text(&self.suggested_name);
+        size_of::<Self>() + start + fields.sum::<usize>() + files.sum::<usize>() + lists + texts
+    }
+
     /// The media type of Content-Type, in lower case, without parameters.
     #[must_use]
     pub fn media_type(&self) -> Option<String> {

@@ -13,6 +13,7 @@ use tapflow_core::Timestamp;
 
 use super::har::{self, MAX_TEXT, Place};
 use super::{BodyKind, BodyName, Counts, Direction, Limits, Message, Output, Role, Slot, Stored, scan};
+use crate::flow::FinishedFlow;
 use crate::output::alerts::Alerts;
 use crate::output::beneath::Beneath;
 use crate::output::disk::{BLOCK, Disk};
@@ -25,12 +26,16 @@ use crate::scan::{Connection, ScannedFlow, Scanner, Spool, spare};
 const BUFFER: usize = 128 << 10;
 /// Bytes of a flow's start that tell whether it may be HTTP.
 const START: usize = 64;
+/// Shorter holes of a body are written as zeros: no block of the file would stay out.
+const ZEROS: [u8; 4 << 10] = [0; 4 << 10];
 /// Smaller flows are read whole at once.
 const SMALL: u64 = 64 << 10;
 /// Bytes of a connection's bodies that are kept in memory until digests are made of many at a time.
 const KEPT: usize = 256 << 10;
 /// Messages of one flow in the report; more are counted.
 pub const MAX_MESSAGES: usize = 2000;
+/// Bytes of what is kept of all messages of a connection; messages beyond it are counted.
+const FACTS: usize = 4 << 20;
 /// Names tried for one body while files of these names exist.
 const MAX_COUNT: u32 = 1000;
 
@@ -45,6 +50,10 @@ pub struct HttpFindings {
     pub counts: Counts,
     /// The connection became another protocol: CONNECT or an upgrade.
     pub is_tunnel: bool,
+    /// It took too much work, see [`Limits::steps`]: there may be more messages.
+    pub is_given_up: bool,
+    /// Memory that the messages take, in bytes.
+    pub weight: usize,
     /// Entries for the HAR file, at one flow of the connection.
     pub entries: Spool,
 }
@@ -95,36 +104,51 @@ impl Scanner for Http {
         if !worth {
             return Ok(());
         }
-        let gaps: Vec<_> = flows.iter().map(gaps).collect();
+        let streams: Vec<_> = flows.iter().map(ScannedFlow::stream).collect::<Result<_, _>>()?;
         let times: Vec<_> =
             flows.iter().map(|scanned| |offset: u64| scanned.flow.timeline.at(offset)).collect();
         let mut directions = [Direction::EMPTY; 2];
         for (index, scanned) in flows.iter().enumerate().take(2) {
-            let flow = &scanned.flow;
-            let bytes = scanned.bytes()?;
-            directions[index] = Direction {
-                bytes,
-                gaps: &gaps[index],
-                begins: flow.facts.opened.syn && gaps[index].first().is_none_or(|gap| gap.start > 0),
-                ends: flow.summary.fin && bytes.len() as u64 == flow.summary.span,
+            let (flow, stream) = (&scanned.flow, &streams[index]);
+            let mut direction = Direction {
+                bytes: &stream.bytes,
+                gaps: &stream.gaps,
+                skipped: &stream.skipped,
+                unknown: stream.unknown.as_ref(),
+                begins: begins(flow),
+                ends: false,
                 times: &times[index],
             };
+            let left_out = flow.file.as_ref().map_or(0, |file| file.left_out.len()) as u64;
+            direction.ends = flow.summary.fin && direction.len() + left_out == flow.summary.span;
+            directions[index] = direction;
         }
         let mut files = Files::new(&self.0, flows);
         let Some(mut scanned) = scan(directions, &self.0.limits, &mut files) else { return Ok(()) };
         if !self.0.files {
             (scanned.counts.bodies, scanned.counts.body_bytes) = (0, 0);
         }
-        let Files { error, messages, omitted, unsaved, entries, .. } = files;
+        let Files { error, messages, omitted, unsaved, is_undigested, entries, .. } = files;
         scanned.counts.bodies = scanned.counts.bodies.saturating_sub(unsaved);
+        scanned.counts.unlisted = omitted.iter().sum();
+        scanned.counts.given_up = u64::from(scanned.is_given_up);
         let mut counts = Some((scanned.counts, entries));
         for (side, (messages, omitted)) in messages.into_iter().zip(omitted).enumerate() {
             let index = if side == 0 { scanned.client } else { 1 - scanned.client };
             let Some(flow) = connection.flows.get_mut(index) else { continue };
             let (counts, entries) = counts.take().unwrap_or_default();
-            let is_tunnel = scanned.is_tunnel;
-            flow.flow.found.http =
-                Some(Box::new(HttpFindings { messages, omitted, counts, is_tunnel, entries }));
+            let (is_tunnel, is_given_up) = (scanned.is_tunnel, scanned.is_given_up);
+            flow.flow.found.is_undigested |= is_undigested[side];
+            let weight = messages.iter().map(Message::weight).sum();
+            flow.flow.found.http = Some(Box::new(HttpFindings {
+                messages,
+                omitted,
+                counts,
+                is_tunnel,
+                is_given_up,
+                weight,
+                entries,
+            }));
         }
         error.filter(|error| !error.is_empty()).map_or(Ok(()), Err)
     }
@@ -141,8 +165,7 @@ fn may_be_http(scanned: &ScannedFlow) -> Result<bool, String> {
     if size == 0 {
         return Ok(false);
     }
-    let begins = flow.facts.opened.syn && flow.gaps.listed.iter().all(|gap| gap.start > 0);
-    if size <= SMALL || !begins {
+    if size <= SMALL || !begins(flow) {
         return Ok(true);
     }
     let start = scanned.start(START)?;
@@ -151,11 +174,9 @@ fn may_be_http(scanned: &ScannedFlow) -> Result<bool, String> {
     Ok(text.starts_with(b"HTTP/1.") || word.is_some_and(|at| at > 0 && text[at] == b' '))
 }
 
-/// The gaps of a flow, ascending.
-fn gaps(scanned: &ScannedFlow) -> Vec<std::ops::Range<u64>> {
-    let mut gaps = scanned.flow.gaps.listed.clone();
-    gaps.sort_unstable_by_key(|gap| gap.start);
-    gaps
+/// Whether a stream has its first byte, the one behind the SYN.
+fn begins(flow: &FinishedFlow) -> bool {
+    flow.facts.opened.syn && !flow.gaps.at_start()
 }
 
 /// What one connection's scan writes and keeps.
@@ -175,6 +196,10 @@ struct Files<'s> {
     /// The client's and the server's.
     messages: [Vec<Message>; 2],
     omitted: [u64; 2],
+    /// What all messages take, in bytes.
+    weight: usize,
+    /// A body has no digests because of its holes, of the client's or the server's.
+    is_undigested: [bool; 2],
     /// Bodies without a whole file.
     unsaved: u64,
     /// What went wrong first; empty where that was told already.
@@ -225,6 +250,8 @@ impl<'s> Files<'s> {
             messages: Default::default(),
             omitted: [0; 2],
             unsaved: 0,
+            weight: 0,
+            is_undigested: [false; 2],
             error: None,
         }
     }
@@ -308,16 +335,6 @@ impl<'s> Files<'s> {
         if let Some(command) = &self.options.command {
             command.run(&body.path);
         }
-    }
-}
-
-/// Digests so many zeros.
-fn zeros(hasher: &mut Hasher, mut length: u64) {
-    let block = [0; 8 << 10];
-    while length > 0 {
-        let count = length.min(block.len() as u64);
-        hasher.update(&block[..count as usize]);
-        length -= count;
     }
 }
 
@@ -427,16 +444,27 @@ impl Output for Files<'_> {
     fn hole(&mut self, slot: Slot, length: u64) {
         let index = slot as usize;
         let Some(mut body) = self.open[index].take() else { return };
+        let flow = if body.role == 0 { self.client } else { 1 - self.client };
+        let flow = self.flows.get(flow).map(|scanned| &scanned.flow);
+        let file = flow.and_then(|flow| flow.file.as_ref());
+        let length = file.map_or(length, |file| file.shortened.length(length));
+        body.text = None;
+        if let Some(zeros) = ZEROS.get(..length as usize).filter(|_| length < ZEROS.len() as u64) {
+            self.open[index] = Some(body);
+            return self.write(slot, zeros);
+        }
         body.size += length;
         body.hole = true;
-        body.text = None;
         if self.options.files {
             // Also where the hole is the beginning of the file.
             self.make(index, &mut body, &[]);
-            if !self.options.algorithms.is_empty()
+            if flow.is_some_and(|flow| flow.is_sparse) {
+                self.is_undigested[body.role] |= !self.options.algorithms.is_empty();
+                body.hasher = None;
+            } else if !self.options.algorithms.is_empty()
                 && let Some(hasher) = &mut body.hasher
             {
-                zeros(hasher, length);
+                hasher.zeros(length);
             }
             let end = body.size;
             if let Some(file) = &mut body.file {
@@ -491,12 +519,19 @@ impl Output for Files<'_> {
         let fields = std::mem::take(&mut message.head.fields);
         let trailers = std::mem::take(&mut message.trailers);
         let mut kept = message.clone();
+        kept.trailers = Vec::new();
         let named = |name: &str| ["host", "content-type"].iter().any(|kept| name.eq_ignore_ascii_case(kept));
         kept.head.fields = fields.iter().filter(|field| named(&field.name)).cloned().collect();
         for (file, contents) in kept.files.iter_mut().zip(contents) {
             file.contents = contents;
         }
         (message.head.fields, message.trailers) = (fields, trailers);
+        let weight = kept.weight();
+        if self.weight + weight > FACTS {
+            self.omitted[side] += 1;
+            return;
+        }
+        self.weight += weight;
         self.messages[side].push(kept);
     }
 

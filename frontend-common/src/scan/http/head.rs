@@ -170,32 +170,70 @@ pub(super) fn begins(role: Role, bytes: &[u8]) -> bool {
     }
 }
 
-/// The first place where a message of this sender begins, inside of other bytes. Takes time in proportion to
-/// their number, whatever they are.
-pub(super) fn find(role: Role, bytes: &[u8]) -> Option<usize> {
+/// The first place where a message of this sender begins, inside of other bytes. Every line is looked at a bounded
+/// number of times, whatever is in it; `steps` counts the bytes.
+pub(super) fn find(role: Role, bytes: &[u8], steps: &mut u64) -> Option<usize> {
     let pattern: &[u8] = match role {
         Role::Server => b"HTTP/1.",
         Role::Client => b" HTTP/1.",
     };
-    let mut line = 0..0;
-    memmem::find_iter(bytes, pattern).find_map(|at| {
-        if at >= line.end {
-            line.start =
-                memchr::memrchr(b'\n', &bytes[line.end..at]).map_or(line.end, |end| line.end + end + 1);
-            line.end = at + memchr(b'\n', &bytes[at..])? + 1;
-        }
-        match role {
-            Role::Server => status_line(&bytes[at..line.end]).map(|_| at),
+    let finder = memmem::Finder::new(pattern);
+    let mut from = 0;
+    loop {
+        let Some(hit) = finder.find(&bytes[from..]).map(|hit| from + hit) else {
+            *steps += (bytes.len() - from) as u64;
+            return None;
+        };
+        let Some(end) = memchr(b'\n', &bytes[hit..]).map(|end| hit + end + 1) else {
+            *steps += (bytes.len() - from) as u64;
+            return None;
+        };
+        *steps += (end - from) as u64;
+        let found = match role {
+            Role::Server => status_in(&bytes[hit..end], &finder, steps).map(|found| hit + found),
             Role::Client => {
-                let version_ends_line = bytes[at + pattern.len()..line.end].trim_ascii().len() == 1;
-                version_ends_line.then(|| request_in(&bytes[line.clone()]).map(|found| line.start + found))?
+                let start = memchr::memrchr(b'\n', &bytes[from..hit]).map_or(from, |at| from + at + 1);
+                let line = &bytes[start..end];
+                let words = line.trim_ascii_end();
+                let version = words.len().checked_sub(pattern.len() + 1).map(|at| &words[at..]);
+                match version.is_some_and(|version| version.starts_with(pattern)) {
+                    true => request_in(line, steps).map(|found| start + found),
+                    false => None,
+                }
+            }
+        };
+        if found.is_some() {
+            return found;
+        }
+        from = end;
+    }
+}
+
+/// Where in a line a status line begins. Each place is judged by the few bytes that follow it.
+fn status_in(line: &[u8], finder: &memmem::Finder<'_>, steps: &mut u64) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        let version = version_length(&line[at..]).unwrap_or(line.len());
+        let rest = line.get(at + version..).unwrap_or_default();
+        let blanks = rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+        let digits = rest[blanks..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let behind = &rest[blanks + digits..];
+        let spaces = behind.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+        *steps += (blanks + digits + spaces) as u64;
+        let ends = matches!(behind.first(), Some(b' ' | b'\t')) || spaces == behind.len();
+        if blanks > 0 && digits > 0 && ends && line.len() - at <= MAX_HEAD as usize {
+            let few = at + version + blanks + digits;
+            if status_line(&[&line[at..few], b"\n"].concat()).is_some() {
+                return Some(at);
             }
         }
-    })
+        at += 1 + finder.find(&line[at + 1..])?;
+    }
 }
 
 /// Where in a line a request line begins: at its start, or behind a body that ends without a line end.
-fn request_in(line: &[u8]) -> Option<usize> {
+fn request_in(line: &[u8], steps: &mut u64) -> Option<usize> {
+    *steps += (METHODS.len() + 2) as u64 * line.len() as u64;
     if request_line(line).is_some() {
         return Some(0);
     }
@@ -214,8 +252,15 @@ pub(super) fn has_known_method(bytes: &[u8]) -> bool {
 
 /// The length of a head that begins `bytes`, with its empty line.
 pub(super) fn length(bytes: &[u8]) -> Option<usize> {
+    length_from(bytes, 0)
+}
+
+/// The same where no empty line ends in the first `seen` bytes.
+pub(super) fn length_from(bytes: &[u8], seen: usize) -> Option<usize> {
     let bytes = &bytes[..bytes.len().min(MAX_HEAD as usize)];
-    memchr_iter(b'\n', bytes).find_map(|at| match bytes[at + 1..] {
+    // The line before an empty one may end in the bytes that were seen.
+    let start = seen.saturating_sub(2).min(bytes.len());
+    memchr_iter(b'\n', &bytes[start..]).map(|at| start + at).find_map(|at| match bytes[at + 1..] {
         [b'\n', ..] => Some(at + 2),
         [b'\r', b'\n', ..] => Some(at + 3),
         _ => None,

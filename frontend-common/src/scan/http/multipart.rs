@@ -32,6 +32,8 @@ pub(super) struct Splitter {
     state: State,
     /// Bytes that may be part of a delimiter, or a head that is not whole.
     pending: Vec<u8>,
+    /// Bytes of `pending` in which no head ends.
+    seen: usize,
     /// The next byte begins a line.
     line_begins: bool,
     /// A part whose head was lost or too long, or anything else that does not fit.
@@ -54,7 +56,7 @@ impl Splitter {
         }
         let delimiter = [b"--", boundary.as_bytes()].concat();
         let (state, pending) = (State::Preamble, Vec::new());
-        Some(Self { delimiter, state, pending, line_begins: true, is_bad: false })
+        Some(Self { delimiter, state, pending, seen: 0, line_begins: true, is_bad: false })
     }
 
     /// The next bytes of the body.
@@ -77,7 +79,7 @@ impl Splitter {
     /// Bytes that were never captured.
     pub(super) fn hole(&mut self, length: u64, out: &mut dyn FnMut(Event<'_>)) {
         let pending = std::mem::take(&mut self.pending);
-        self.line_begins = false;
+        (self.line_begins, self.seen) = (false, 0);
         match self.state {
             State::Data => {
                 if !pending.is_empty() {
@@ -171,13 +173,17 @@ impl Splitter {
             [b'\n', ..] => Some(1),
             _ => None,
         };
-        let length = match empty.or_else(|| head::length(bytes)) {
+        let seen = std::mem::take(&mut self.seen);
+        let length = match empty.or_else(|| head::length_from(bytes, seen)) {
             Some(length) => length,
             None if bytes.len() > MAX_PART_HEAD => {
                 self.is_bad = true;
                 0
             }
-            None => return (0, false),
+            None => {
+                self.seen = bytes.len();
+                return (0, false);
+            }
         };
         out(Event::Begin(head::any_fields(&bytes[..length])));
         self.state = State::Data;

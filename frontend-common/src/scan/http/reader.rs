@@ -33,12 +33,14 @@ pub(super) struct Reader<'a> {
     /// Bytes of no message right before `at`.
     stray: u64,
     next: Option<Found>,
+    /// Bytes looked at, those that were looked at twice counted twice.
+    pub(super) steps: u64,
 }
 
 impl<'a> Reader<'a> {
     /// Reads a direction from the stream offset `at` on.
     pub(super) fn new(direction: Direction<'a>, role: Role, at: u64) -> Self {
-        Self { direction, role, at, number: 0, lost: !direction.begins, stray: 0, next: None }
+        Self { direction, role, at, number: 0, lost: !direction.begins, stray: 0, next: None, steps: 0 }
     }
 
     /// The next message is behind this.
@@ -92,6 +94,7 @@ impl<'a> Reader<'a> {
         let mut anomalies = Anomalies::default();
         let mut seeks = false;
         loop {
+            self.steps += 1;
             let end = self.direction.len();
             if self.at >= end {
                 return None;
@@ -109,10 +112,11 @@ impl<'a> Reader<'a> {
             }
             let window = self.direction.seen(self.at, MAX_HEAD);
             if !head::begins(self.role, window) {
-                let skipped = match head::find(self.role, self.direction.slice(self.at..seen)) {
-                    Some(at) => at as u64,
-                    None => seen - self.at,
-                };
+                let skipped =
+                    match head::find(self.role, self.direction.slice(self.at..seen), &mut self.steps) {
+                        Some(at) => at as u64,
+                        None => seen - self.at,
+                    };
                 self.at += skipped;
                 self.stray += skipped;
                 self.lost = true;
@@ -122,7 +126,9 @@ impl<'a> Reader<'a> {
                 continue;
             }
             let start = self.at;
-            let (length, whole) = match head::length(window) {
+            let length = head::length(window);
+            self.steps += length.unwrap_or(window.len()) as u64;
+            let (length, whole) = match length {
                 Some(length) => (length as u64, true),
                 None if self.at + (window.len() as u64) < seen => {
                     // No head is that long.

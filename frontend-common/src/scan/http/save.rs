@@ -5,11 +5,16 @@ use super::multipart::{Event, Splitter};
 use super::stream::Direction;
 use super::{Output, Slot, Stored, media};
 
+/// Bytes of names that are kept of the parts of one body; parts beyond it are counted.
+const NAMES: usize = 1 << 20;
+
 /// What became of a body.
 #[derive(Debug, Default)]
 pub(super) struct Saved {
     pub(super) files: Vec<BodyFile>,
     pub(super) parts_omitted: u64,
+    /// What those take in memory that are parts, in bytes.
+    names: usize,
     /// Files that were written but have no place in `files`.
     pub(super) unnamed: u64,
     pub(super) bytes: u64,
@@ -120,7 +125,7 @@ impl<'s> Saver<'s> {
             if splitter.is_bad && complete {
                 whole.saved.anomalies.add(Anomaly::BadMultipart);
             }
-            whole.saved.parts_omitted = parts.number.saturating_sub(parts.limit);
+            whole.saved.parts_omitted += parts.number.saturating_sub(parts.limit);
         }
         let kind = whole.name.kind;
         whole.end(Slot::Whole, kind, complete, None, None);
@@ -228,6 +233,13 @@ impl File<'_> {
         match self.output.end(slot) {
             Some(stored) => {
                 self.saved.bytes += stored.size;
+                let names = [&field, &suggested_name].into_iter().flatten().map(String::len).sum::<usize>();
+                self.saved.names += names + stored.name.len();
+                if matches!(kind, BodyKind::Part(_)) && self.saved.names > NAMES {
+                    self.saved.unnamed += 1;
+                    self.saved.parts_omitted += 1;
+                    return;
+                }
                 let Stored { name, size, digests, contents } = stored;
                 self.saved.files.push(BodyFile {
                     kind,

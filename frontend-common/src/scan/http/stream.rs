@@ -10,10 +10,15 @@ pub type Times<'a> = &'a dyn Fn(u64) -> Option<Timestamp>;
 /// One direction of a finished connection.
 #[derive(Clone, Copy)]
 pub struct Direction<'a> {
-    /// The stream from offset 0, with any bytes in the gaps.
+    /// The stream from offset 0, with any bytes in the gaps but those of `skipped`.
     pub bytes: &'a [u8],
     /// Ranges never captured, in stream offsets, ascending.
     pub gaps: &'a [Range<u64>],
+    /// For each gap, how many bytes of those before it `bytes` does not have; then the same for all. Empty where
+    /// `bytes` has a byte for every offset.
+    pub skipped: &'a [u64],
+    /// An area in which more is missing than `gaps` say, or may be. It is in one of them.
+    pub unknown: Option<&'a Range<u64>>,
     /// Its first byte is the first that was sent: a SYN was seen, and no gap follows it.
     pub begins: bool,
     /// Its last byte is the last that was sent: a FIN was seen, and nothing was cut off.
@@ -24,19 +29,36 @@ pub struct Direction<'a> {
 
 impl<'a> Direction<'a> {
     /// A direction without a byte.
-    pub const EMPTY: Direction<'static> =
-        Direction { bytes: &[], gaps: &[], begins: true, ends: true, times: &|_| None };
+    pub const EMPTY: Direction<'static> = Direction {
+        bytes: &[],
+        gaps: &[],
+        skipped: &[],
+        unknown: None,
+        begins: true,
+        ends: true,
+        times: &|_| None,
+    };
 
     /// Its length in bytes.
     pub(super) fn len(&self) -> u64 {
+        self.bytes.len() as u64 + self.skipped.last().copied().unwrap_or(0)
+    }
+
+    /// Bytes at hand, which are mostly those that were captured.
+    pub(super) fn captured(&self) -> u64 {
         self.bytes.len() as u64
     }
 
-    /// The bytes of a range, as far as the stream goes; those in gaps mean nothing.
+    /// The bytes of a range without a gap, as far as the stream goes.
     pub(super) fn slice(&self, range: Range<u64>) -> &'a [u8] {
-        let end = range.end.min(self.len()) as usize;
-        let start = (range.start.min(self.len()) as usize).min(end);
-        &self.bytes[start..end]
+        let mut skipped = 0;
+        if !self.skipped.is_empty() {
+            let before = self.gaps.partition_point(|gap| gap.end <= range.start);
+            skipped = self.skipped.get(before).copied().unwrap_or(0);
+        }
+        let length = self.bytes.len() as u64;
+        let [start, end] = [range.start, range.end].map(|at| at.saturating_sub(skipped).min(length));
+        self.bytes.get(start as usize..end as usize).unwrap_or_default()
     }
 
     /// The first gap that ends behind `offset`, cut to the stream; an empty one at its end without any.
@@ -73,6 +95,11 @@ impl<'a> Direction<'a> {
         })
     }
 
+    /// Whether it is not known which bytes of a range are missing.
+    pub(super) fn is_unknown(&self, range: &Range<u64>) -> bool {
+        self.unknown.is_some_and(|area| area.start < range.end && range.start < area.end)
+    }
+
     /// The capture time of the byte at `offset`.
     pub(super) fn time(&self, offset: u64) -> Option<Timestamp> {
         (self.times)(offset)
@@ -81,10 +108,11 @@ impl<'a> Direction<'a> {
 
 impl std::fmt::Debug for Direction<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { bytes, gaps, begins, ends, times: _ } = self;
+        let Self { bytes, gaps, skipped: _, unknown, begins, ends, times: _ } = self;
         f.debug_struct("Direction")
             .field("bytes", &bytes.len())
             .field("gaps", gaps)
+            .field("unknown", unknown)
             .field("begins", begins)
             .field("ends", ends)
             .finish_non_exhaustive()
