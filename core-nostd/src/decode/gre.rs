@@ -7,8 +7,10 @@
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned, big_endian::U16, big_endian::U32};
 
 use super::{
-    Layer, Next, Reject, RejectReason, ethernet,
+    Layer, Next, Reject, RejectReason, ethernet, ip,
+    look::looks_like_ip,
     peel::{Identity, Peel},
+    tag,
 };
 use crate::tunnel::TunnelKind;
 
@@ -23,6 +25,9 @@ const VERSION: u16 = 0x0007;
 const ETHERNET: u16 = 0x6558;
 const PPP: u16 = 0x880b;
 const WCCP: u16 = 0x883e;
+const FRAME_RELAY: u16 = 0x6559;
+/// Cisco's metadata, behind the type of what follows it.
+const METADATA: u16 = 0x8909;
 const ERSPAN: u16 = 0x88be;
 const ERSPAN_III: u16 = 0x22eb;
 /// One number for each access point tunnel.
@@ -93,12 +98,22 @@ pub(super) fn peel(peel: &mut Peel<'_>) -> Result<Next, Reject> {
     match protocol {
         ETHERNET => Ok(Next::Ethernet),
         PPP => Ok(Next::Ppp),
+        FRAME_RELAY => Ok(Next::FrameRelay),
+        METADATA => {
+            let inner = peel.header::<U16>(Layer::Tag)?.get();
+            tag::skip_metadata(peel)?;
+            ethernet::follow(peel, inner, Layer::Tag, offset)
+        }
         WCCP => {
-            // Version 2 puts four bytes before the datagram; none of them begins with 4.
-            if peel.bytes.first().is_some_and(|byte| byte >> 4 != 4) {
+            // Version 2 puts four bytes before the datagram, whose first nibble is 4 where the alternative
+            // bucket was used.
+            let behind = peel.bytes.get(4..).unwrap_or_default();
+            let is_ip = looks_like_ip(peel.bytes, peel.len);
+            let is_version = peel.bytes.first().is_some_and(|byte| matches!(byte >> 4, 4 | 6));
+            if !is_ip && (!is_version || looks_like_ip(behind, peel.len.saturating_sub(4))) {
                 peel.advance(4, Layer::Gre)?;
             }
-            Ok(Next::Ipv4)
+            ip::by_version(peel, Layer::Gre)
         }
         protocol if ARUBA.contains(&protocol) => Ok(Next::Wifi(super::wifi::Radio::default())),
         KEEPALIVE => Err(Reject { layer: Layer::Gre, reason: RejectReason::Empty, offset }),

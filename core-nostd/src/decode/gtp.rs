@@ -6,7 +6,7 @@
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned, big_endian::U16, big_endian::U32};
 
 use super::{
-    Layer, Next, Reject, RejectReason, ip,
+    Layer, Next, Reject, RejectReason, look,
     peel::{Identity, Peel},
 };
 use crate::tunnel::TunnelKind;
@@ -50,8 +50,8 @@ pub(super) fn peel(peel: &mut Peel<'_>, plain: Reject) -> Result<Next, Reject> {
             next = extension(peel)?;
         }
     }
-    // A session may as well carry PPP or Ethernet, which the header does not say.
-    ip::by_version(peel, Layer::Gtp)
+    // A session may as well carry Ethernet or PPP, which the header does not say.
+    look::unannounced(peel, Layer::Gtp)
 }
 
 /// Skips an extension header; answers the type of the next one.

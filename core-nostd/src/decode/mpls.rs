@@ -3,13 +3,14 @@
 //!
 //! No label says what it carries, and labels differ by direction. The first nibble does, as in routers
 //! (RFC 4928): 4 and 6 are IP, 0 is a control word, 1 a channel beside the pseudo-wire. Since an Ethernet
-//! address may begin with any of them, a reading that makes sense further in goes before one that does not.
+//! address may begin with any of them (RFC 8469), a type field that leads to a valid IP header goes first, with
+//! and without a control word; then a reading that makes sense further in goes before one that does not.
 
 use zerocopy::big_endian::U32;
 
 use super::{
     Layer, Next, Reject, RejectReason,
-    look::{looks_like_ethernet, looks_like_ip},
+    look::{looks_like_ethernet, looks_like_ip, typed},
     peel::{Identity, Peel},
 };
 use crate::tunnel::TunnelKind;
@@ -39,6 +40,15 @@ pub(super) fn peel(peel: &mut Peel<'_>) -> Result<Next, Reject> {
         _ => {}
     }
     let after_word = peel.bytes.get(CONTROL_WORD..).unwrap_or_default();
+    let is_word = peel.bytes.first().is_some_and(|byte| byte >> 4 == 0);
+    if is_word && let Some((skip, next)) = typed(after_word, peel.len.saturating_sub(CONTROL_WORD)) {
+        peel.advance(CONTROL_WORD + skip, Layer::Mpls)?;
+        return Ok(next);
+    }
+    if let Some((skip, next)) = typed(peel.bytes, peel.len) {
+        peel.advance(skip, Layer::Mpls)?;
+        return Ok(next);
+    }
     match peel.bytes.first().map(|byte| byte >> 4) {
         Some(4 | 6) if looks_like_ip(peel.bytes, peel.len) || !looks_like_ethernet(peel.bytes) => {
             Ok(Next::Ip)
