@@ -104,6 +104,8 @@ impl LinkType {
     pub const NFLOG: Self = Self(239);
     /// AAL5 of ATM (RFC 2684), the value that old systems write.
     pub const ATM_RFC1483_BSD: Self = Self(11);
+    /// Classical IP over ATM, the value that old systems write.
+    pub const ATM_CLIP_BSD: Self = Self(19);
     /// AAL5 of ATM (RFC 2684).
     pub const ATM_RFC1483: Self = Self(100);
     /// Classical IP over ATM of Linux.
@@ -228,7 +230,7 @@ impl fmt::Display for LinkType {
             Self::PPI => "PPI",
             Self::FRELAY_WITH_DIR => "FRELAY_WITH_DIR",
             Self::NFLOG => "NFLOG",
-            Self::ATM_CLIP => "ATM_CLIP",
+            Self::ATM_CLIP | Self::ATM_CLIP_BSD => "ATM_CLIP",
             Self::ENC => "ENC",
             Self::IP_OVER_FC => "IP_OVER_FC",
             Self::SUNATM => "SUNATM",

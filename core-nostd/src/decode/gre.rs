@@ -209,6 +209,19 @@ mod tests {
     fn wccp_puts_a_redirect_header_first_or_nothing() {
         is_hello(whole(IPV4, &gre(&[0, 0, 0x88, 0x3e], &ipv4())));
         is_hello(whole(IPV4, &gre(&[0, 0, 0x88, 0x3e, 5, 0x59, 0, 0x48], &ipv4())));
+        // The first nibble of a header that says that the alternative bucket was used is 4.
+        is_hello(whole(IPV4, &gre(&[0, 0, 0x88, 0x3e, 0x45, 0x59, 0, 0x48], &ipv4())));
+        is_hello(whole(IPV4, &gre(&[0, 0, 0x88, 0x3e, 5, 0x59, 0, 0x48], &ipv6())));
+    }
+
+    #[test]
+    fn what_ethernet_carries_is_carried_too() {
+        is_hello(whole(IPV4, &gre(&[0, 0, 0x65, 0x59, 0x18, 0x41, 3, 0xcc], &ipv4())));
+        // Cisco's metadata stands behind the type of what follows it.
+        is_hello(whole(IPV4, &gre(&[0, 0, 0x89, 0x09, 8, 0, 1, 1, 0, 1, 0, 100], &ipv4())));
+        is_hello(whole(IPV4, &gre(&[0, 0, 0x89, 0x88, 1, 2, 3, 4, 5, 6, 8, 0], &ipv4())));
+        let data = wifi(0x08, 1, &join(&[&SNAP_IPV4, &ipv4()]));
+        is_hello(whole(IPV4, &gre(&[0, 0, 0x24, 0x52], &data)));
     }
 
     #[test]

@@ -235,8 +235,10 @@ mod tests {
     }
 
     #[test]
-    fn version_4_where_ipv6_was_announced_is_rejected() {
-        let bytes = join(&[&MACS, &[0x86, 0xdd], &ipv4()]);
+    fn version_4_where_ipv6_was_announced_needs_a_valid_header() {
+        let mut bytes = join(&[&MACS, &[0x86, 0xdd], &ipv4()]);
+        is_hello(whole(LinkType::ETHERNET, &bytes));
+        bytes[14 + 10] = 1;
         let reject = rejected(LinkType::ETHERNET, &bytes);
         assert_eq!(reject, Reject { layer: Layer::Ipv6, reason: RejectReason::BadVersion, offset: 14 });
     }

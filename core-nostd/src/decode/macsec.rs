@@ -1,7 +1,7 @@
 //! MACsec (802.1AE, 9): a security tag, then what it protects, then a check value. Without confidentiality the
 //! protected EtherType and payload are in clear.
 
-use super::{Layer, Reject, RejectReason, peel::Peel, tag};
+use super::{Layer, Reject, RejectReason, peel::Peel};
 
 /// Of the first byte: the version, an identifier of the channel follows, the payload is encrypted, it is changed.
 const VERSION: u8 = 0x80;
@@ -32,7 +32,9 @@ pub(super) fn peel(peel: &mut Peel<'_>) -> Result<u16, Reject> {
         short => short.min(rest),
     };
     peel.limit_len(size + protected);
-    tag::inner(peel, size)
+    peel.advance(size, Layer::Macsec)?;
+    let &[high, low] = peel.header::<[u8; 2]>(Layer::Macsec)?;
+    Ok(u16::from_be_bytes([high, low]))
 }
 
 #[cfg(test)]

@@ -463,7 +463,7 @@ fn peel_rarer(peel: &mut Peel<'_>, next: Next) -> Result<Next, Reject> {
 }
 
 /// The link types that are decoded.
-pub const LINK_TYPES: [LinkType; 76] = [
+pub const LINK_TYPES: [LinkType; 77] = [
     LinkType::NULL,
     LinkType::ETHERNET,
     LinkType::IEEE802_5,
@@ -494,6 +494,7 @@ pub const LINK_TYPES: [LinkType; 76] = [
     LinkType::IPOIB,
     LinkType::LINUX_SLL2,
     LinkType::ATM_RFC1483_BSD,
+    LinkType::ATM_CLIP_BSD,
     LinkType::ATM_RFC1483,
     LinkType::ATM_CLIP,
     LinkType::ENC,
@@ -580,7 +581,9 @@ fn first(link: LinkType) -> Result<Next, Reject> {
 #[cold]
 fn first_of_rare(link: LinkType) -> Result<Next, Reject> {
     Ok(match link {
-        LinkType::ATM_RFC1483 | LinkType::ATM_RFC1483_BSD | LinkType::ATM_CLIP => Next::Atm,
+        LinkType::ATM_RFC1483 | LinkType::ATM_RFC1483_BSD | LinkType::ATM_CLIP | LinkType::ATM_CLIP_BSD => {
+            Next::Atm
+        }
         LinkType::SUNATM => Next::SunAtm,
         LinkType::ENC => Next::Enc,
         LinkType::IP_OVER_FC => Next::IpOverFc,

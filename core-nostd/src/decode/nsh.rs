@@ -10,9 +10,8 @@ use super::{
 };
 use crate::tunnel::TunnelKind;
 
-/// Of the first byte: the version, operations and management.
+/// Of the first byte: the version. Operations and management, the next bit, has a next protocol all the same.
 const VERSION: u8 = 0xc0;
-const MANAGEMENT: u8 = 0x20;
 /// Of the second byte: the length of the whole header in words of 4 bytes.
 const LENGTH: u8 = 0x3f;
 
@@ -37,9 +36,6 @@ pub(super) fn peel(peel: &mut Peel<'_>) -> Result<Next, Reject> {
     }
     if size < size_of::<Nsh>() {
         return Err(peel.reject(Layer::Nsh, RejectReason::BadLength));
-    }
-    if header.flags & MANAGEMENT != 0 {
-        return Err(peel.reject(Layer::Nsh, RejectReason::Control));
     }
     peel.enter(Layer::Nsh, TunnelKind::Nsh, Some(header.path.get() >> 8), Identity::None)?;
     peel.advance(size, Layer::Nsh)?;
@@ -69,6 +65,7 @@ mod tests {
     #[test]
     fn metadata_of_both_types_is_skipped_and_the_next_protocol_says_what_follows() {
         let fixed = [0x0f, 0xc6, 1, 1, 0, 0, 9, 255, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3, 4, 5, 6];
+        is_hello(whole(LinkType::ETHERNET, &nsh(&[0x2f, 0xc2, 2, 1, 0, 0, 9, 255], &ipv4())));
         assert_eq!(tunnels(LinkType::ETHERNET, &nsh(&fixed, &ipv4())), (tunnel(TunnelKind::Nsh, 9), 0));
         for (next, rest) in [
             (1, ipv4()),
@@ -89,9 +86,8 @@ mod tests {
     }
 
     #[test]
-    fn management_versions_and_lengths_are_looked_at() {
+    fn versions_lengths_and_protocols_are_looked_at() {
         for (header, reason) in [
-            ([0x2f, 0xc2, 2, 1, 0, 0, 9, 255], RejectReason::Control),
             ([0x4f, 0xc2, 2, 1, 0, 0, 9, 255], RejectReason::BadVersion),
             ([0x0f, 0xc1, 2, 1, 0, 0, 9, 255], RejectReason::BadLength),
             ([0x0f, 0xc2, 2, 6, 0, 0, 9, 255], RejectReason::NotIp(6)),

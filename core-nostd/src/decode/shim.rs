@@ -37,6 +37,9 @@ const TRILL: u16 = 0x22f3;
 const FABRIC_PATH: u16 = 0x8903;
 const TECMP: u16 = 0x99fe;
 const BATMAN: u16 = 0x4305;
+/// ERSPAN that something has taken out of GRE.
+const ERSPAN: u16 = 0x88be;
+const ERSPAN_III: u16 = 0x22eb;
 /// An 802.11 frame.
 const WIFI: u16 = 0x2452;
 
@@ -93,6 +96,7 @@ fn following(peel: &mut Peel<'_>, field: u16) -> Result<Shim, Reject> {
         TECMP => tecmp::peel(peel)?,
         BATMAN => batman::peel(peel)?,
         WIFI => Next::Wifi(Radio::default()),
+        ERSPAN | ERSPAN_III => Next::Erspan { header: true },
         length if isl::is_length(peel, length) => {
             peel.limit_len(length.into());
             Next::Llc
@@ -143,8 +147,9 @@ mod tests {
     #[test]
     fn tags_stand_before_the_type_of_what_they_tag() {
         for tag in [
-            // Cisco's metadata with one option, with two.
-            &[0x89, 0x09, 1, 1, 0, 1, 0, 100][..],
+            // Cisco's metadata with one option, with two, without a length.
+            &[0x89, 0x09, 0, 0, 0, 1, 0, 100][..],
+            &[0x89, 0x09, 1, 1, 0, 1, 0, 100],
             &[0x89, 0x09, 1, 2, 0, 1, 0, 100, 0, 2, 0, 0],
             &[0x89, 0x88, 1, 2, 3, 4, 5, 6],
             &[0x89, 0x2f, 0, 0x40, 0, 1],

@@ -59,14 +59,12 @@ pub(super) fn inner(peel: &mut Peel<'_>, size: usize) -> Result<u16, Reject> {
     Ok(inner)
 }
 
-/// Takes Cisco's metadata: a version, the length of its options in words of four bytes, the options.
+/// Takes Cisco's metadata: a version, the length of its options in words of four bytes, the options, of which there
+/// is one at least.
 #[cold]
 pub(super) fn skip_metadata(peel: &mut Peel<'_>) -> Result<(), Reject> {
-    let &[version, words] = peel.peek::<[u8; 2]>(Layer::Tag)?;
-    if version != 1 {
-        return Err(peel.reject(Layer::Tag, RejectReason::BadVersion));
-    }
-    peel.advance(2 + usize::from(words) * 4, Layer::Tag)?;
+    let &[_version, words] = peel.peek::<[u8; 2]>(Layer::Tag)?;
+    peel.advance(2 + usize::from(words.max(1)) * 4, Layer::Tag)?;
     Ok(())
 }
 
