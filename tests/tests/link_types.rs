@@ -32,8 +32,7 @@ fn the_table_and_the_code_agree() {
     let table = table();
     for number in 0..600 {
         let frame = Frame { link: LinkType(number), time: Timestamp(0), wire_len: 1, bytes: &[] };
-        let unknown =
-            matches!(decode(&frame), Err(Reject { reason: RejectReason::UnknownLinkType(_), .. }));
+        let unknown = matches!(decode(&frame), Err(Reject { reason: RejectReason::UnknownLinkType(_), .. }));
         assert_eq!(table.get(&number).copied().unwrap_or(false), !unknown, "{number}");
         assert_eq!(LINK_TYPES.contains(&LinkType(number)), !unknown, "{number}");
     }

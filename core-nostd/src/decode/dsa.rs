@@ -88,11 +88,9 @@ mod tests {
 
     #[test]
     fn marvells_tag_has_the_vlan_of_a_frame_that_was_tagged() {
-        for (tag, vlans) in [
-            ([0xc0, 0, 0, 7], &[][..]),
-            ([0xe0, 0, 0xf1, 7], &[0x107]),
-            ([0x60, 0, 0, 5], &[5]),
-        ] {
+        for (tag, vlans) in
+            [([0xc0, 0, 0, 7], &[][..]), ([0xe0, 0, 0xf1, 7], &[0x107]), ([0x60, 0, 0, 5], &[5])]
+        {
             let short = ethernet(&join(&[&tag, &[8, 0]]));
             let long = ethernet(&join(&[&[0xda, 0xda, 0, 0], &tag, &[8, 0]]));
             for (link, bytes) in [(LinkType::DSA_TAG_DSA, &short), (LinkType::DSA_TAG_EDSA, &long)] {

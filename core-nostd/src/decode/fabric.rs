@@ -74,11 +74,8 @@ mod tests {
         };
         assert_eq!(of(100).0, tunnel(TunnelKind::Pbb, 100));
         assert_ne!(of(100).1, of(101).1);
-        let tagged = join(&[
-            &OUTER,
-            &[0x88, 0xa8, 0, 7, 0x88, 0xe7, 0, 0, 0, 1],
-            &ethernet(&[0x81, 0, 0, 5, 8, 0]),
-        ]);
+        let tagged =
+            join(&[&OUTER, &[0x88, 0xa8, 0, 7, 0x88, 0xe7, 0, 0, 0, 1], &ethernet(&[0x81, 0, 0, 5, 8, 0])]);
         let segment = whole(ETHERNET, &tagged).expect("a segment");
         assert_eq!(segment.link.vlans, [7, 5]);
         assert_eq!(segment.link.source_mac, Some(SOURCE_MAC));

@@ -19,8 +19,7 @@ struct Rest {
 
 /// Whether the last Ethernet header is one of ISL.
 fn is_isl(peel: &Peel<'_>) -> bool {
-    peel.ethernet
-        .is_some_and(|header| DESTINATIONS.iter().any(|destination| header.starts_with(destination)))
+    peel.ethernet.is_some_and(|header| DESTINATIONS.iter().any(|destination| header.starts_with(destination)))
 }
 
 /// Whether a number beyond the lengths of 802.3 is the length of an ISL frame.

@@ -48,7 +48,9 @@ mod tests {
     #[test]
     fn integrity_alone_leaves_the_payload_in_clear_and_the_check_value_is_none_of_it() {
         let check = [9; 16];
-        for tag in [&[0, 0, 0, 0, 0, 1][..], &[0x20, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 0xaa, 0, 1], &[1, 47, 0, 0, 0, 1]] {
+        for tag in
+            [&[0, 0, 0, 0, 0, 1][..], &[0x20, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 0xaa, 0, 1], &[1, 47, 0, 0, 0, 1]]
+        {
             let mut frame = join(&[&MACS, &[0x88, 0xe5], tag, &[8, 0], &ipv4(), &check]);
             is_hello(whole(ETHERNET, &frame));
             // A datagram without length ends where the payload does.

@@ -286,7 +286,10 @@ mod tests {
                 assert_eq!(tunnels(IPV4, &bytes), (tunnel(TunnelKind::AirMirror, None), 0), "{format:?}");
             }
             let other = udp(5000, &join(&[&format, &[0x0f; 60]]));
-            assert!(matches!(rejected(IPV4, &other).reason, RejectReason::NotTcp(17) | RejectReason::BadVersion));
+            assert!(matches!(
+                rejected(IPV4, &other).reason,
+                RejectReason::NotTcp(17) | RejectReason::BadVersion
+            ));
         }
     }
 

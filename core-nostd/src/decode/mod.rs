@@ -82,8 +82,8 @@ pub(crate) use piece::{Context, PartKind, Piece};
 
 use crate::frame::{Frame, LinkType};
 use ip_in_ip::Inside;
-use juniper::Payload as Juniper;
 pub(crate) use ipcomp::Packed;
+use juniper::Payload as Juniper;
 use peel::Peel;
 use piece::Part;
 pub(crate) use segment::Control;

@@ -114,7 +114,9 @@ mod tests {
     #[test]
     fn a_type_that_leads_to_ip_goes_before_the_first_nibble() {
         // 60:45:bd and lengths that would fit, were the address the beginning of an IPv6 header.
-        for (first, control) in [(0x60, &[][..]), (0x45, &[]), (0x10, &[]), (0x60, &[0, 0, 0, 0]), (0x00, &[])] {
+        for (first, control) in
+            [(0x60, &[][..]), (0x45, &[]), (0x10, &[]), (0x60, &[0, 0, 0, 0]), (0x00, &[])]
+        {
             let mut datagram = ipv4();
             datagram.extend([0; 800]);
             datagram[2..4].copy_from_slice(&[3, 0x4d]);

@@ -74,7 +74,10 @@ mod tests {
             (4, join(&[&[0x0f, 0xc2, 2, 1, 0, 0, 10, 255], &ipv4()])),
             (5, join(&[&[0, 1, 1, 64], &ipv4()])),
         ] {
-            is_hello(whole(LinkType::ETHERNET, &nsh(&[0x0f, 0xc3, 2, next, 0, 0, 9, 255, 1, 2, 3, 0], &rest)));
+            is_hello(whole(
+                LinkType::ETHERNET,
+                &nsh(&[0x0f, 0xc3, 2, next, 0, 0, 9, 255, 1, 2, 3, 0], &rest),
+            ));
         }
     }
 

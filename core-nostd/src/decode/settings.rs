@@ -159,10 +159,9 @@ impl UdpTunnel {
     /// The tunnel between these ports. Where the port of the source counts too, both sides are not servers.
     pub(super) fn between(source: u16, destination: u16, settings: &Settings) -> Option<Self> {
         Self::at(destination, settings).or_else(|| {
-            Self::at(source, settings)
-                .filter(|tunnel| {
-                    matches!(tunnel, Self::L2tp | Self::Teredo | Self::Ayiya | Self::Capwap | Self::Ip)
-                })
+            Self::at(source, settings).filter(|tunnel| {
+                matches!(tunnel, Self::L2tp | Self::Teredo | Self::Ayiya | Self::Capwap | Self::Ip)
+            })
         })
     }
 

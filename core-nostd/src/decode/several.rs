@@ -1,7 +1,9 @@
 //! Frames that carry several frames: aggregates of 802.11, the samples of sFlow, the entries of TECMP. Each of
 //! those inside comes to an outcome of its own; one that carries several again is rejected.
 
-use super::{Layer, Next, Outcome, Reject, RejectReason, peel::Peel, peel_all, settings::Settings, sflow, tecmp, wifi};
+use super::{
+    Layer, Next, Outcome, Reject, RejectReason, peel::Peel, peel_all, settings::Settings, sflow, tecmp, wifi,
+};
 
 /// What the frames are inside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,9 +4,9 @@
 //! All of it is out of the way of usual frames.
 
 use super::{
-    Layer, Next, Reject, batman, dsa, fabric, isl, macsec,
+    Layer, Next, Reject, batman, dsa, fabric, isl,
     look::{leads_by_ethernet, looks_like_ip},
-    nsh,
+    macsec, nsh,
     peel::Peel,
     tag, tecmp,
     wifi::Radio,
@@ -174,7 +174,10 @@ mod tests {
     #[test]
     fn what_is_not_ip_is_rejected_at_the_tag() {
         let reject = rejected(ETHERNET, &ethernet(&[0x89, 0x88, 1, 2, 3, 4, 5, 6, 8, 6]));
-        assert_eq!((reject.layer, reject.reason, reject.offset), (Layer::Tag, RejectReason::NotIp(0x0806), 14));
+        assert_eq!(
+            (reject.layer, reject.reason, reject.offset),
+            (Layer::Tag, RejectReason::NotIp(0x0806), 14)
+        );
         let reject = rejected(ETHERNET, &ethernet(&[0xd2, 0x8b, 0, 9, 0, 0x10, 1, 2]));
         assert_eq!((reject.layer, reject.reason), (Layer::Tag, RejectReason::BadVersion));
     }

@@ -138,7 +138,8 @@ fn vector(bytes: &[u8], aggregate: bool) -> Option<usize> {
     let data = if aggregate { SUBFRAME } else { 0 };
     let is_clear = |size: usize| {
         let bytes = bytes.get(size + data..).unwrap_or_default();
-        is_snap(bytes) || mesh_control(bytes).is_some_and(|size| is_snap(bytes.get(size..).unwrap_or_default()))
+        is_snap(bytes)
+            || mesh_control(bytes).is_some_and(|size| is_snap(bytes.get(size..).unwrap_or_default()))
     };
     [0, if long { VECTOR } else { SHORT_VECTOR }].into_iter().find(|size| is_clear(*size))
 }

@@ -181,8 +181,7 @@ impl<'a> Reassembler<'a> {
         counters.fragment_conflicts += u64::from(anomalies.conflict);
         let tiny = piece.part.offset == 0 && piece.context.is_tcp() && piece.len < TCP_HEADER;
         counters.tiny_fragments += u64::from(tiny);
-        let misaligned =
-            piece.part.more && piece.part.kind != PartKind::Wifi && !piece.len.is_multiple_of(8);
+        let misaligned = piece.part.more && piece.part.kind != PartKind::Wifi && !piece.len.is_multiple_of(8);
         counters.misaligned_fragments += u64::from(misaligned);
     }
 

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use tapflow_core::decode::{self, Reject, RejectReason};
 use tapflow_core::{
-    Counters, Frame, InOrder, InOrderConfig, InOrderCounters, InOrderStorage, LinkType, Reassembler, Seen, Timestamp,
+    Counters, Frame, InOrder, InOrderConfig, InOrderCounters, InOrderStorage, LinkType, Reassembler, Seen,
+    Timestamp,
 };
 
 use super::dispatch::Dispatch;
