@@ -149,24 +149,24 @@ fn fragments_of_different_length_contradict_each_other() {
 fn without_memory_or_with_too_little_fragments_are_rejected() {
     let storage = Storage { fragments: FragmentStorage::none(), ..Storage::heap(10, 10).unwrap() };
     let mut scene = Scene::of(Config::default(), storage);
-    let told = pushed(&mut scene, &fragments(&msdu(), 60, 7));
-    assert_eq!(told, ["rejected 802.11 fragment (at byte 0)", "rejected 802.11 fragment (at byte 0)"]);
+    let lines = pushed(&mut scene, &fragments(&msdu(), 60, 7));
+    assert_eq!(lines, ["rejected 802.11 fragment (at byte 0)", "rejected 802.11 fragment (at byte 0)"]);
 }
 
 #[test]
 fn an_ip_fragment_in_a_frame_in_fragments_is_put_together_twice() {
     let datagram = datagram();
     let halves = [(0_u16, true, &datagram[20..60]), (5, false, &datagram[60..])];
-    let mut told = Vec::new();
+    let mut lines = Vec::new();
     let mut scene = Scene::default();
     for (number, (offset, more, payload)) in halves.into_iter().enumerate() {
         let mut ip = datagram[..20].to_vec();
         ip[2..4].copy_from_slice(&(20 + payload.len() as u16).to_be_bytes());
         ip[6..8].copy_from_slice(&(offset | u16::from(more) << 13).to_be_bytes());
         let msdu = [&[0xaa, 0xaa, 3, 0, 0, 0, 8, 0], &ip[..], payload].concat();
-        told.extend(pushed(&mut scene, &fragments(&msdu, 30, number as u16)));
+        lines.extend(pushed(&mut scene, &fragments(&msdu, 30, number as u16)));
     }
-    assert_eq!(told, text());
+    assert_eq!(lines, text());
 }
 
 /// A fragment of CAPWAP in UDP: of the frame, from `offset` on.
@@ -190,9 +190,9 @@ fn capwap_datagrams_in_fragments_are_put_together_in_any_order() {
     for _ in 0..pieces.len() {
         pieces.rotate_left(1);
         let mut scene = Scene::default();
-        let told: Vec<String> =
+        let lines: Vec<String> =
             pieces.iter().flat_map(|piece| push(&mut scene, LinkType::IPV4, piece, 1)).collect();
-        assert_eq!(told, text());
+        assert_eq!(lines, text());
         let opened = &scene.recorder().flows[&0].opened;
         assert_eq!(opened.link.outer, Some(([192, 0, 2, 1].into(), [192, 0, 2, 2].into())));
         assert_eq!(scene.counters().rejected_frames(), 0);

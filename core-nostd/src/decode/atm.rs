@@ -12,7 +12,7 @@ const LANE: u8 = 1;
 /// The emulated LAN's client identifier before an Ethernet frame.
 const LANE_HEADER: usize = 2;
 
-/// LLC, or without it what the payload tells.
+/// LLC, or without it what the payload looks like.
 pub(super) fn peel(peel: &mut Peel<'_>) -> Result<Next, Reject> {
     if let [0xaa, 0xaa, 3, ..] | [0xfe, 0xfe, 3, ..] | [6, 6, 3, ..] = peel.bytes {
         return Ok(Next::Llc);

@@ -99,7 +99,7 @@ pub(super) fn peel(peel: &mut Peel<'_>) -> Result<Next, Reject> {
         ETHERNET => Ok(Next::Ethernet),
         PPP => Ok(Next::Ppp),
         FRAME_RELAY => Ok(Next::FrameRelay),
-        METADATA => {
+        METADATA if cfg!(feature = "rare") => {
             let inner = peel.header::<U16>(Layer::Tag)?.get();
             tag::skip_metadata(peel)?;
             ethernet::follow(peel, inner, Layer::Tag, offset)

@@ -27,7 +27,7 @@ fn tunnel(protocol: u8) -> Option<Next> {
         GRE => Some(Next::Gre),
         AUTHENTICATION => Some(Next::Authentication),
         IPCOMP => Some(Next::IpComp),
-        PIM => Some(Next::Pim),
+        PIM if cfg!(feature = "rare") => Some(Next::Pim),
         L2TP => Some(Next::L2tp),
         MPLS => Some(Next::Mpls),
         other => Inside::of(other).map(Next::IpInIp),

@@ -1,5 +1,5 @@
 //! What Juniper's routers put before the packets that they capture: a magic number, flags and extensions, then a
-//! frame of the link type's kind, or a cookie of the card whose form only the payload tells.
+//! frame of the link type's kind, or a cookie of the card whose form follows from the payload only.
 
 use super::{
     Layer, Next, Reject, RejectReason, ethernet,

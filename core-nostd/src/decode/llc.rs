@@ -74,7 +74,9 @@ pub(super) fn follow_snap(peel: &mut Peel<'_>, offset: usize) -> Result<Next, Re
         return Ok(Next::Ethernet);
     }
     if !ETHER_TYPES.contains(&snap.organisation) || protocol < ethernet::MIN_TYPE {
-        if let Some(next) = isl::follow(peel, protocol, offset)? {
+        if cfg!(feature = "rare")
+            && let Some(next) = isl::follow(peel, protocol, offset)?
+        {
             return Ok(next);
         }
         return Err(Reject { layer: Layer::Llc, reason: RejectReason::NotIp(protocol.into()), offset });

@@ -89,7 +89,7 @@ fn ip_at(bytes: &[u8], len: usize, at: usize) -> bool {
     bytes.get(at..).is_some_and(|bytes| len.checked_sub(at).is_some_and(|len| looks_like_ip(bytes, len)))
 }
 
-/// The header that `bytes` begin with where its type field leads to a valid IP header, behind so many bytes.
+/// The header that `bytes` begin with where its type field leads to a valid IP header, and the bytes before it.
 pub(super) fn typed(bytes: &[u8], len: usize) -> Option<(usize, Next)> {
     if leads_by_ethernet(bytes, len) {
         return Some((0, Next::Ethernet));

@@ -1,7 +1,7 @@
 //! Copies of frames for a monitor, in UDP: TZSP (TaZmen Sniffer Protocol), Juniper's packet mirroring, and what
 //! access points send of the air (PEEKREMOTE of OmniPeek and Cisco, Aruba's formats).
 //!
-//! The two directions of a connection may come from different devices: nothing tells connections apart.
+//! The two directions of a connection may come from different devices: nothing of the tunnel is part of a connection's identity.
 
 use zerocopy::{
     FromBytes, Immutable, KnownLayout, Unaligned,

@@ -424,6 +424,9 @@ fn peel_rare(peel: &mut Peel<'_>, next: Next, settings: &Settings) -> Result<Nex
 #[cold]
 #[inline(never)]
 fn peel_rarer(peel: &mut Peel<'_>, next: Next) -> Result<Next, Reject> {
+    if !cfg!(feature = "rare") {
+        return Err(peel.reject(next.layer(), RejectReason::Unclear));
+    }
     match next {
         Next::MultilinkFrameRelay => frame_relay::peel_multilink(peel),
         Next::Nsh => nsh::peel(peel),
@@ -463,7 +466,14 @@ fn peel_rarer(peel: &mut Peel<'_>, next: Next) -> Result<Next, Reject> {
 }
 
 /// The link types that are decoded.
-pub const LINK_TYPES: [LinkType; 77] = [
+pub const LINK_TYPES: &[LinkType] = {
+    let (usual, _) = ALL_LINK_TYPES.split_at(USUAL_LINK_TYPES);
+    if cfg!(feature = "rare") { &ALL_LINK_TYPES } else { usual }
+};
+
+/// Those that are decoded without the feature `rare` come first.
+const USUAL_LINK_TYPES: usize = 29;
+const ALL_LINK_TYPES: [LinkType; 77] = [
     LinkType::NULL,
     LinkType::ETHERNET,
     LinkType::IEEE802_5,
@@ -580,6 +590,9 @@ fn first(link: LinkType) -> Result<Next, Reject> {
 /// The same of those that hardly any capture has.
 #[cold]
 fn first_of_rare(link: LinkType) -> Result<Next, Reject> {
+    if !cfg!(feature = "rare") {
+        return Err(unknown(link));
+    }
     Ok(match link {
         LinkType::ATM_RFC1483 | LinkType::ATM_RFC1483_BSD | LinkType::ATM_CLIP | LinkType::ATM_CLIP_BSD => {
             Next::Atm
@@ -625,9 +638,10 @@ fn first_of_rare(link: LinkType) -> Result<Next, Reject> {
         | LinkType::JUNIPER_SRX_E2E
         | LinkType::JUNIPER_FIBRECHANNEL
         | LinkType::JUNIPER_ATM_CEMIC => Next::Juniper(Juniper::Cookie),
-        LinkType(other) => {
-            let reason = RejectReason::UnknownLinkType(other);
-            return Err(Reject { layer: Layer::Link, reason, offset: 0 });
-        }
+        other => return Err(unknown(other)),
     })
+}
+
+const fn unknown(link: LinkType) -> Reject {
+    Reject { layer: Layer::Link, reason: RejectReason::UnknownLinkType(link.0), offset: 0 }
 }

@@ -1,5 +1,5 @@
 //! PKTAP (`LINKTYPE_PKTAP`): what macOS puts before the frames of several interfaces. Older captures have it under
-//! a number for private use (`DLT_USER2`), where only its header tells.
+//! a number for private use (`DLT_USER2`), where its header has to be valid.
 
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned, little_endian::U32};
 

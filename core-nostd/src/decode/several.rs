@@ -69,7 +69,8 @@ impl<'a> Several<'a> {
     fn next_frame(&mut self) -> Option<Result<(Peel<'a>, Next), Reject>> {
         match self.kind {
             Kind::Msdus => self.next_msdu(),
-            Kind::Entries => tecmp::next_frame(&mut self.rest),
+            Kind::Entries if cfg!(feature = "rare") => tecmp::next_frame(&mut self.rest),
+            Kind::Entries => None,
             Kind::Samples => loop {
                 if let Some(sample) = &mut self.sample {
                     match sflow::next_frame(sample) {

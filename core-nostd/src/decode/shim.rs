@@ -65,9 +65,17 @@ pub(super) const fn layer(field: u16) -> Layer {
 #[cold]
 #[inline(never)]
 pub(super) fn follow(peel: &mut Peel<'_>, field: u16) -> Result<Shim, Reject> {
+    match field {
+        VN_TAG => tag::vn_tag(peel).map(Shim::Field),
+        E_TAG => tag::e_tag(peel).map(Shim::Field),
+        BRIDGED => Ok(Shim::Next(Next::Ethernet)),
+        other if cfg!(feature = "rare") => tagged(peel, other),
+        _ => Ok(Shim::Unknown),
+    }
+}
+
+fn tagged(peel: &mut Peel<'_>, field: u16) -> Result<Shim, Reject> {
     Ok(Shim::Field(match field {
-        VN_TAG => tag::vn_tag(peel)?,
-        E_TAG => tag::e_tag(peel)?,
         METADATA => {
             tag::skip_metadata(peel)?;
             tag::inner(peel, 0)?
@@ -88,7 +96,6 @@ pub(super) fn follow(peel: &mut Peel<'_>, field: u16) -> Result<Shim, Reject> {
 
 fn following(peel: &mut Peel<'_>, field: u16) -> Result<Shim, Reject> {
     Ok(Shim::Next(match field {
-        BRIDGED => Next::Ethernet,
         NSH => nsh::peel(peel)?,
         PBB => fabric::peel_pbb(peel)?,
         TRILL => fabric::peel_trill(peel)?,

@@ -1,7 +1,7 @@
 //! Tags between a switch and what extends it: VN-tag (Cisco, proposed as 802.1Qbh) and E-tag (802.1BR, 9.3); and
-//! tags that tell of a frame on its way: security groups, times, sequence numbers.
+//! tags that a frame gets on its way: security groups, times, sequence numbers.
 //!
-//! The first two say from which port to which; that differs by direction. No tag tells connections apart.
+//! The first two say from which port to which; that differs by direction. No tag is part of a connection's identity.
 
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned, big_endian::U16, big_endian::U32};
 

@@ -42,6 +42,13 @@ fn inside(peel: &mut Peel<'_>, tunnel: UdpTunnel, plain: Reject) -> Result<Next,
         UdpTunnel::Mpls => mpls::peel(peel),
         UdpTunnel::Gre => Ok(Next::Gre),
         UdpTunnel::Sflow => sflow::peel(peel, plain),
+        other if cfg!(feature = "rare") => rare(peel, other, plain),
+        _ => Err(plain),
+    }
+}
+
+fn rare(peel: &mut Peel<'_>, tunnel: UdpTunnel, plain: Reject) -> Result<Next, Reject> {
+    match tunnel {
         UdpTunnel::Capwap => capwap::peel(peel, plain),
         UdpTunnel::Tzsp => mirror::peel_tzsp(peel, plain),
         UdpTunnel::JuniperMirror => mirror::peel_juniper(peel, plain),
@@ -49,6 +56,7 @@ fn inside(peel: &mut Peel<'_>, tunnel: UdpTunnel, plain: Reject) -> Result<Next,
         UdpTunnel::Lisp => lisp::peel(peel, plain),
         UdpTunnel::Gue => gue::peel(peel, plain),
         UdpTunnel::Ip => gue::peel_ip(peel, plain),
+        _ => Err(plain),
     }
 }
 

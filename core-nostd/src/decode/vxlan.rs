@@ -65,7 +65,7 @@ pub(super) fn peel_gpe(peel: &mut Peel<'_>, plain: Reject) -> Result<Next, Rejec
         1 => Ok(Next::Ipv4),
         2 => Ok(Next::Ipv6),
         3 => Ok(Next::Ethernet),
-        4 => Ok(Next::Nsh),
+        4 if cfg!(feature = "rare") => Ok(Next::Nsh),
         5 => Ok(Next::Mpls),
         other => Err(Reject { layer: Layer::Vxlan, reason: RejectReason::NotIp(other.into()), offset }),
     }
