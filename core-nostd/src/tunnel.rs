@@ -48,6 +48,34 @@ pub enum TunnelKind {
     ETag,
     /// A frame sampled by sFlow.
     Sflow,
+    /// NSH; the service path.
+    Nsh,
+    /// Provider backbone bridges; the service identifier.
+    Pbb,
+    /// TRILL; egress (high 16 bits) and ingress nickname.
+    Trill,
+    /// FabricPath; the tree.
+    FabricPath,
+    /// B.A.T.M.A.N. advanced.
+    Batman,
+    /// TECMP.
+    Tecmp,
+    /// CAPWAP.
+    Capwap,
+    /// TZSP.
+    Tzsp,
+    /// Juniper's packet mirroring; the session.
+    JuniperMirror,
+    /// What an access point sends of the air: PEEKREMOTE, Aruba's formats.
+    AirMirror,
+    /// LISP; the instance.
+    Lisp,
+    /// A register of PIM.
+    PimRegister,
+    /// GUE.
+    Gue,
+    /// An IP datagram directly in UDP.
+    IpInUdp,
 }
 
 impl TunnelKind {
@@ -71,6 +99,20 @@ impl TunnelKind {
             Self::VnTag => "VN-tag",
             Self::ETag => "E-tag",
             Self::Sflow => "sFlow",
+            Self::Nsh => "NSH",
+            Self::Pbb => "PBB",
+            Self::Trill => "TRILL",
+            Self::FabricPath => "FabricPath",
+            Self::Batman => "batman-adv",
+            Self::Tecmp => "TECMP",
+            Self::Capwap => "CAPWAP",
+            Self::Tzsp => "TZSP",
+            Self::JuniperMirror => "Juniper-mirror",
+            Self::AirMirror => "PEEKREMOTE",
+            Self::Lisp => "LISP",
+            Self::PimRegister => "PIM-register",
+            Self::Gue => "GUE",
+            Self::IpInUdp => "IP-in-UDP",
         }
     }
 }

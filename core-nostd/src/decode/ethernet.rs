@@ -5,7 +5,7 @@
 use smoltcp::wire::EthernetFrame;
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned, big_endian::U16};
 
-use super::{Layer, Next, Reject, RejectReason, peel::Peel, tag};
+use super::{Layer, Next, Reject, RejectReason, peel::Peel, shim, shim::Shim};
 
 const IPV4: u16 = 0x0800;
 const IPV6: u16 = 0x86dd;
@@ -16,9 +16,6 @@ const VLAN_OLD_STACKED: u16 = 0x9100;
 const MPLS: u16 = 0x8847;
 /// Upstream labels (RFC 5332).
 const MPLS_UPSTREAM: u16 = 0x8848;
-const BRIDGED: u16 = 0x6558;
-const VN_TAG: u16 = 0x8926;
-const E_TAG: u16 = 0x893f;
 
 /// Type fields up to this one are the frame's length (802.3, 3.2.6).
 const MAX_LENGTH: u16 = 1500;
@@ -68,16 +65,16 @@ pub(super) fn follow(
                 return Ok(Next::Llc);
             }
             MPLS | MPLS_UPSTREAM => return Ok(Next::Mpls),
-            VN_TAG => {
-                (layer, offset) = (Layer::Vlan, peel.offset);
-                field = tag::vn_tag(peel)?;
+            other => {
+                let start = peel.offset;
+                match shim::follow(peel, other)? {
+                    Shim::Field(inner) => (field, layer, offset) = (inner, shim::layer(other), start),
+                    Shim::Next(next) => return Ok(next),
+                    Shim::Unknown => {
+                        return Err(Reject { layer, reason: RejectReason::NotIp(other.into()), offset });
+                    }
+                }
             }
-            E_TAG => {
-                (layer, offset) = (Layer::Vlan, peel.offset);
-                field = tag::e_tag(peel)?;
-            }
-            BRIDGED => return Ok(Next::Ethernet),
-            other => return Err(Reject { layer, reason: RejectReason::NotIp(other.into()), offset }),
         }
     }
 }

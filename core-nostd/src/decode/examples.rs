@@ -169,6 +169,37 @@ pub(super) fn in_tunnels() -> Vec<(LinkType, Vec<u8>)> {
         ip(udp(6635, &join(&[&[0, 1, 1, 64], v4]))),
         ip(udp(4754, &join(&[&[0, 0, 8, 0], v4]))),
         ip(udp(6343, &sflow(frame))),
+        ip(around(103, &join(&[&[0x21, 0, 0, 0, 0, 0, 0, 0], v4]))),
+        ip(udp(5247, &join(&[&[0, 0x10, 0, 0, 0, 0, 0, 0], frame]))),
+        ip(udp(5247, &join(&[&[0, 0x10, 3, 0, 0, 0, 0, 0], &wifi(8, 1, &join(&[&SNAP_IPV4, v4]))]))),
+        ip(udp(37008, &join(&[&[1, 0, 0, 1, 10, 1, 0xd0, 1], frame]))),
+        ip(udp(4341, &join(&[&[0x48, 0, 0, 0, 0, 0, 9, 1], v4]))),
+        ip(udp(6080, &join(&[&[1, 4, 0, 0, 0, 0, 0, 0], v4]))),
+        ip(udp(6080, v4)),
+        ip(udp(30030, &join(&[&[0, 0, 0, 1, 0, 0, 0, 9], v4]))),
+    ]
+}
+
+/// Headers between Ethernet and IP that are rare, each before the segment.
+fn behind_rare_types() -> Vec<(LinkType, Vec<u8>)> {
+    let (v4, frame) = (&ipv4()[..], &ethernet(&[8, 0])[..]);
+    let nsh = [0x0f, 0xc2, 2, 1, 0, 0, 9, 255];
+    let data = &wifi(0x08, 2, &join(&[&SNAP_IPV4, v4]))[..];
+    let on = |headers: &[&[u8]]| (LinkType::ETHERNET, join(&[&MACS, &join(headers)]));
+    vec![
+        on(&[&[0x89, 0x09, 1, 1, 0, 1, 0, 100, 8, 0], v4]),
+        on(&[&[0x89, 0x88, 1, 2, 3, 4, 5, 6, 8, 0], v4]),
+        on(&[&[0x89, 0x2f, 0, 0x40, 0, 1, 8, 0], v4]),
+        on(&[&[0xf1, 0xc1, 0, 0, 0, 1, 8, 0], v4]),
+        on(&[&[0xd2, 0x8b, 0, 1, 0, 0x10, 1, 2, 3, 4, 5, 6, 7, 8, 8, 0], v4]),
+        on(&[&[0x88, 0xe5, 0, 0, 0, 0, 0, 1, 8, 0], v4, &[9; 16]]),
+        on(&[&[0x89, 0x4f], &nsh, v4]),
+        on(&[&[0x88, 0xe7, 0, 0, 0, 9], frame]),
+        on(&[&[0x22, 0xf3, 0, 0x3f, 0, 1, 0, 2], frame]),
+        on(&[&[0x89, 3, 0, 0x60], frame]),
+        on(&[&[0x43, 5, 0x40, 15, 50, 1, 2, 2, 2, 2, 2, 2], frame]),
+        on(&[&[0x24, 0x52], data]),
+        on(&[&[0xda, 0xda, 0, 0, 0xc0, 0, 0, 0, 8, 0], v4]),
     ]
 }
 
@@ -212,6 +243,41 @@ fn on_rare_links() -> Vec<(LinkType, Vec<u8>)> {
         (LinkType::FRELAY_WITH_DIR, join(&[&[1, 0x18, 0x41, 8, 0], v4])),
         (LinkType::FDDI, join(&[&[0x50], &MACS, &SNAP_IPV4, v4])),
         (LinkType::IEEE802_5, join(&[&[0x10, 0x40], &MACS, &SNAP_IPV4, v4])),
+    ]
+}
+
+/// The same of those that are rarer still.
+fn on_rarer_links() -> Vec<(LinkType, Vec<u8>)> {
+    let (v4, frame) = (&ipv4()[..], &ethernet(&[8, 0])[..]);
+    let mut pktap = vec![108, 0, 0, 0, 1, 0, 0, 0, 1];
+    pktap.resize(108, 0);
+    let record = u8::try_from(16 + 2 + frame.len()).expect("a short frame");
+    let erf = [0, 0, 0, 0, 0, 0, 0, 0, 2, 4, 0, record, 0, 0, 0, record - 18, 0, 0];
+    let juniper = [0x4d, 0x47, 0x43, 0x80, 0, 2, 9, 9];
+    vec![
+        (LinkType::PKTAP, join(&[&pktap, frame])),
+        (LinkType::PKTAP_PRIVATE, join(&[&pktap, frame])),
+        (LinkType::ENC, join(&[&[2, 0, 0, 0], &[0; 8], v4])),
+        (LinkType::DSA_TAG_BRCM, ethernet(&[0x20, 0, 0, 1, 8, 0])),
+        (LinkType::DSA_TAG_BRCM_PREPEND, join(&[&[0x20, 0, 0, 1], frame])),
+        (LinkType::DSA_TAG_DSA, ethernet(&[0xc0, 0, 0, 0, 8, 0])),
+        (LinkType::DSA_TAG_EDSA, ethernet(&[0xda, 0xda, 0, 0, 0xe0, 0, 0, 5, 8, 0])),
+        (LinkType::ERF, join(&[&erf, frame])),
+        (LinkType::JUNIPER_ETHER, join(&[&juniper, frame])),
+        (LinkType::JUNIPER_PPP, join(&[&juniper, &[0, 0x21], v4])),
+        (LinkType::NETANALYZER, join(&[&[0, 0, 0, 2], frame])),
+        (LinkType::NETANALYZER_TRANSPARENT, join(&[&[0, 0, 0, 2, 0x55, 0x55, 0xd5], frame])),
+        (LinkType::PPP_PPPD, join(&[&[1, 3, 0, 0x21], v4])),
+        (LinkType::MFR, join(&[&[0xc0, 0, 0x18, 0x41, 3, 0xcc], v4])),
+        (LinkType::ATM_RFC1483, join(&[&SNAP_IPV4, v4])),
+        (LinkType::SUNATM, join(&[&[2, 0, 0, 100], &SNAP_IPV4, v4])),
+        (LinkType::IP_OVER_FC, join(&[&[0x10; 16], &SNAP_IPV4, v4])),
+        (LinkType::APPLE_IP_OVER_IEEE1394, join(&[&[1; 16], &[8, 0], v4])),
+        (LinkType::C_HDLC_WITH_DIR, join(&[&[1, 0x0f, 0, 8, 0], v4])),
+        (LinkType::MPLS, join(&[&[0, 1, 1, 64], v4])),
+        (LinkType::EPON, join(&[&[0x55; 8], frame])),
+        (LinkType::TZSP, join(&[&[1, 0, 0, 1, 1], frame])),
+        (LinkType::LINUX_SLL, join(&[&[0, 0, 0, 1, 0, 0], &[0; 8], &[0, 3], frame])),
     ]
 }
 
@@ -267,6 +333,8 @@ pub(super) fn all() -> Vec<(LinkType, Vec<u8>)> {
         (LinkType::IPV4, join(&[&[0x46, 0, 0, 49], &IPV4[4..], &[1, 1, 1, 0], tcp])),
     ];
     frames.extend(on_rare_links());
+    frames.extend(on_rarer_links());
+    frames.extend(behind_rare_types());
     frames.extend(in_tunnels());
     frames
 }

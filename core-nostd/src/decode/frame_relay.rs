@@ -1,5 +1,5 @@
 //! Frame Relay: the address of Q.922, then what RFC 2427 puts behind a control byte, or an EtherType as
-//! Cisco does. `LINKTYPE_FRELAY_WITH_DIR` has a byte before it all.
+//! Cisco does. `LINKTYPE_FRELAY_WITH_DIR` has a byte before it all, multilink Frame Relay (FRF.16) two.
 
 use super::{Layer, Next, Reject, RejectReason, ethernet, llc, peel::Peel};
 
@@ -10,6 +10,11 @@ const MAX_ADDRESS: usize = 4;
 const CONTROL: u8 = 0x03;
 const PADDING: u8 = 0x00;
 
+/// Of the first byte of multilink Frame Relay: a frame begins, ends, and the frame is none of a user's.
+const BEGINNING: u8 = 0x80;
+const END: u8 = 0x40;
+const LINK_CONTROL: u8 = 0x20;
+
 /// Network layer protocol identifiers.
 const IPV4: u8 = 0xcc;
 const IPV6: u8 = 0x8e;
@@ -18,6 +23,19 @@ const SNAP: u8 = 0x80;
 pub(super) fn peel_with_direction(peel: &mut Peel<'_>) -> Result<Next, Reject> {
     peel.advance(1, Layer::Link)?;
     Ok(Next::FrameRelay)
+}
+
+/// Multilink Frame Relay: flags and 12 bits of sequence number.
+pub(super) fn peel_multilink(peel: &mut Peel<'_>) -> Result<Next, Reject> {
+    let flags = peel.peek::<[u8; 2]>(Layer::Link)?[0] & (BEGINNING | END | LINK_CONTROL);
+    match flags {
+        flags if flags & LINK_CONTROL != 0 => Err(peel.reject(Layer::Link, RejectReason::Control)),
+        flags if flags == BEGINNING | END => {
+            peel.advance(2, Layer::Link)?;
+            Ok(Next::FrameRelay)
+        }
+        _ => Err(peel.reject(Layer::Link, RejectReason::Fragment)),
+    }
 }
 
 pub(super) fn peel(peel: &mut Peel<'_>) -> Result<Next, Reject> {
@@ -63,6 +81,20 @@ mod tests {
             is_hello(whole(LinkType::FRELAY, &join(&[address, &[3, 0x8e], &ipv6()])));
             let bridged = join(&[address, &[3, 0, 0x80, 0, 0x80, 0xc2, 0, 7], &ethernet(&[8, 0])]);
             is_hello(whole(LinkType::FRELAY, &bridged));
+        }
+    }
+
+    #[test]
+    fn multilink_frames_are_taken_whole_only() {
+        let rest = join(&[&[0x18, 0x41, 3, 0xcc], &ipv4()]);
+        is_hello(whole(LinkType::MFR, &join(&[&[0xc5, 0x12], &rest])));
+        for (flags, reason) in [
+            (0x80, RejectReason::Fragment),
+            (0x40, RejectReason::Fragment),
+            (0x00, RejectReason::Fragment),
+            (0xe1, RejectReason::Control),
+        ] {
+            assert_eq!(rejected(LinkType::MFR, &join(&[&[flags, 0], &rest])).reason, reason);
         }
     }
 

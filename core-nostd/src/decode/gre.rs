@@ -7,8 +7,10 @@
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned, big_endian::U16, big_endian::U32};
 
 use super::{
-    Layer, Next, Reject, RejectReason, ethernet,
+    Layer, Next, Reject, RejectReason, ethernet, ip,
+    look::looks_like_ip,
     peel::{Identity, Peel},
+    tag,
 };
 use crate::tunnel::TunnelKind;
 
@@ -23,6 +25,9 @@ const VERSION: u16 = 0x0007;
 const ETHERNET: u16 = 0x6558;
 const PPP: u16 = 0x880b;
 const WCCP: u16 = 0x883e;
+const FRAME_RELAY: u16 = 0x6559;
+/// Cisco's metadata, behind the type of what follows it.
+const METADATA: u16 = 0x8909;
 const ERSPAN: u16 = 0x88be;
 const ERSPAN_III: u16 = 0x22eb;
 /// One number for each access point tunnel.
@@ -93,12 +98,22 @@ pub(super) fn peel(peel: &mut Peel<'_>) -> Result<Next, Reject> {
     match protocol {
         ETHERNET => Ok(Next::Ethernet),
         PPP => Ok(Next::Ppp),
+        FRAME_RELAY => Ok(Next::FrameRelay),
+        METADATA if cfg!(feature = "rare") => {
+            let inner = peel.header::<U16>(Layer::Tag)?.get();
+            tag::skip_metadata(peel)?;
+            ethernet::follow(peel, inner, Layer::Tag, offset)
+        }
         WCCP => {
-            // Version 2 puts four bytes before the datagram; none of them begins with 4.
-            if peel.bytes.first().is_some_and(|byte| byte >> 4 != 4) {
+            // Version 2 puts four bytes before the datagram, whose first nibble is 4 where the alternative
+            // bucket was used.
+            let behind = peel.bytes.get(4..).unwrap_or_default();
+            let is_ip = looks_like_ip(peel.bytes, peel.len);
+            let is_version = peel.bytes.first().is_some_and(|byte| matches!(byte >> 4, 4 | 6));
+            if !is_ip && (!is_version || looks_like_ip(behind, peel.len.saturating_sub(4))) {
                 peel.advance(4, Layer::Gre)?;
             }
-            Ok(Next::Ipv4)
+            ip::by_version(peel, Layer::Gre)
         }
         protocol if ARUBA.contains(&protocol) => Ok(Next::Wifi(super::wifi::Radio::default())),
         KEEPALIVE => Err(Reject { layer: Layer::Gre, reason: RejectReason::Empty, offset }),
@@ -194,6 +209,19 @@ mod tests {
     fn wccp_puts_a_redirect_header_first_or_nothing() {
         is_hello(whole(IPV4, &gre(&[0, 0, 0x88, 0x3e], &ipv4())));
         is_hello(whole(IPV4, &gre(&[0, 0, 0x88, 0x3e, 5, 0x59, 0, 0x48], &ipv4())));
+        // The first nibble of a header that says that the alternative bucket was used is 4.
+        is_hello(whole(IPV4, &gre(&[0, 0, 0x88, 0x3e, 0x45, 0x59, 0, 0x48], &ipv4())));
+        is_hello(whole(IPV4, &gre(&[0, 0, 0x88, 0x3e, 5, 0x59, 0, 0x48], &ipv6())));
+    }
+
+    #[test]
+    fn what_ethernet_carries_is_carried_too() {
+        is_hello(whole(IPV4, &gre(&[0, 0, 0x65, 0x59, 0x18, 0x41, 3, 0xcc], &ipv4())));
+        // Cisco's metadata stands behind the type of what follows it.
+        is_hello(whole(IPV4, &gre(&[0, 0, 0x89, 0x09, 8, 0, 1, 1, 0, 1, 0, 100], &ipv4())));
+        is_hello(whole(IPV4, &gre(&[0, 0, 0x89, 0x88, 1, 2, 3, 4, 5, 6, 8, 0], &ipv4())));
+        let data = wifi(0x08, 1, &join(&[&SNAP_IPV4, &ipv4()]));
+        is_hello(whole(IPV4, &gre(&[0, 0, 0x24, 0x52], &data)));
     }
 
     #[test]

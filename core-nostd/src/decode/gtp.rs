@@ -6,7 +6,7 @@
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned, big_endian::U16, big_endian::U32};
 
 use super::{
-    Layer, Next, Reject, RejectReason, ip,
+    Layer, Next, Reject, RejectReason, look,
     peel::{Identity, Peel},
 };
 use crate::tunnel::TunnelKind;
@@ -50,8 +50,8 @@ pub(super) fn peel(peel: &mut Peel<'_>, plain: Reject) -> Result<Next, Reject> {
             next = extension(peel)?;
         }
     }
-    // A session may as well carry PPP or Ethernet, which the header does not say.
-    ip::by_version(peel, Layer::Gtp)
+    // A session may as well carry Ethernet or PPP, which the header does not say.
+    look::unannounced(peel, Layer::Gtp)
 }
 
 /// Skips an extension header; answers the type of the next one.
@@ -97,6 +97,16 @@ mod tests {
     }
 
     #[test]
+    fn a_session_may_carry_ethernet_whatever_its_addresses_begin_with() {
+        for first in [0x02, 0x45, 0x60] {
+            let mut frame = ethernet(&[8, 0]);
+            frame[0] = first;
+            is_hello(whole(IPV4, &gtp(0x30, 255, &[], &frame)));
+        }
+        is_hello(whole(IPV4, &gtp(0x30, 255, &[], &join(&[&[0xff, 3, 0, 0x21], &ipv4()]))));
+    }
+
+    #[test]
     fn endpoint_identifiers_tell_nothing_apart_as_each_direction_has_its_own() {
         let there = gtp(0x30, 255, &[], &ipv4());
         let mut back = there.clone();
@@ -119,7 +129,7 @@ mod tests {
     fn an_extension_header_without_length_and_payload_that_is_not_ip_are_rejected() {
         let endless = gtp(0x34, 255, &[0, 0, 0, 0x85, 0, 0, 0, 0], &ipv4());
         assert_eq!(rejected(IPV4, &endless).reason, RejectReason::BadLength);
-        let ppp = gtp(0x30, 255, &[], &[0xff, 3, 0, 0x21]);
-        assert_eq!(rejected(IPV4, &ppp).reason, RejectReason::BadVersion);
+        let other = gtp(0x30, 255, &[], &[0xff, 3, 0xc0, 0x21]);
+        assert_eq!(rejected(IPV4, &other).reason, RejectReason::BadVersion);
     }
 }

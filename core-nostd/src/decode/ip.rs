@@ -7,6 +7,7 @@ const UDP: u8 = 17;
 const GRE: u8 = 47;
 const AUTHENTICATION: u8 = 51;
 const IPCOMP: u8 = 108;
+const PIM: u8 = 103;
 const L2TP: u8 = 115;
 const MPLS: u8 = 137;
 
@@ -26,6 +27,7 @@ fn tunnel(protocol: u8) -> Option<Next> {
         GRE => Some(Next::Gre),
         AUTHENTICATION => Some(Next::Authentication),
         IPCOMP => Some(Next::IpComp),
+        PIM if cfg!(feature = "rare") => Some(Next::Pim),
         L2TP => Some(Next::L2tp),
         MPLS => Some(Next::Mpls),
         other => Inside::of(other).map(Next::IpInIp),

@@ -4,8 +4,9 @@ use smoltcp::wire::Ipv4Packet;
 
 use super::{
     Checksums, Layer, Next, Reject, RejectReason, ip,
+    look::looks_like_ipv6,
     peel::{Ip, Peel},
-    piece::Part,
+    piece::{Part, PartKind},
 };
 
 const MIN_HEADER: usize = 20;
@@ -15,7 +16,7 @@ pub(super) fn peel(peel: &mut Peel<'_>) -> Result<Next, Reject> {
     let fixed: &[u8; MIN_HEADER] = peel.peek(Layer::Ipv4)?;
     let header = Ipv4Packet::new_unchecked(fixed);
     if header.version() != 4 {
-        return Err(peel.reject(Layer::Ipv4, RejectReason::BadVersion));
+        return other_version(peel);
     }
     let header_len = usize::from(header.header_len());
     if header_len < MIN_HEADER {
@@ -45,11 +46,20 @@ pub(super) fn peel(peel: &mut Peel<'_>) -> Result<Next, Reject> {
             offset: header.frag_offset(),
             more: header.more_frags(),
             protocol,
-            ipv6: false,
+            kind: PartKind::Ipv4,
             header: u32::try_from(start).unwrap_or(u32::MAX),
         }));
     }
     Ok(next)
+}
+
+/// An IPv6 datagram stands where IPv4 was announced, as some senders do: its header has to be valid.
+#[cold]
+fn other_version(peel: &Peel<'_>) -> Result<Next, Reject> {
+    if looks_like_ipv6(peel.bytes, peel.len) {
+        return Ok(Next::Ipv6);
+    }
+    Err(peel.reject(Layer::Ipv4, RejectReason::BadVersion))
 }
 
 /// Looks at the checksum of the header, if all of it was captured.
@@ -131,8 +141,10 @@ mod tests {
     }
 
     #[test]
-    fn version_6_where_ipv4_was_announced_is_rejected() {
-        let bytes = join(&[&MACS, &[8, 0], &ipv6()]);
+    fn version_6_where_ipv4_was_announced_needs_a_valid_header() {
+        let mut bytes = join(&[&MACS, &[8, 0], &ipv6()]);
+        is_hello(whole(LinkType::ETHERNET, &bytes));
+        bytes[14 + 4] = 1;
         let reject = rejected(LinkType::ETHERNET, &bytes);
         assert_eq!(reject, Reject { layer: Layer::Ipv4, reason: RejectReason::BadVersion, offset: 14 });
     }

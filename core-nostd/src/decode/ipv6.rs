@@ -9,8 +9,9 @@ use smoltcp::wire::{
 
 use super::{
     Layer, Next, Reject, RejectReason, ip,
+    look::looks_like_ipv4,
     peel::{Ip, Peel},
-    piece::Part,
+    piece::{Part, PartKind},
 };
 
 const HEADER: usize = 40;
@@ -39,7 +40,7 @@ pub(super) fn peel(peel: &mut Peel<'_>) -> Result<Next, Reject> {
     let fixed: &[u8; HEADER] = peel.peek(Layer::Ipv6)?;
     let header = Ipv6Packet::new_unchecked(fixed);
     if header.version() != 6 {
-        return Err(peel.reject(Layer::Ipv6, RejectReason::BadVersion));
+        return other_version(peel);
     }
     peel.advance(HEADER, Layer::Ipv6)?;
     peel.ip = Ip::V6(fixed);
@@ -57,6 +58,15 @@ pub(super) fn peel(peel: &mut Peel<'_>) -> Result<Next, Reject> {
         len => peel.set_len(len),
     }
     follow(next, Layer::Ipv6, offset)
+}
+
+/// An IPv4 datagram stands where IPv6 was announced, as some senders do: its header has to be valid.
+#[cold]
+fn other_version(peel: &Peel<'_>) -> Result<Next, Reject> {
+    if looks_like_ipv4(peel.bytes, peel.len) {
+        return Ok(Next::Ipv4);
+    }
+    Err(peel.reject(Layer::Ipv6, RejectReason::BadVersion))
 }
 
 pub(super) fn peel_extension(peel: &mut Peel<'_>, kind: u8) -> Result<Next, Reject> {
@@ -127,7 +137,7 @@ fn fragment(header: &[u8], protocol: u8, offset: usize) -> Option<Part> {
         offset: fields.frag_offset() << 3,
         more: fields.more_frags(),
         protocol,
-        ipv6: true,
+        kind: PartKind::Ipv6,
         header: u32::try_from(offset).unwrap_or(u32::MAX),
     })
 }
@@ -225,8 +235,10 @@ mod tests {
     }
 
     #[test]
-    fn version_4_where_ipv6_was_announced_is_rejected() {
-        let bytes = join(&[&MACS, &[0x86, 0xdd], &ipv4()]);
+    fn version_4_where_ipv6_was_announced_needs_a_valid_header() {
+        let mut bytes = join(&[&MACS, &[0x86, 0xdd], &ipv4()]);
+        is_hello(whole(LinkType::ETHERNET, &bytes));
+        bytes[14 + 10] = 1;
         let reject = rejected(LinkType::ETHERNET, &bytes);
         assert_eq!(reject, Reject { layer: Layer::Ipv6, reason: RejectReason::BadVersion, offset: 14 });
     }

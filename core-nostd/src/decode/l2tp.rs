@@ -9,7 +9,7 @@ use zerocopy::big_endian::{U16, U32};
 
 use super::{
     Layer, Next, Reject, RejectReason,
-    look::{looks_like_ethernet, looks_like_ip},
+    look::behind,
     peel::{Identity, Peel},
 };
 use crate::tunnel::TunnelKind;
@@ -84,13 +84,7 @@ fn session(peel: &mut Peel<'_>, at: usize) -> Result<Next, Reject> {
     if session == 0 {
         return Err(peel.reject(Layer::L2tp, RejectReason::Control));
     }
-    for prefix in PREFIXES {
-        let (Some(bytes), Some(len)) = (ahead.bytes.get(prefix..), ahead.len.checked_sub(prefix)) else {
-            break;
-        };
-        let Some(next) = carried(bytes, len) else {
-            continue;
-        };
+    if let Some((prefix, next)) = behind(&PREFIXES, ahead.bytes, ahead.len) {
         peel.enter(Layer::L2tp, TunnelKind::L2tp, Some(session), Identity::Addresses)?;
         peel.advance(at + 4 + prefix, Layer::L2tp)?;
         return Ok(next);
@@ -98,26 +92,6 @@ fn session(peel: &mut Peel<'_>, at: usize) -> Result<Next, Reject> {
     let is_cut = ahead.bytes.len() < ahead.len;
     let reason = if is_cut { RejectReason::Truncated } else { RejectReason::Unclear };
     Err(Reject { layer: Layer::L2tp, reason, offset: start })
-}
-
-/// What `bytes` begin with, where they lead to an IP header.
-fn carried(bytes: &[u8], len: usize) -> Option<Next> {
-    let ip_at = |at: usize| {
-        bytes.get(at..).is_some_and(|bytes| len.checked_sub(at).is_some_and(|len| looks_like_ip(bytes, len)))
-    };
-    // After the tags of an Ethernet frame.
-    let tags =
-        [12, 16, 20].into_iter().find(|at| !matches!(bytes.get(*at..at + 2), Some([0x81, 0] | [0x88, 0xa8])));
-    if looks_like_ethernet(bytes) && tags.is_some_and(|at| ip_at(at + 2)) {
-        return Some(Next::Ethernet);
-    }
-    match bytes {
-        [0xff, 3, 0, 0x21 | 0x57, ..] if ip_at(4) => Some(Next::Ppp),
-        [0, 0x21 | 0x57, ..] if ip_at(2) => Some(Next::Ppp),
-        [0x0f | 0x8f, 0, 8, 0, ..] | [0x0f | 0x8f, 0, 0x86, 0xdd, ..] if ip_at(4) => Some(Next::Hdlc),
-        _ if ip_at(0) => Some(Next::Ip),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

@@ -8,14 +8,23 @@
 //! array that holds the whole of it; what varies in length goes through smoltcp's own checks first.
 
 mod arcnet;
+mod atm;
 mod authentication;
 mod ayiya;
+mod batman;
+mod capwap;
+mod dsa;
+mod enc;
+mod erf;
 mod erspan;
 mod ethernet;
+mod fabric;
+mod fibre;
 mod frame_relay;
 mod geneve;
 mod gre;
 mod gtp;
+mod gue;
 mod hdlc;
 mod ip;
 mod ip_in_ip;
@@ -23,15 +32,24 @@ mod ipcomp;
 mod ipoib;
 mod ipv4;
 mod ipv6;
+mod isl;
+mod juniper;
 mod l2tp;
+mod lisp;
 mod llc;
 mod look;
+mod macsec;
+mod mirror;
 mod mpls;
+mod netanalyzer;
 mod nflog;
+mod nsh;
 mod null;
 mod peel;
 mod pflog;
 mod piece;
+mod pim;
+mod pktap;
 mod ppp;
 mod pppoe;
 mod radio;
@@ -40,9 +58,11 @@ mod segment;
 mod settings;
 mod several;
 mod sflow;
+mod shim;
 mod sll;
 mod tag;
 mod tcp;
+mod tecmp;
 mod teredo;
 mod udp;
 mod usual;
@@ -58,11 +78,12 @@ mod robustness;
 pub use segment::{Layer, Reject, RejectReason, Segment, TcpFlags};
 pub use settings::{ChecksumErrors, Checksums, MAX_TUNNEL_PORTS, Settings, UdpTunnel};
 
-pub(crate) use piece::{Context, Piece};
+pub(crate) use piece::{Context, PartKind, Piece};
 
 use crate::frame::{Frame, LinkType};
 use ip_in_ip::Inside;
 pub(crate) use ipcomp::Packed;
+use juniper::Payload as Juniper;
 use peel::Peel;
 use piece::Part;
 pub(crate) use segment::Control;
@@ -119,8 +140,30 @@ pub(crate) enum Next {
     ArcnetLinux,
     FrameRelay,
     FrameRelayWithDirection,
+    MultilinkFrameRelay,
     Fddi,
     TokenRing,
+    Nsh,
+    Pim,
+    PppPppd,
+    HdlcWithDirection,
+    Pktap,
+    PktapPrivate,
+    Enc,
+    DsaPrepended,
+    DsaBroadcom,
+    DsaMarvell,
+    DsaMarvellLong,
+    Erf,
+    Juniper(Juniper),
+    NetAnalyzer,
+    NetAnalyzerTransparent,
+    Atm,
+    SunAtm,
+    IpOverFc,
+    FireWire,
+    Epon,
+    Tzsp,
     /// Not a header: the rest is a part of a datagram.
     Part(Part),
     /// Not a header: the rest are several frames.
@@ -146,11 +189,28 @@ impl Next {
             | Self::ArcnetLinux
             | Self::FrameRelay
             | Self::FrameRelayWithDirection
+            | Self::MultilinkFrameRelay
             | Self::Fddi
-            | Self::TokenRing => Layer::Link,
+            | Self::TokenRing
+            | Self::Pktap
+            | Self::PktapPrivate
+            | Self::Enc
+            | Self::DsaPrepended
+            | Self::DsaBroadcom
+            | Self::DsaMarvell
+            | Self::DsaMarvellLong
+            | Self::Erf
+            | Self::Juniper(_)
+            | Self::NetAnalyzer
+            | Self::NetAnalyzerTransparent
+            | Self::Atm
+            | Self::SunAtm
+            | Self::IpOverFc
+            | Self::FireWire
+            | Self::Epon => Layer::Link,
             Self::Llc => Layer::Llc,
             Self::Pppoe => Layer::Pppoe,
-            Self::Ppp | Self::PppHdlc | Self::PppWithDirection => Layer::Ppp,
+            Self::Ppp | Self::PppHdlc | Self::PppWithDirection | Self::PppPppd => Layer::Ppp,
             Self::Ipv4 | Self::IpInIp(_) => Layer::Ipv4,
             Self::Ipv6 => Layer::Ipv6,
             Self::Ipv6Extension(_) => Layer::Ipv6Extension,
@@ -161,7 +221,10 @@ impl Next {
             Self::Erspan { .. } => Layer::Erspan,
             Self::Authentication | Self::IpComp => Layer::IpSec,
             Self::L2tp => Layer::L2tp,
-            Self::Hdlc => Layer::Hdlc,
+            Self::Hdlc | Self::HdlcWithDirection => Layer::Hdlc,
+            Self::Nsh => Layer::Nsh,
+            Self::Pim => Layer::Pim,
+            Self::Tzsp => Layer::Mirror,
             Self::Wifi(_) => Layer::Wifi,
             Self::Part(part) => part.layer(),
             Self::Several(kind) => kind.layer(),
@@ -353,13 +416,64 @@ fn peel_rare(peel: &mut Peel<'_>, next: Next, settings: &Settings) -> Result<Nex
         Next::FrameRelayWithDirection => frame_relay::peel_with_direction(peel),
         Next::Fddi => ring::peel_fddi(peel),
         Next::TokenRing => ring::peel_token_ring(peel),
+        other => peel_rarer(peel, other),
+    }
+}
+
+/// Headers that hardly any capture has.
+#[cold]
+#[inline(never)]
+fn peel_rarer(peel: &mut Peel<'_>, next: Next) -> Result<Next, Reject> {
+    if !cfg!(feature = "rare") {
+        return Err(peel.reject(next.layer(), RejectReason::Unclear));
+    }
+    match next {
+        Next::MultilinkFrameRelay => frame_relay::peel_multilink(peel),
+        Next::Nsh => nsh::peel(peel),
+        Next::Pim => pim::peel(peel),
+        Next::PppPppd => ppp::peel_pppd(peel),
+        Next::HdlcWithDirection => {
+            peel.advance(1, Layer::Link)?;
+            Ok(Next::Hdlc)
+        }
+        Next::Pktap => pktap::peel(peel),
+        Next::PktapPrivate => pktap::peel_private(peel),
+        Next::Enc => enc::peel(peel),
+        Next::DsaPrepended => dsa::peel_prepended(peel),
+        Next::DsaBroadcom => dsa::peel_broadcom(peel),
+        Next::DsaMarvell => dsa::peel_marvell(peel),
+        Next::DsaMarvellLong => dsa::peel_marvell_long(peel),
+        Next::Erf => erf::peel(peel),
+        Next::Juniper(payload) => juniper::peel(peel, payload),
+        Next::NetAnalyzer => netanalyzer::peel(peel),
+        Next::NetAnalyzerTransparent => netanalyzer::peel_transparent(peel),
+        Next::Atm => atm::peel(peel),
+        Next::SunAtm => atm::peel_sun(peel),
+        Next::IpOverFc => fibre::peel_channel(peel),
+        Next::FireWire => fibre::peel_fire_wire(peel),
+        Next::Epon => {
+            // The preamble, with a logical link identifier (802.3, 65.1.3.2).
+            peel.advance(8, Layer::Link)?;
+            Ok(Next::Ethernet)
+        }
+        Next::Tzsp => {
+            let unknown = peel.reject(Layer::Mirror, RejectReason::BadVersion);
+            mirror::peel_tzsp(peel, unknown)
+        }
         // Those of the loop itself.
         other => Err(peel.reject(other.layer(), RejectReason::Unclear)),
     }
 }
 
 /// The link types that are decoded.
-pub const LINK_TYPES: [LinkType; 29] = [
+pub const LINK_TYPES: &[LinkType] = {
+    let (usual, _) = ALL_LINK_TYPES.split_at(USUAL_LINK_TYPES);
+    if cfg!(feature = "rare") { &ALL_LINK_TYPES } else { usual }
+};
+
+/// Those that are decoded without the feature `rare` come first.
+const USUAL_LINK_TYPES: usize = 29;
+const ALL_LINK_TYPES: [LinkType; 77] = [
     LinkType::NULL,
     LinkType::ETHERNET,
     LinkType::IEEE802_5,
@@ -389,6 +503,54 @@ pub const LINK_TYPES: [LinkType; 29] = [
     LinkType::NFLOG,
     LinkType::IPOIB,
     LinkType::LINUX_SLL2,
+    LinkType::ATM_RFC1483_BSD,
+    LinkType::ATM_CLIP_BSD,
+    LinkType::ATM_RFC1483,
+    LinkType::ATM_CLIP,
+    LinkType::ENC,
+    LinkType::IP_OVER_FC,
+    LinkType::SUNATM,
+    LinkType::TZSP,
+    LinkType::JUNIPER_MLPPP,
+    LinkType::JUNIPER_MLFR,
+    LinkType::JUNIPER_ES,
+    LinkType::JUNIPER_GGSN,
+    LinkType::JUNIPER_MFR,
+    LinkType::JUNIPER_ATM2,
+    LinkType::JUNIPER_SERVICES,
+    LinkType::JUNIPER_ATM1,
+    LinkType::APPLE_IP_OVER_IEEE1394,
+    LinkType::PKTAP_PRIVATE,
+    LinkType::JUNIPER_MONITOR,
+    LinkType::PPP_PPPD,
+    LinkType::JUNIPER_PPPOE,
+    LinkType::JUNIPER_PPPOE_ATM,
+    LinkType::JUNIPER_PIC_PEER,
+    LinkType::ERF_ETH,
+    LinkType::ERF_POS,
+    LinkType::JUNIPER_ETHER,
+    LinkType::JUNIPER_PPP,
+    LinkType::JUNIPER_FRELAY,
+    LinkType::JUNIPER_CHDLC,
+    LinkType::MFR,
+    LinkType::JUNIPER_VP,
+    LinkType::JUNIPER_ISM,
+    LinkType::ERF,
+    LinkType::JUNIPER_ST,
+    LinkType::C_HDLC_WITH_DIR,
+    LinkType::MPLS,
+    LinkType::JUNIPER_VS,
+    LinkType::JUNIPER_SRX_E2E,
+    LinkType::JUNIPER_FIBRECHANNEL,
+    LinkType::JUNIPER_ATM_CEMIC,
+    LinkType::NETANALYZER,
+    LinkType::NETANALYZER_TRANSPARENT,
+    LinkType::PKTAP,
+    LinkType::EPON,
+    LinkType::DSA_TAG_BRCM,
+    LinkType::DSA_TAG_BRCM_PREPEND,
+    LinkType::DSA_TAG_DSA,
+    LinkType::DSA_TAG_EDSA,
 ];
 
 /// What a frame of this link type starts with.
@@ -421,9 +583,65 @@ fn first(link: LinkType) -> Result<Next, Reject> {
         LinkType::FRELAY_WITH_DIR => Next::FrameRelayWithDirection,
         LinkType::FDDI => Next::Fddi,
         LinkType::IEEE802_5 => Next::TokenRing,
-        LinkType(other) => {
-            let reason = RejectReason::UnknownLinkType(other);
-            return Err(Reject { layer: Layer::Link, reason, offset: 0 });
-        }
+        other => return first_of_rare(other),
     })
+}
+
+/// The same of those that hardly any capture has.
+#[cold]
+fn first_of_rare(link: LinkType) -> Result<Next, Reject> {
+    if !cfg!(feature = "rare") {
+        return Err(unknown(link));
+    }
+    Ok(match link {
+        LinkType::ATM_RFC1483 | LinkType::ATM_RFC1483_BSD | LinkType::ATM_CLIP | LinkType::ATM_CLIP_BSD => {
+            Next::Atm
+        }
+        LinkType::SUNATM => Next::SunAtm,
+        LinkType::ENC => Next::Enc,
+        LinkType::IP_OVER_FC => Next::IpOverFc,
+        LinkType::APPLE_IP_OVER_IEEE1394 => Next::FireWire,
+        LinkType::TZSP => Next::Tzsp,
+        LinkType::PKTAP => Next::Pktap,
+        LinkType::PKTAP_PRIVATE => Next::PktapPrivate,
+        LinkType::PPP_PPPD => Next::PppPppd,
+        LinkType::ERF | LinkType::ERF_ETH | LinkType::ERF_POS => Next::Erf,
+        LinkType::MFR => Next::MultilinkFrameRelay,
+        LinkType::C_HDLC_WITH_DIR => Next::HdlcWithDirection,
+        LinkType::MPLS => Next::Mpls,
+        LinkType::NETANALYZER => Next::NetAnalyzer,
+        LinkType::NETANALYZER_TRANSPARENT => Next::NetAnalyzerTransparent,
+        LinkType::EPON => Next::Epon,
+        LinkType::DSA_TAG_BRCM => Next::DsaBroadcom,
+        LinkType::DSA_TAG_BRCM_PREPEND => Next::DsaPrepended,
+        LinkType::DSA_TAG_DSA => Next::DsaMarvell,
+        LinkType::DSA_TAG_EDSA => Next::DsaMarvellLong,
+        LinkType::JUNIPER_ETHER | LinkType::JUNIPER_PPPOE => Next::Juniper(Juniper::Ethernet),
+        LinkType::JUNIPER_PPPOE_ATM => Next::Juniper(Juniper::EtherType),
+        LinkType::JUNIPER_PPP => Next::Juniper(Juniper::Ppp),
+        LinkType::JUNIPER_FRELAY => Next::Juniper(Juniper::FrameRelay),
+        LinkType::JUNIPER_CHDLC => Next::Juniper(Juniper::Hdlc),
+        LinkType::JUNIPER_MLPPP
+        | LinkType::JUNIPER_MLFR
+        | LinkType::JUNIPER_ES
+        | LinkType::JUNIPER_GGSN
+        | LinkType::JUNIPER_MFR
+        | LinkType::JUNIPER_ATM2
+        | LinkType::JUNIPER_SERVICES
+        | LinkType::JUNIPER_ATM1
+        | LinkType::JUNIPER_MONITOR
+        | LinkType::JUNIPER_PIC_PEER
+        | LinkType::JUNIPER_VP
+        | LinkType::JUNIPER_ISM
+        | LinkType::JUNIPER_ST
+        | LinkType::JUNIPER_VS
+        | LinkType::JUNIPER_SRX_E2E
+        | LinkType::JUNIPER_FIBRECHANNEL
+        | LinkType::JUNIPER_ATM_CEMIC => Next::Juniper(Juniper::Cookie),
+        other => return Err(unknown(other)),
+    })
+}
+
+const fn unknown(link: LinkType) -> Reject {
+    Reject { layer: Layer::Link, reason: RejectReason::UnknownLinkType(link.0), offset: 0 }
 }

@@ -3,13 +3,14 @@
 //!
 //! No label says what it carries, and labels differ by direction. The first nibble does, as in routers
 //! (RFC 4928): 4 and 6 are IP, 0 is a control word, 1 a channel beside the pseudo-wire. Since an Ethernet
-//! address may begin with any of them, a reading that makes sense further in goes before one that does not.
+//! address may begin with any of them (RFC 8469), a type field that leads to a valid IP header goes first, with
+//! and without a control word; then a reading that makes sense further in goes before one that does not.
 
 use zerocopy::big_endian::U32;
 
 use super::{
     Layer, Next, Reject, RejectReason,
-    look::{looks_like_ethernet, looks_like_ip},
+    look::{looks_like_ethernet, looks_like_ip, typed},
     peel::{Identity, Peel},
 };
 use crate::tunnel::TunnelKind;
@@ -39,6 +40,20 @@ pub(super) fn peel(peel: &mut Peel<'_>) -> Result<Next, Reject> {
         _ => {}
     }
     let after_word = peel.bytes.get(CONTROL_WORD..).unwrap_or_default();
+    let with_word = || {
+        let (skip, next) = typed(after_word, peel.len.checked_sub(CONTROL_WORD)?)?;
+        Some((CONTROL_WORD + skip, next))
+    };
+    // Behind a VLAN tag the type is where it is without tag behind a control word, whose first bits are 0.
+    let readings = match peel.bytes {
+        [0, 0, ..] => with_word().or_else(|| typed(peel.bytes, peel.len)),
+        [0x00..=0x0f, ..] => typed(peel.bytes, peel.len).or_else(with_word),
+        _ => typed(peel.bytes, peel.len),
+    };
+    if let Some((skip, next)) = readings {
+        peel.advance(skip, Layer::Mpls)?;
+        return Ok(next);
+    }
     match peel.bytes.first().map(|byte| byte >> 4) {
         Some(4 | 6) if looks_like_ip(peel.bytes, peel.len) || !looks_like_ethernet(peel.bytes) => {
             Ok(Next::Ip)
@@ -93,6 +108,35 @@ mod tests {
             let mut frame = ethernet(&[0x81, 0, 0, 5, 8, 0]);
             frame[0] = first;
             is_hello(whole(ETHERNET, &labelled(16, &frame)));
+        }
+    }
+
+    #[test]
+    fn a_type_that_leads_to_ip_goes_before_the_first_nibble() {
+        // 60:45:bd and lengths that would fit, were the address the beginning of an IPv6 header.
+        for (first, control) in
+            [(0x60, &[][..]), (0x45, &[]), (0x10, &[]), (0x60, &[0, 0, 0, 0]), (0x00, &[])]
+        {
+            let mut datagram = ipv4();
+            datagram.extend([0; 800]);
+            datagram[2..4].copy_from_slice(&[3, 0x4d]);
+            for types in [&[8, 0][..], &[0x81, 0, 0, 5, 8, 0]] {
+                let mut frame = join(&[&MACS, types, &datagram]);
+                frame[..6].copy_from_slice(&[first, 0x45, 0xbd, 1, 2, 3]);
+                let bytes = labelled(16, &join(&[control, &frame]));
+                let segment = whole(ETHERNET, &bytes).expect("a segment");
+                assert_eq!((&segment.payload[..5], segment.payload.len()), (PAYLOAD, 805));
+                assert_eq!(segment.link.destination_mac, Some([first, 0x45, 0xbd, 1, 2, 3]));
+            }
+        }
+    }
+
+    #[test]
+    fn pseudo_wires_of_ppp_and_hdlc_are_known_by_their_types() {
+        for frame in [&[0xff, 3, 0, 0x21][..], &[0, 0x21], &[0x0f, 0, 8, 0]] {
+            for word in [&[0, 0, 0, 0][..], &[]] {
+                is_hello(whole(ETHERNET, &labelled(16, &join(&[word, frame, &ipv4()]))));
+            }
         }
     }
 

@@ -102,7 +102,7 @@ impl<'a> Peel<'a> {
             len: len.max(bytes.len()),
             declared: true,
             ethernet: None,
-            ip: Ip::Whole(context),
+            ip: if context.is_in_ip() { Ip::Whole(context) } else { Ip::None },
             final_destination: None,
             sender: None,
             receiver: None,

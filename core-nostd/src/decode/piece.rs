@@ -1,36 +1,58 @@
-//! A fragment of an IP datagram, and what was peeled around it, so that decoding can go on once the
+//! A fragment of an IP datagram, or of a frame of 802.11 or CAPWAP, and what was peeled around it, so that decoding can go on once the
 //! datagram is whole.
 
 use core::net::{IpAddr, Ipv4Addr};
 
-use super::{ChecksumErrors, Layer, Next, Reject, RejectReason, ip, ipv6, peel::Peel};
+use super::{ChecksumErrors, Layer, Next, Reject, RejectReason, capwap, ip, ipv6, peel::Peel};
 use crate::flow::LinkInfo;
+
+/// What a fragment is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum PartKind {
+    Ipv4,
+    Ipv6,
+    /// A frame of 802.11.
+    Wifi,
+    /// A datagram of CAPWAP.
+    Capwap,
+}
 
 /// What the header of a fragment says of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Part {
-    /// The identification: 16 bits of IPv4, 32 bits of IPv6.
+    /// The identification: 16 bits of IPv4 and CAPWAP, 32 bits of IPv6, of 802.11 made of several fields.
     pub(crate) id: u32,
-    /// Where its payload begins in the payload of the datagram, in bytes.
+    /// Where its payload begins in the payload of the datagram, in bytes. Of 802.11 its number, as its header says
+    /// no more: all fragments but the last have the same length (IEEE 802.11-2020, 10.4).
     pub(crate) offset: u16,
     /// Whether more fragments follow.
     pub(crate) more: bool,
     /// The protocol of the datagram's payload. In IPv6 only the one of the fragment at offset 0 counts
     /// (RFC 8200, 4.5).
     pub(crate) protocol: u8,
-    pub(crate) ipv6: bool,
+    pub(crate) kind: PartKind,
     /// Where the header that says all this starts in the frame.
     pub(super) header: u32,
 }
 
 impl Part {
     pub(super) const fn layer(self) -> Layer {
-        if self.ipv6 { Layer::Ipv6Extension } else { Layer::Ipv4 }
+        match self.kind {
+            PartKind::Ipv4 => Layer::Ipv4,
+            PartKind::Ipv6 => Layer::Ipv6Extension,
+            PartKind::Wifi => Layer::Wifi,
+            PartKind::Capwap => Layer::Capwap,
+        }
     }
 
     /// The header that the datagram's payload begins with; `None` for one that leads to no TCP.
     pub(crate) fn next(self) -> Option<Next> {
-        if self.ipv6 { ipv6::by_protocol(self.protocol) } else { ip::by_protocol(self.protocol) }
+        match self.kind {
+            PartKind::Ipv4 => ip::by_protocol(self.protocol),
+            PartKind::Ipv6 => ipv6::by_protocol(self.protocol),
+            PartKind::Wifi => Some(Next::Llc),
+            PartKind::Capwap => Some(capwap::carried(self.protocol)),
+        }
     }
 }
 
@@ -82,6 +104,11 @@ impl Context {
         }
     }
 
+    /// Whether there is an IP header around.
+    pub(super) const fn is_in_ip(&self) -> bool {
+        !self.source.is_unspecified() || !self.destination.is_unspecified()
+    }
+
     /// Whether only a whole datagram can tell that there is no TCP in it.
     pub(crate) const fn is_tcp(&self) -> bool {
         matches!(self.next, Next::Tcp)
@@ -106,6 +133,11 @@ impl<'a> Piece<'a> {
     pub(super) fn new(peel: &Peel<'a>, part: Part, headers: usize) -> Self {
         let context = Context::new(peel, part.next().unwrap_or(Next::Tcp), headers);
         Self { context, part, payload: peel.bytes, len: peel.len, checksum_errors: peel.checksum_errors }
+    }
+
+    /// The same at another place of its datagram.
+    pub(crate) fn placed(&self, offset: u16) -> Self {
+        Self { part: Part { offset, ..self.part }, ..self.clone() }
     }
 
     /// A rejection of this fragment.

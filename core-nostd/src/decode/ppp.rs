@@ -16,6 +16,12 @@ const CONTROL: u8 = 0x03;
 const CISCO: [u8; 2] = [0x0f, 0x8f];
 
 pub(super) fn peel(peel: &mut Peel<'_>) -> Result<Next, Reject> {
+    // Cisco's framing is met where PPP is announced. Its first bytes would be a protocol number that is not assigned.
+    if let [address, 0, ..] = peel.bytes
+        && CISCO.contains(address)
+    {
+        return hdlc::peel(peel);
+    }
     let offset = peel.offset;
     let not_ip =
         |protocol: u16| Reject { layer: Layer::Ppp, reason: RejectReason::NotIp(protocol.into()), offset };
@@ -47,6 +53,16 @@ pub(super) fn peel_hdlc(peel: &mut Peel<'_>) -> Result<Next, Reject> {
         return self::peel(peel);
     }
     hdlc::peel(peel)
+}
+
+/// `LINKTYPE_PPP_PPPD`: a byte that says received or sent stands where the address would, or before PPP.
+pub(super) fn peel_pppd(peel: &mut Peel<'_>) -> Result<Next, Reject> {
+    match peel.peek::<[u8; 2]>(Layer::Ppp)? {
+        [0 | 1, CONTROL] => peel.advance(2, Layer::Ppp)?,
+        [0 | 1, ADDRESS] => peel.advance(1, Layer::Ppp)?,
+        _ => &[],
+    };
+    Ok(Next::Ppp)
 }
 
 /// `LINKTYPE_PPP_WITH_DIR`: a byte that says received or sent comes first.
@@ -87,6 +103,20 @@ mod tests {
         let keepalive = join(&[&[0x8f, 0, 0x80, 0x35], &[0; 14]]);
         let reject = rejected(LinkType::PPP_HDLC, &keepalive);
         assert_eq!(reject.reason, RejectReason::NotIp(0x8035));
+    }
+
+    #[test]
+    fn ciscos_framing_is_known_where_ppp_is_announced() {
+        is_hello(whole(LinkType::PPP, &join(&[&[0x0f, 0, 8, 0], &ipv4()])));
+        is_hello(whole(LinkType::PPP, &join(&[&[0x8f, 0, 0x86, 0xdd], &ipv6()])));
+        is_hello(whole(LinkType::PPP_WITH_DIR, &join(&[&[1, 0x0f, 0, 8, 0], &ipv4()])));
+    }
+
+    #[test]
+    fn a_direction_may_stand_for_the_address() {
+        for header in [&[0, 3, 0, 0x21][..], &[1, 3, 0x21], &[0, 0xff, 3, 0, 0x21], &[0xff, 3, 0, 0x21]] {
+            is_hello(whole(LinkType::PPP_PPPD, &join(&[header, &ipv4()])));
+        }
     }
 
     #[test]

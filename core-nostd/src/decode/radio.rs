@@ -62,6 +62,7 @@ pub(super) fn peel_radiotap(peel: &mut Peel<'_>) -> Result<Next, Reject> {
         fcs: flags & FLAG_FCS != 0,
         bad: flags & FLAG_BAD_FCS != 0,
         padded: flags & FLAG_PADDED != 0,
+        ..Radio::default()
     }))
 }
 
@@ -126,7 +127,7 @@ pub(super) fn peel_ppi(peel: &mut Peel<'_>) -> Result<Next, Reject> {
             Ok(Next::Wifi(Radio {
                 fcs: flags & COMMON_FCS != 0,
                 bad: flags & COMMON_BAD_FCS != 0,
-                padded: false,
+                ..Radio::default()
             }))
         }
         link => first(link),

@@ -33,8 +33,9 @@ pub struct Segment<'a> {
     /// Tells apart connections whose addresses and ports are the same: 0 without VLAN tags and tunnels, else
     /// a number made of them, the same in both directions (exact for two tags, a hash for more, and of
     /// tunnels). Priority tags do not count; of a tunnel counts what both directions have: the network
-    /// identifier of VXLAN, Geneve and NVGRE, the session of PPPoE, the outer addresses of GRE, IP-in-IP,
-    /// GTP-U, L2TP and AYIYA. Nothing of MPLS, 6to4, Teredo, ERSPAN, sFlow, VN-tag and E-tag does.
+    /// identifier of VXLAN, Geneve and NVGRE, the service of PBB, the instance of LISP, the session of PPPoE, the
+    /// outer addresses of GRE, IP-in-IP, GTP-U, L2TP, AYIYA, CAPWAP, GUE and IP in UDP. Nothing of MPLS, 6to4,
+    /// Teredo, TRILL, FabricPath, NSH, B.A.T.M.A.N. advanced, PIM, copies for a monitor, VN-tag and E-tag does.
     pub domain: u32,
     /// MAC addresses, VLAN tags and tunnels.
     pub link: LinkInfo,
@@ -137,11 +138,29 @@ pub enum Layer {
     Gtp,
     /// sFlow.
     Sflow,
+    /// A tag of a switch, between an Ethernet header and its type or before both.
+    Tag,
+    /// MACsec.
+    Macsec,
+    /// NSH.
+    Nsh,
+    /// PBB, TRILL, FabricPath, B.A.T.M.A.N. advanced: frames in frames.
+    Fabric,
+    /// CAPWAP.
+    Capwap,
+    /// A copy for a monitor: TZSP, Juniper's mirror, PEEKREMOTE, Aruba's formats, TECMP.
+    Mirror,
+    /// LISP.
+    Lisp,
+    /// PIM.
+    Pim,
+    /// GUE, and IP directly in UDP.
+    Gue,
 }
 
 impl Layer {
     /// All layers, in the order of their counters.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 32] = [
         Self::Link,
         Self::Vlan,
         Self::Llc,
@@ -165,6 +184,15 @@ impl Layer {
         Self::Geneve,
         Self::Gtp,
         Self::Sflow,
+        Self::Tag,
+        Self::Macsec,
+        Self::Nsh,
+        Self::Fabric,
+        Self::Capwap,
+        Self::Mirror,
+        Self::Lisp,
+        Self::Pim,
+        Self::Gue,
     ];
 
     /// The layer's usual name.
@@ -194,6 +222,15 @@ impl Layer {
             Self::Geneve => "Geneve",
             Self::Gtp => "GTP-U",
             Self::Sflow => "sFlow",
+            Self::Tag => "switch tag",
+            Self::Macsec => "MACsec",
+            Self::Nsh => "NSH",
+            Self::Fabric => "frame in frame",
+            Self::Capwap => "CAPWAP",
+            Self::Mirror => "mirrored frame",
+            Self::Lisp => "LISP",
+            Self::Pim => "PIM",
+            Self::Gue => "GUE",
         }
     }
 }
@@ -214,7 +251,7 @@ pub enum RejectReason {
     NotIp(u32),
     /// The payload is not TCP: an IP protocol number.
     NotTcp(u8),
-    /// A fragment of an IP datagram, which cannot stand for the whole, and there is no room to hold it.
+    /// A fragment of an IP datagram or of an 802.11 or CAPWAP frame, which cannot stand for the whole, and there is no room to hold it.
     Fragment,
     /// A fragment that ends beyond the longest datagram there is (the "ping of death").
     FragmentTooLong,

@@ -70,11 +70,25 @@ pub enum UdpTunnel {
     Gre,
     /// sFlow, whose samples hold frames.
     Sflow,
+    /// CAPWAP data.
+    Capwap,
+    /// TZSP.
+    Tzsp,
+    /// Juniper's packet mirroring.
+    JuniperMirror,
+    /// What access points send of the air: PEEKREMOTE, Aruba's formats.
+    PeekRemote,
+    /// LISP data.
+    Lisp,
+    /// GUE.
+    Gue,
+    /// An IP datagram without any header of a tunnel, at ports of the caller's only.
+    Ip,
 }
 
 impl UdpTunnel {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 17] = [
         Self::Vxlan,
         Self::VxlanGpe,
         Self::Geneve,
@@ -85,6 +99,13 @@ impl UdpTunnel {
         Self::Mpls,
         Self::Gre,
         Self::Sflow,
+        Self::Capwap,
+        Self::Tzsp,
+        Self::JuniperMirror,
+        Self::PeekRemote,
+        Self::Lisp,
+        Self::Gue,
+        Self::Ip,
     ];
 
     /// A name for options.
@@ -101,10 +122,17 @@ impl UdpTunnel {
             Self::Mpls => "mpls",
             Self::Gre => "gre",
             Self::Sflow => "sflow",
+            Self::Capwap => "capwap",
+            Self::Tzsp => "tzsp",
+            Self::JuniperMirror => "jmirror",
+            Self::PeekRemote => "peekremote",
+            Self::Lisp => "lisp",
+            Self::Gue => "gue",
+            Self::Ip => "ip",
         }
     }
 
-    /// The ports where it is looked for: those assigned to it, and the one that Linux gave VXLAN before.
+    /// The ports where it is looked for: those assigned to it or usual, and the one that Linux gave VXLAN before.
     #[must_use]
     pub const fn ports(self) -> &'static [u16] {
         match self {
@@ -118,18 +146,30 @@ impl UdpTunnel {
             Self::Mpls => &[6635],
             Self::Gre => &[4754],
             Self::Sflow => &[6343],
+            Self::Capwap => &[5247],
+            Self::Tzsp => &[37008],
+            Self::JuniperMirror => &[30030],
+            Self::PeekRemote => &[5000, 5555],
+            Self::Lisp => &[4341],
+            Self::Gue => &[6080],
+            Self::Ip => &[],
         }
     }
 
     /// The tunnel between these ports. Where the port of the source counts too, both sides are not servers.
     pub(super) fn between(source: u16, destination: u16, settings: &Settings) -> Option<Self> {
         Self::at(destination, settings).or_else(|| {
-            Self::at(source, settings)
-                .filter(|tunnel| matches!(tunnel, Self::L2tp | Self::Teredo | Self::Ayiya))
+            Self::at(source, settings).filter(|tunnel| {
+                matches!(tunnel, Self::L2tp | Self::Teredo | Self::Ayiya | Self::Capwap | Self::Ip)
+            })
         })
     }
 
+    /// A port of the caller's goes before those that are assigned.
     fn at(port: u16, settings: &Settings) -> Option<Self> {
+        if let Some((tunnel, _)) = settings.tunnel_ports.iter().find(|(_, own)| *own == port) {
+            return Some(*tunnel);
+        }
         Some(match port {
             4789 | 8472 => Self::Vxlan,
             4790 => Self::VxlanGpe,
@@ -141,9 +181,13 @@ impl UdpTunnel {
             6635 => Self::Mpls,
             4754 => Self::Gre,
             6343 => Self::Sflow,
-            _ => {
-                return settings.tunnel_ports.iter().find(|(_, own)| *own == port).map(|(tunnel, _)| *tunnel);
-            }
+            5247 => Self::Capwap,
+            37008 => Self::Tzsp,
+            30030 => Self::JuniperMirror,
+            5000 | 5555 => Self::PeekRemote,
+            4341 => Self::Lisp,
+            6080 => Self::Gue,
+            _ => return None,
         })
     }
 }
@@ -174,5 +218,8 @@ mod tests {
         settings.tunnel_ports.push((UdpTunnel::Geneve, 47_101)).expect("room");
         assert_eq!(UdpTunnel::between(9, 47_101, &settings), Some(UdpTunnel::Geneve));
         assert_eq!(UdpTunnel::between(9, 6081, &settings), Some(UdpTunnel::Geneve));
+        settings.tunnel_ports.push((UdpTunnel::Ip, 4789)).expect("room");
+        assert_eq!(UdpTunnel::between(9, 4789, &settings), Some(UdpTunnel::Ip));
+        assert_eq!(UdpTunnel::between(4789, 9, &settings), Some(UdpTunnel::Ip));
     }
 }

@@ -1,7 +1,9 @@
-//! Frames that carry several frames: aggregates of 802.11 and the samples of sFlow. Each of those inside
-//! comes to an outcome of its own; one that carries several again is rejected.
+//! Frames that carry several frames: aggregates of 802.11, the samples of sFlow, the entries of TECMP. Each of
+//! those inside comes to an outcome of its own; one that carries several again is rejected.
 
-use super::{Layer, Next, Outcome, Reject, RejectReason, peel::Peel, peel_all, settings::Settings, sflow};
+use super::{
+    Layer, Next, Outcome, Reject, RejectReason, peel::Peel, peel_all, settings::Settings, sflow, tecmp, wifi,
+};
 
 /// What the frames are inside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,6 +12,8 @@ pub(crate) enum Kind {
     Msdus,
     /// Samples of sFlow.
     Samples,
+    /// Entries of TECMP.
+    Entries,
 }
 
 impl Kind {
@@ -17,6 +21,7 @@ impl Kind {
         match self {
             Self::Msdus => Layer::Wifi,
             Self::Samples => Layer::Sflow,
+            Self::Entries => Layer::Mirror,
         }
     }
 }
@@ -64,6 +69,8 @@ impl<'a> Several<'a> {
     fn next_frame(&mut self) -> Option<Result<(Peel<'a>, Next), Reject>> {
         match self.kind {
             Kind::Msdus => self.next_msdu(),
+            Kind::Entries if cfg!(feature = "rare") => tecmp::next_frame(&mut self.rest),
+            Kind::Entries => None,
             Kind::Samples => loop {
                 if let Some(sample) = &mut self.sample {
                     match sflow::next_frame(sample) {
@@ -92,7 +99,7 @@ impl<'a> Several<'a> {
         let padded = (header.len() + length).next_multiple_of(4) - header.len();
         let taken = padded.min(self.rest.bytes.len());
         self.rest.advance(taken, Layer::Wifi).ok()?;
-        Some(Ok((msdu, Next::Llc)))
+        Some(wifi::skip_mesh_control(&mut msdu).map(|()| (msdu, Next::Llc)))
     }
 }
 

@@ -9,6 +9,7 @@ use super::{
     Layer, Next, Reject, RejectReason,
     peel::{Identity, Peel},
     several::Kind,
+    wifi::Radio,
 };
 use crate::tunnel::TunnelKind;
 
@@ -28,9 +29,15 @@ const RAW_HEADER: u32 = 1;
 
 /// What a sampled frame begins with.
 const ETHERNET: u32 = 1;
+const TOKEN_RING: u32 = 3;
+const FDDI: u32 = 4;
+const FRAME_RELAY: u32 = 5;
+const PPP: u32 = 7;
 const IPV4_HEADER: u32 = 11;
 const IPV6_HEADER: u32 = 12;
 const MPLS: u32 = 13;
+const PACKET_OVER_SONET: u32 = 14;
+const IEEE_802_11: u32 = 15;
 
 /// The head of a sample and of a record.
 #[derive(FromBytes, KnownLayout, Immutable, Unaligned)]
@@ -134,6 +141,12 @@ fn frame(mut record: Peel<'_>) -> Result<(Peel<'_>, Next), Reject> {
     record.set_len(size(header.frame_length).saturating_sub(size(header.stripped)).max(captured));
     let next = match header.protocol.get() {
         ETHERNET => Next::Ethernet,
+        TOKEN_RING => Next::TokenRing,
+        FDDI => Next::Fddi,
+        FRAME_RELAY => Next::FrameRelay,
+        PPP => Next::Ppp,
+        PACKET_OVER_SONET => Next::PppHdlc,
+        IEEE_802_11 => Next::Wifi(Radio::default()),
         IPV4_HEADER => Next::Ipv4,
         IPV6_HEADER => Next::Ipv6,
         MPLS => Next::Mpls,

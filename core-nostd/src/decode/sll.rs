@@ -6,13 +6,20 @@ use zerocopy::{
     big_endian::{U16, U32},
 };
 
-use super::{Layer, Next, Reject, RejectReason, ethernet, peel::Peel};
+use super::{Layer, Next, Reject, RejectReason, ethernet, peel::Peel, wifi::Radio};
 
-/// The protocol number that stands for 802.2 LLC.
+/// Protocol numbers of Linux: every protocol and the Ethernet loopback, which stand before a whole Ethernet
+/// frame, and 802.2 LLC.
+const ALL: u16 = 0x0003;
+const LOOPBACK: u16 = 0x0060;
 const LLC: u16 = 0x0004;
 
 /// Hardware types whose protocol field is not an EtherType: Frame Relay, three kinds of 802.11, Netlink.
-const FOREIGN: [u16; 5] = [770, 801, 802, 803, 824];
+const FRAME_RELAY: u16 = 770;
+const IEEE802_11: u16 = 801;
+const PRISM: u16 = 802;
+const RADIOTAP: u16 = 803;
+const NETLINK: u16 = 824;
 
 #[derive(FromBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
@@ -59,13 +66,20 @@ fn note_sender<'a>(peel: &mut Peel<'a>, len: u16, address: &'a [u8; 8]) {
 
 #[inline]
 fn follow(peel: &mut Peel<'_>, hardware: u16, protocol: u16) -> Result<Next, Reject> {
-    let foreign = FOREIGN.contains(&hardware);
-    if protocol >= ethernet::MIN_TYPE && !foreign {
-        ethernet::follow(peel, protocol, Layer::Link, 0)
-    } else if protocol == LLC && !foreign {
-        Ok(Next::Llc)
-    } else {
-        Err(Reject { layer: Layer::Link, reason: RejectReason::NotIp(protocol.into()), offset: 0 })
+    let not_ip = Err(Reject { layer: Layer::Link, reason: RejectReason::NotIp(protocol.into()), offset: 0 });
+    match hardware {
+        FRAME_RELAY => return Ok(Next::FrameRelay),
+        IEEE802_11 => return Ok(Next::Wifi(Radio::default())),
+        PRISM => return Ok(Next::Prism),
+        RADIOTAP => return Ok(Next::Radiotap),
+        NETLINK => return not_ip,
+        _ => {}
+    }
+    match protocol {
+        protocol if protocol >= ethernet::MIN_TYPE => ethernet::follow(peel, protocol, Layer::Link, 0),
+        ALL | LOOPBACK => Ok(Next::Ethernet),
+        LLC => Ok(Next::Llc),
+        _ => not_ip,
     }
 }
 
@@ -119,6 +133,30 @@ mod tests {
         is_hello(Ok(segment));
         let llc = sll([0, 1], 6, [0, 4], &join(&[&[6, 6, 3], &ipv4()]));
         is_hello(whole(LinkType::LINUX_SLL, &llc));
+    }
+
+    #[test]
+    fn a_whole_ethernet_frame_may_follow() {
+        for protocol in [[0, 3], [0, 0x60]] {
+            let bytes = sll([0, 1], 6, protocol, &ethernet(&[8, 0]));
+            let segment = whole(LinkType::LINUX_SLL, &bytes).expect("a segment");
+            assert_eq!(segment.link.destination_mac, Some(DESTINATION_MAC));
+            is_hello(Ok(segment));
+            is_hello(whole(LinkType::LINUX_SLL2, &sll2([0, 1], 6, protocol, &ethernet(&[8, 0]))));
+        }
+    }
+
+    #[test]
+    fn what_devices_of_802_11_and_frame_relay_capture_is_no_ethertype() {
+        let data = wifi(0x08, 1, &join(&[&SNAP_IPV4, &ipv4()]));
+        let radiotap = join(&[&[0, 0, 9, 0, 2, 0, 0, 0, 0], &data]);
+        let prism = join(&[&[0x44, 0, 0, 0, 144, 0, 0, 0], &[0; 136], &data]);
+        let frame_relay = join(&[&[0x18, 0x41, 3, 0xcc], &ipv4()]);
+        for (hardware, rest) in [(770, frame_relay), (801, data), (802, prism), (803, radiotap)] {
+            let hardware = u16::to_be_bytes(hardware);
+            is_hello(whole(LinkType::LINUX_SLL, &sll(hardware, 6, [8, 0], &rest)));
+            is_hello(whole(LinkType::LINUX_SLL2, &sll2(hardware, 6, [0, 4], &rest)));
+        }
     }
 
     #[test]

@@ -1,11 +1,12 @@
-//! Tags between a switch and what extends it: VN-tag (Cisco, proposed as 802.1Qbh) and E-tag (802.1BR, 9.3).
+//! Tags between a switch and what extends it: VN-tag (Cisco, proposed as 802.1Qbh) and E-tag (802.1BR, 9.3); and
+//! tags that a frame gets on its way: security groups, times, sequence numbers.
 //!
-//! Both say from which port to which; that differs by direction and tells no connections apart.
+//! The first two say from which port to which; that differs by direction. No tag is part of a connection's identity.
 
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned, big_endian::U16, big_endian::U32};
 
 use super::{
-    Layer, Reject,
+    Layer, Reject, RejectReason,
     peel::{Identity, Peel},
 };
 use crate::tunnel::TunnelKind;
@@ -46,6 +47,37 @@ pub(super) fn e_tag(peel: &mut Peel<'_>) -> Result<u16, Reject> {
     peel.enter(Layer::Vlan, TunnelKind::ETag, Some(channel), Identity::None)?;
     peel.advance(size_of::<ETag>(), Layer::Vlan)?;
     Ok(tag.inner.get())
+}
+
+/// Takes `size` bytes of a tag; answers the type or length after it.
+#[cold]
+pub(super) fn inner(peel: &mut Peel<'_>, size: usize) -> Result<u16, Reject> {
+    let mut ahead = peel.clone();
+    ahead.advance(size, Layer::Tag)?;
+    let inner = ahead.header::<U16>(Layer::Tag)?.get();
+    peel.advance(size + 2, Layer::Tag)?;
+    Ok(inner)
+}
+
+/// Takes Cisco's metadata: a version, the length of its options in words of four bytes, the options, of which there
+/// is one at least.
+#[cold]
+pub(super) fn skip_metadata(peel: &mut Peel<'_>) -> Result<(), Reject> {
+    let &[_version, words] = peel.peek::<[u8; 2]>(Layer::Tag)?;
+    peel.advance(2 + usize::from(words.max(1)) * 4, Layer::Tag)?;
+    Ok(())
+}
+
+/// Takes the timestamp of Arista's switches (subtype 1): its version says whether seconds have 32 bits or 16, and
+/// of which clock they are.
+#[cold]
+pub(super) fn arista(peel: &mut Peel<'_>) -> Result<u16, Reject> {
+    let time = match peel.peek::<[u8; 4]>(Layer::Tag)? {
+        [0, 1, 0 | 1, 0x10] => 8,
+        [0, 1, 0 | 1, 0x20] => 6,
+        _ => return Err(peel.reject(Layer::Tag, RejectReason::BadVersion)),
+    };
+    inner(peel, 4 + time)
 }
 
 #[cfg(test)]

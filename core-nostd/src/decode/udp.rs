@@ -6,8 +6,8 @@
 use smoltcp::wire::UdpPacket;
 
 use super::{
-    Layer, Next, Reject, RejectReason, ayiya, geneve, gtp, l2tp, mpls, peel::Peel, settings::Settings,
-    settings::UdpTunnel, sflow, teredo, vxlan,
+    Layer, Next, Reject, RejectReason, ayiya, capwap, geneve, gtp, gue, l2tp, lisp, mirror, mpls, peel::Peel,
+    settings::Settings, settings::UdpTunnel, sflow, teredo, vxlan,
 };
 
 const HEADER: usize = 8;
@@ -42,6 +42,21 @@ fn inside(peel: &mut Peel<'_>, tunnel: UdpTunnel, plain: Reject) -> Result<Next,
         UdpTunnel::Mpls => mpls::peel(peel),
         UdpTunnel::Gre => Ok(Next::Gre),
         UdpTunnel::Sflow => sflow::peel(peel, plain),
+        other if cfg!(feature = "rare") => rare(peel, other, plain),
+        _ => Err(plain),
+    }
+}
+
+fn rare(peel: &mut Peel<'_>, tunnel: UdpTunnel, plain: Reject) -> Result<Next, Reject> {
+    match tunnel {
+        UdpTunnel::Capwap => capwap::peel(peel, plain),
+        UdpTunnel::Tzsp => mirror::peel_tzsp(peel, plain),
+        UdpTunnel::JuniperMirror => mirror::peel_juniper(peel, plain),
+        UdpTunnel::PeekRemote => mirror::peel_air(peel, plain),
+        UdpTunnel::Lisp => lisp::peel(peel, plain),
+        UdpTunnel::Gue => gue::peel(peel, plain),
+        UdpTunnel::Ip => gue::peel_ip(peel, plain),
+        _ => Err(plain),
     }
 }
 

@@ -65,6 +65,7 @@ pub(super) fn peel_gpe(peel: &mut Peel<'_>, plain: Reject) -> Result<Next, Rejec
         1 => Ok(Next::Ipv4),
         2 => Ok(Next::Ipv6),
         3 => Ok(Next::Ethernet),
+        4 if cfg!(feature = "rare") => Ok(Next::Nsh),
         5 => Ok(Next::Mpls),
         other => Err(Reject { layer: Layer::Vxlan, reason: RejectReason::NotIp(other.into()), offset }),
     }
@@ -133,7 +134,7 @@ mod tests {
             is_hello(whole(IPV4, &vxlan(4790, &[0x0c, 0, 0, protocol, 0, 0, 9, 0], &rest)));
         }
         for (flags, protocol, reason) in [
-            (0x0c, 4, RejectReason::NotIp(4)),
+            (0x0c, 6, RejectReason::NotIp(6)),
             (0x0d, 1, RejectReason::Control),
             (0x1c, 1, RejectReason::NotTcp(17)),
         ] {

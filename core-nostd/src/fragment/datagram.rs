@@ -6,10 +6,11 @@ use core::net::IpAddr;
 use siphasher::sip::SipHasher13;
 
 use super::extents::ExtentList;
-use crate::decode::{Context, Piece, RejectReason};
+use crate::decode::{Context, PartKind, Piece, RejectReason};
 use crate::frame::Timestamp;
 
-/// What makes fragments belong together: RFC 791, 3.2, and RFC 8200, 4.5, within one VLAN and tunnel.
+/// What makes fragments belong together: RFC 791, 3.2, RFC 8200, 4.5, RFC 5415, 3.4, within one VLAN and tunnel; of
+/// 802.11 it is the MAC addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
     pub(super) source: IpAddr,
@@ -17,17 +18,23 @@ pub(crate) struct Key {
     pub(super) id: u32,
     /// 0 for IPv6, where it does not count.
     pub(super) protocol: u8,
+    pub(super) kind: PartKind,
     pub(super) domain: u32,
 }
 
 impl Key {
     pub(super) fn new(piece: &Piece<'_>) -> Self {
         let Piece { context, part, .. } = piece;
+        let (source, destination) = match part.kind {
+            PartKind::Wifi => (by_mac(context.link.source_mac), by_mac(context.link.destination_mac)),
+            _ => (context.source, context.destination),
+        };
         Self {
-            source: context.source,
-            destination: context.destination,
+            source,
+            destination,
             id: part.id,
-            protocol: if part.ipv6 { 0 } else { part.protocol },
+            protocol: if part.kind == PartKind::Ipv6 { 0 } else { part.protocol },
+            kind: part.kind,
             domain: context.domain,
         }
     }
@@ -37,6 +44,13 @@ impl Key {
         Hash::hash(self, &mut hasher);
         hasher.finish() as usize
     }
+}
+
+/// A MAC address in the room of an IP address.
+fn by_mac(mac: Option<[u8; 6]>) -> IpAddr {
+    let mut octets = [0; 16];
+    octets[..6].copy_from_slice(&mac.unwrap_or_default());
+    IpAddr::from(octets)
 }
 
 /// The frames of a datagram, all together.
@@ -71,7 +85,7 @@ impl Packets {
 pub struct Datagram {
     /// `None` where the entry is not in use.
     pub(super) key: Option<Key>,
-    pub(super) ipv6: bool,
+    pub(super) kind: PartKind,
     /// Of the fragment at offset 0 once it is there, else of the first one to arrive.
     pub(crate) context: Context,
     /// When its first fragment arrived, by the reassembler's clock.
@@ -82,6 +96,8 @@ pub struct Datagram {
     pub(super) covered: u32,
     /// Its length in bytes, once the last fragment is there.
     pub(super) end: Option<u16>,
+    /// Of 802.11, the length of every fragment but the last; 0 before one of them has come.
+    pub(super) unit: u16,
     /// End of what has been seen of it.
     pub(super) highest: u16,
     /// Nothing of it is wanted any more, and why.
@@ -99,7 +115,7 @@ impl Datagram {
     pub(super) const fn new() -> Self {
         Self {
             key: None,
-            ipv6: false,
+            kind: PartKind::Ipv4,
             context: Context::NONE,
             born: Timestamp(0),
             packets: Packets {
@@ -113,6 +129,7 @@ impl Datagram {
             extents: ExtentList::EMPTY,
             covered: 0,
             end: None,
+            unit: 0,
             highest: 0,
             refused: None,
             bucket: 0,
@@ -124,10 +141,9 @@ impl Datagram {
 
     /// What is told of it when it is given up for `reason`.
     pub(crate) fn dropped(&self, reason: DropReason, used: bool) -> DroppedDatagram {
-        let none = IpAddr::V4(core::net::Ipv4Addr::UNSPECIFIED);
         DroppedDatagram {
-            source: self.key.map_or(none, |key| key.source),
-            destination: self.key.map_or(none, |key| key.destination),
+            source: self.context.source,
+            destination: self.context.destination,
             id: self.key.map_or(0, |key| key.id),
             fragments: self.packets.frames,
             bytes: self.covered,
@@ -153,7 +169,7 @@ pub enum DropReason {
     Evicted,
     /// It is longer, or has more fragments, than there is room for.
     TooLarge,
-    /// Its fragments overlap, which is not allowed in IPv6 (RFC 5722), and forbidden by
+    /// Its fragments overlap, which is not allowed in IPv6 (RFC 5722), and forbidden in IPv4 by
     /// [`FragmentPolicy::Discard`](crate::FragmentPolicy).
     Overlap,
     /// The fragment at offset 0, which was not the first to come, says that there is no TCP in it.
@@ -184,9 +200,9 @@ impl DropReason {
 /// A datagram that was given up before it was whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DroppedDatagram {
-    /// Address of the sender.
+    /// Address of the sender; unspecified for fragments of 802.11.
     pub source: IpAddr,
-    /// Address of the receiver.
+    /// Address of the receiver; likewise.
     pub destination: IpAddr,
     /// The identification of its fragments.
     pub id: u32,

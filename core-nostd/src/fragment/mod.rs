@@ -1,4 +1,4 @@
-//! Fragments of IP datagrams, put together in the caller's memory.
+//! Fragments of IP datagrams, and of frames of 802.11 and CAPWAP, put together in the caller's memory.
 //!
 //! Fragments are held until their datagram is whole, then decoding goes on in it. What does not become whole
 //! is given up: after the timeout by the capture's clock, or, the oldest first, when there is no room;
@@ -23,7 +23,7 @@ use core::ops::Range;
 use managed::ManagedSlice;
 
 use crate::config::Config;
-use crate::decode::{Context, Piece, RejectReason};
+use crate::decode::{Context, PartKind, Piece, RejectReason};
 use crate::frame::Timestamp;
 use datagram::Key;
 use extents::{Bytes, ExtentPool, Overlap};
@@ -64,7 +64,11 @@ pub(crate) struct Anomalies {
     pub(crate) conflict: bool,
 }
 
-/// The oldest and the newest datagram of one version of IP, plus 1.
+/// How long fragments of 802.11 are waited for: twice as long as a receiver does (`dot11MaxReceiveLifetime`, 512
+/// units of 1024 microseconds).
+const WIFI_TIMEOUT: u64 = Timestamp::SECOND;
+
+/// The oldest and the newest datagram of one kind, plus 1.
 #[derive(Clone, Copy, Default)]
 struct Ages {
     oldest: u32,
@@ -78,8 +82,8 @@ pub(crate) struct Fragments<'a> {
     /// Bytes for each datagram.
     share: usize,
     extents: ExtentPool<'a>,
-    /// By version of IP, as their timeouts differ: each list is in the order of its ends.
-    ages: [Ages; 2],
+    /// IPv4 and CAPWAP, IPv6, 802.11, as their timeouts differ: each list is in the order of its ends.
+    ages: [Ages; 3],
     /// First free entry that was in use before, plus 1.
     free: u32,
     /// Entries below this one have been in use.
@@ -95,7 +99,7 @@ impl<'a> Fragments<'a> {
             datagrams: storage.datagrams,
             bytes: storage.bytes,
             extents: ExtentPool::new(storage.extents),
-            ages: [Ages::default(); 2],
+            ages: [Ages::default(); 3],
             free: 0,
             touched: 0,
             len: 0,
@@ -119,16 +123,34 @@ impl<'a> Fragments<'a> {
     /// 8 bytes: what stands beyond it is cut off, as Linux does; in IPv6 it is an error (RFC 8200, 4.5).
     pub(crate) fn usable_len(piece: &Piece<'_>) -> Result<usize, RejectReason> {
         let part = &piece.part;
-        let beyond = if part.more { piece.len % 8 } else { 0 };
+        let beyond = if part.more && part.kind != PartKind::Wifi { piece.len % 8 } else { 0 };
         let len = piece.len - beyond;
         // The IPv4 header counts in the length of a datagram.
-        let limit = if part.ipv6 { 0xffff } else { 0xffff - 20 };
-        if len == 0 || part.ipv6 && beyond > 0 {
+        let limit = if part.kind == PartKind::Ipv4 { 0xffff - 20 } else { 0xffff };
+        if len == 0 || part.kind == PartKind::Ipv6 && beyond > 0 {
             Err(RejectReason::BadLength)
         } else if usize::from(part.offset) + len > limit {
             Err(RejectReason::FragmentTooLong)
         } else {
             Ok(len)
+        }
+    }
+
+    /// Where a fragment of 802.11 lies in the datagram `index`: its number times the length that all but the last
+    /// have.
+    pub(crate) fn place(&mut self, index: u32, piece: &Piece<'_>) -> Result<u16, RejectReason> {
+        let (number, len) = (piece.part.offset, u16::try_from(piece.len).unwrap_or(u16::MAX));
+        let Some(datagram) = self.datagrams.get_mut(index as usize) else {
+            return Err(RejectReason::Fragment);
+        };
+        if piece.part.more && datagram.unit == 0 {
+            datagram.unit = len;
+        }
+        match datagram.unit {
+            // The last one came first: it cannot be placed.
+            0 => Err(RejectReason::Fragment),
+            unit if piece.part.more && unit != len || len > unit => Err(RejectReason::FragmentMismatch),
+            unit => number.checked_mul(unit).ok_or(RejectReason::FragmentTooLong),
         }
     }
 
@@ -159,7 +181,7 @@ impl<'a> Fragments<'a> {
             return None;
         };
         let chain = core::mem::replace(&mut self.datagrams.get_mut(bucket)?.bucket, index + 1);
-        let ages = &mut self.ages[usize::from(piece.part.ipv6)];
+        let ages = &mut self.ages[by_age(piece.part.kind)];
         let older = core::mem::replace(&mut ages.newest, index + 1);
         match older.checked_sub(1) {
             Some(older) => self.datagrams[older as usize].newer = index + 1,
@@ -168,7 +190,7 @@ impl<'a> Fragments<'a> {
         let entry = &mut self.datagrams[index as usize];
         *entry = Datagram {
             key: Some(key),
-            ipv6: piece.part.ipv6,
+            kind: piece.part.kind,
             context: piece.context.clone(),
             born: now,
             bucket: entry.bucket,
@@ -224,8 +246,14 @@ impl<'a> Fragments<'a> {
         let base = index as usize * self.share;
         let mut bytes =
             Move { bytes: &mut self.bytes, base, source, share: self.share, start: fragment.start };
-        let discards = part.ipv6 || config.fragment_policy == FragmentPolicy::Discard;
-        let mut policy = config.fragment_policy;
+        let discards = match part.kind {
+            PartKind::Ipv6 => true,
+            PartKind::Wifi => false,
+            PartKind::Ipv4 | PartKind::Capwap => config.fragment_policy == FragmentPolicy::Discard,
+        };
+        // A sequence number of 802.11 comes again soon: what is new is of the frame that is being sent.
+        let is_wifi = part.kind == PartKind::Wifi;
+        let mut policy = if is_wifi { FragmentPolicy::Last } else { config.fragment_policy };
         if discards {
             // What comes twice is harmless (RFC 8200, 4.5), as far as it was captured twice: the longer copy stays.
             let both = fragment.start..captured.min(place.captured);
@@ -322,7 +350,7 @@ impl<'a> Fragments<'a> {
 
     /// A datagram whose time is over.
     pub(crate) fn due(&self, now: Timestamp, config: &Config) -> Option<u32> {
-        let timeouts = [config.fragment_timeout_ipv4, config.fragment_timeout_ipv6];
+        let timeouts = [config.fragment_timeout_ipv4, config.fragment_timeout_ipv6, WIFI_TIMEOUT];
         self.ages.iter().zip(timeouts).find_map(|(ages, timeout)| {
             let datagram = self.at(ages.oldest)?;
             (now.since(datagram.born) >= timeout).then_some(ages.oldest - 1)
@@ -343,10 +371,10 @@ impl<'a> Fragments<'a> {
 
     /// Takes a datagram out of the table; its bytes stay until it is released.
     pub(crate) fn take_out(&mut self, index: u32, config: &Config) {
-        let Some(Datagram { key: Some(key), ipv6, chain, older, newer, .. }) = self.get(index) else {
+        let Some(Datagram { key: Some(key), kind, chain, older, newer, .. }) = self.get(index) else {
             return;
         };
-        let (key, ipv6, chain, older, newer) = (*key, *ipv6, *chain, *older, *newer);
+        let (key, kind, chain, older, newer) = (*key, *kind, *chain, *older, *newer);
         let Some(bucket) = self.bucket(&key, config) else { return };
         let mut link = self.datagrams[bucket].bucket;
         if link == index + 1 {
@@ -359,7 +387,7 @@ impl<'a> Fragments<'a> {
                 break;
             }
         }
-        let ages = &mut self.ages[usize::from(ipv6)];
+        let ages = &mut self.ages[by_age(kind)];
         match older.checked_sub(1) {
             Some(older) => self.datagrams[older as usize].newer = newer,
             None => ages.oldest = newer,
@@ -387,6 +415,15 @@ impl<'a> Fragments<'a> {
 
     fn bucket(&self, key: &Key, config: &Config) -> Option<usize> {
         key.hash(&config.hash_key).checked_rem(self.datagrams.len())
+    }
+}
+
+/// The list of ages that a datagram is in.
+fn by_age(kind: PartKind) -> usize {
+    match kind {
+        PartKind::Ipv4 | PartKind::Capwap => 0,
+        PartKind::Ipv6 => 1,
+        PartKind::Wifi => 2,
     }
 }
 

@@ -4,7 +4,7 @@
 //! least one header, of which there is a fixed number.
 
 use super::Reassembler;
-use crate::decode::{Outcome, Piece, Reject, RejectReason, Segment, Settings, resume};
+use crate::decode::{Outcome, PartKind, Piece, Reject, RejectReason, Segment, Settings, resume};
 use crate::fragment::{Added, Anomalies, DropReason, Fragments, Packets, Source};
 use crate::frame::Frame;
 use crate::sink::Sink;
@@ -105,6 +105,21 @@ impl<'a> Reassembler<'a> {
                 None => return refuse(self, sink, RejectReason::Fragment),
             }
         };
+        let placed;
+        let piece = if piece.part.kind == PartKind::Wifi {
+            match fragments.place(index, piece) {
+                Ok(offset) => {
+                    placed = piece.placed(offset);
+                    &placed
+                }
+                Err(reason) => {
+                    self.forget_empty(fragments, index);
+                    return refuse(self, sink, reason);
+                }
+            }
+        } else {
+            piece
+        };
         if piece.part.offset == 0
             && !fragments.is_refused(index)
             && let Some(reason) = unwanted(piece, &payload, &self.config.decode)
@@ -149,6 +164,14 @@ impl<'a> Reassembler<'a> {
         }
     }
 
+    /// Frees the entry of a datagram of which nothing is held.
+    fn forget_empty(&self, fragments: &mut Fragments<'a>, index: u32) {
+        if fragments.get(index).is_some_and(|datagram| datagram.packets.frames == 0) {
+            fragments.take_out(index, &self.config);
+            fragments.release(index);
+        }
+    }
+
     fn note_fragment(&mut self, piece: &Piece<'_>, anomalies: Anomalies) {
         let counters = &mut self.counters;
         counters.fragments += 1;
@@ -158,7 +181,7 @@ impl<'a> Reassembler<'a> {
         counters.fragment_conflicts += u64::from(anomalies.conflict);
         let tiny = piece.part.offset == 0 && piece.context.is_tcp() && piece.len < TCP_HEADER;
         counters.tiny_fragments += u64::from(tiny);
-        let misaligned = piece.part.more && !piece.len.is_multiple_of(8);
+        let misaligned = piece.part.more && piece.part.kind != PartKind::Wifi && !piece.len.is_multiple_of(8);
         counters.misaligned_fragments += u64::from(misaligned);
     }
 

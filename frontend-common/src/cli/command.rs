@@ -158,8 +158,10 @@ fn input() -> [Arg; 6] {
                 .hide_short_help(true)
                 .help("a tunnel on another port")
                 .long_help(
-                    "Look for a tunnel on this UDP port too: ayiya, geneve, gre, gtp, l2tp, mpls, sflow, teredo, \
-                     vxlan or vxlan-gpe. The assigned ports are always checked. May be repeated, at most 16 times.",
+                    "Look for a tunnel on this UDP port too: ayiya, capwap, geneve, gre, gtp, gue, ip, jmirror, l2tp, \
+                     lisp, mpls, peekremote, sflow, teredo, tzsp, vxlan or vxlan-gpe. ip is an IP datagram without any \
+                     tunnel header and has no port of its own. The assigned ports are always checked, after those \
+                     given here. May be repeated, at most 16 times.",
                 ),
             Arg::new(id::WORDS)
                 .value_name(id::WORDS)

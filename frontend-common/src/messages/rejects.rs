@@ -59,7 +59,9 @@ impl fmt::Display for RejectKind {
                     named(f, names::llc(number), "LLC", number)
                 }
                 (Layer::Hdlc, _) => named(f, names::hdlc(number), "Cisco HDLC protocol", number),
-                (Layer::Vxlan | Layer::Sflow | Layer::Erspan, _) => write!(f, "{layer} protocol {number}"),
+                (Layer::Vxlan | Layer::Sflow | Layer::Erspan | Layer::Nsh | Layer::Mirror, _) => {
+                    write!(f, "{layer} protocol {number}")
+                }
                 (Layer::Gre | Layer::Geneve, ..0x0600) => write!(f, "{layer} protocol {number:#06x}"),
                 (Layer::Link, ..0x0600) => write!(f, "of protocol family {number}"),
                 _ => named(f, names::ether_type(number), "EtherType", number),
@@ -181,7 +183,13 @@ mod tests {
             (Layer::Tcp, BadLength, "TCP with impossible length"),
             (Layer::Link, UnknownLinkType(252), "of link type 252 (exported PDU)"),
             (Layer::Hdlc, NotIp(0x8035), "SLARP"),
-            (Layer::Vxlan, NotIp(4), "VXLAN protocol 4"),
+            (Layer::Vxlan, NotIp(6), "VXLAN protocol 6"),
+            (Layer::Nsh, NotIp(6), "NSH protocol 6"),
+            (Layer::Tag, NotIp(0x0806), "ARP"),
+            (Layer::Macsec, RejectReason::Encrypted, "encrypted MACsec"),
+            (Layer::Capwap, RejectReason::Encrypted, "encrypted CAPWAP"),
+            (Layer::Wifi, Fragment, "802.11 fragment"),
+            (Layer::Link, UnknownLinkType(224), "of link type 224 (Fibre Channel)"),
             (Layer::Gre, NotIp(0x00fe), "GRE protocol 0x00fe"),
             (Layer::Gre, NotIp(0x0806), "ARP"),
             (Layer::Udp, NotTcp(17), "UDP"),

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use tapflow_core::decode::{self, Reject, RejectReason};
 use tapflow_core::{
-    Frame, InOrder, InOrderConfig, InOrderCounters, InOrderStorage, LinkType, Reassembler, Seen, Timestamp,
+    Counters, Frame, InOrder, InOrderConfig, InOrderCounters, InOrderStorage, LinkType, Reassembler, Seen,
+    Timestamp,
 };
 
 use super::dispatch::Dispatch;
@@ -212,7 +213,7 @@ impl Run<'_> {
         progress: &mut Progress,
     ) -> bool {
         self.explain(progress, || format!("reading {}", source.name()));
-        let packets = read.packets;
+        let (packets, unknown) = (read.packets, unknown_link_types(core.counters()));
         let ended = self.input(source, core, sink, read, progress);
         self.explain(progress, || format!("{} packets read from {}", read.packets - packets, source.name()));
         for remark in source.remarks() {
@@ -221,7 +222,10 @@ impl Run<'_> {
                 (self.say)(&format!("{}: {remark}", source.name()));
             }
         }
-        for kind in source.link_types().iter().filter_map(|link| undecoded(*link)) {
+        // Whether frames of a number for private use are decoded depends on their header.
+        let any = unknown_link_types(core.counters()) > unknown;
+        let links = source.link_types().iter().filter(|link| **link != LinkType::PKTAP_PRIVATE || any);
+        for kind in links.filter_map(|link| undecoded(*link)) {
             progress.clear();
             let name = source.name();
             self.complaints
@@ -426,6 +430,11 @@ impl Run<'_> {
 fn shifted(time: Timestamp, seconds: i64) -> Timestamp {
     let shift = seconds.unsigned_abs().saturating_mul(Timestamp::SECOND);
     Timestamp(if seconds < 0 { time.0.saturating_sub(shift) } else { time.0.saturating_add(shift) })
+}
+
+/// Frames whose link type is not decoded.
+fn unknown_link_types(counters: &Counters) -> u64 {
+    counters.rejected.iter().map(|reasons| reasons[RejectReason::UnknownLinkType(0).index()]).sum()
 }
 
 /// What a frame of this link type is called where such frames are not decoded.
