@@ -84,7 +84,7 @@ fn an_unknown_link_type_is_named() {
 proptest! {
     #[test]
     fn any_bytes_give_an_answer(
-        link in select(&LINK_TYPES[..]),
+        link in select(LINK_TYPES),
         bytes in vec(any::<u8>(), 0..300),
         wire_len in any::<u32>(),
     ) {
@@ -110,7 +110,7 @@ proptest! {
     #[test]
     fn examples_of_one_link_type_read_as_another_give_an_answer(
         (_, bytes) in select(all()),
-        link in select(&LINK_TYPES[..]),
+        link in select(LINK_TYPES),
     ) {
         let _ = checked(link, &bytes, bytes.len());
     }
