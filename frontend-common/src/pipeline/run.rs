@@ -21,7 +21,7 @@ use super::reporter::Reported;
 use super::rotation::Rotation;
 use super::writer::Message;
 use super::{Outcome, Say, Stop, System};
-use crate::cli::Options;
+use crate::cli::{Input, Options};
 use crate::input::Filter;
 use crate::input::live::LiveDevice;
 use crate::naming::Template;
@@ -104,9 +104,13 @@ pub(super) struct Run<'o> {
     pub(super) originals: Option<JoinHandle<Originals>>,
 }
 
+/// Connections that have ended and are kept open: what goes on where one ended belongs to it.
+const MAX_CLOSING: u32 = 4096;
+
 impl Run<'_> {
     fn all(mut self) -> Outcome {
         let connections = self.budget.connections;
+        let endless = self.options.live.is_some() || self.options.inputs.iter().any(Input::is_stdin);
         let config = Config {
             hash_key: random_key(),
             idle_timeout: self.options.idle_timeout.map(nanoseconds),
@@ -115,6 +119,10 @@ impl Run<'_> {
             urgent: self.options.urgent,
             paws: self.options.paws,
             window: self.options.window,
+            // A file is read at once, and ends; a stream may go on for weeks, and its results are wanted meanwhile.
+            closing: if endless { Config::default().closing } else { u64::MAX },
+            max_closing: MAX_CLOSING,
+            close_at_once: endless,
             max_inactive: u32::try_from(connections / 4).unwrap_or(u32::MAX),
             fragment_policy: self.options.fragment_policy,
             decode: self.decode.clone(),
