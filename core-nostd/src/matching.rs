@@ -55,6 +55,8 @@ pub(crate) struct Found {
     pub(crate) newest: Option<u32>,
     /// The least recently active one.
     pub(crate) idlest: Option<(u32, Timestamp)>,
+    /// Whether a SYN came again to one of several connections, or to the only one.
+    pub(crate) again: bool,
     /// How many there are, unless `best` touches.
     pub(crate) same_key: usize,
 }
@@ -79,7 +81,10 @@ impl Matcher<'_, '_> {
         let mut found = Found::default();
         let mut answers = Answers::No;
         let mut max_jump = self.config.max_jump;
-        for (index, connection) in self.table.entries_by(hash, |other| other == key) {
+        let mut entries = self.table.entries_by(hash, |other| other == key);
+        let mut next = entries.next();
+        while let Some((index, connection)) = next {
+            next = entries.next();
             let fit = if segment.flags.syn {
                 self.fit_of_syn(connection, direction, segment)
             } else {
@@ -88,10 +93,17 @@ impl Matcher<'_, '_> {
             if connection.state != State::Lingering {
                 max_jump = max_jump.min(OLDER_HOLE);
             }
-            if fit > Fit::No {
+            let renewed = || connection.streams.iter().any(|stream| stream.flags.has(StreamFlags::AGAIN));
+            if found.newest.is_none() && next.is_none() && !renewed() {
+                // Most have nobody beside them.
+                found.best = (fit > Fit::No).then_some((index, fit));
+                if fit == Fit::Touches {
+                    return found;
+                }
+            } else if fit > Fit::No {
+                found.again |= renewed();
                 let this = self.answers(connection, direction, segment);
-                let renewed = |stream: &Stream| stream.flags.has(StreamFlags::AGAIN);
-                if this == Answers::No && begins(segment) && connection.streams.iter().any(renewed) {
+                if this == Answers::No && begins(segment) && renewed() {
                     // The handshake came again with other numbers, and its connection is not wanted.
                     continue;
                 }
@@ -129,7 +141,7 @@ impl Matcher<'_, '_> {
         if !stream.is_based() {
             return if closed || self.is_foreign(connection, other, segment) { Fit::No } else { Fit::Near };
         }
-        if stream.is_blank(self.pool) && !closed {
+        if stream.data == 0 && stream.is_blank(self.pool) && !closed {
             let start = stream.start_before(segment.sequence);
             if start != stream.base() && segment.sequence.wrapping_sub(start) < max_jump
                 || stream.agrees_on(segment.sequence, other, self.pool)
@@ -137,7 +149,7 @@ impl Matcher<'_, '_> {
                 return Fit::Touches;
             }
         }
-        if stream.is_tentative(self.pool) && begins(segment) && !closed {
+        if stream.data == 0 && stream.is_tentative(self.pool) && begins(segment) && !closed {
             return Fit::Near;
         }
         let offset = stream.offset_of(segment.sequence, self.pool);

@@ -262,7 +262,7 @@ impl<'a> Reassembler<'a> {
         let matcher = Matcher { table: &self.table, pool: &self.pool, config: &self.config };
         let found = matcher.find(&key, hash, direction, segment);
         let (index, fit) = match found.best {
-            Some((index, _)) if self.is_renewal(index, direction, segment) => {
+            Some((index, _)) if found.again && self.is_renewal(index, direction, segment) => {
                 match self.begin(place, segment, &found, true, sink)? {
                     Some(index) => (index, Fit::Touches),
                     None => return Ok(()),
@@ -318,14 +318,15 @@ impl<'a> Reassembler<'a> {
         if fit == Fit::SecondAnswer && !self.answer_again(index, direction, segment) {
             return Ok(());
         }
-        let before = self.extent(index, direction);
+        let closing = state == State::Closing;
+        let before = if closing { self.extent(index, direction) } else { 0 };
         self.take_in(index, direction, packets.time, segment, fit, sink)?;
         if !segment.flags.ack {
             self.counters.no_ack_segments += u64::from(segment.payload_len > 0 && !segment.flags.syn);
         } else if acknowledges {
             self.acknowledge(index, direction, segment.acknowledgement, sink)?;
         }
-        let goes_on = self.extent(index, direction) != before;
+        let goes_on = closing && self.extent(index, direction) != before;
         self.change_state(index, direction, segment, goes_on, sink)
     }
 
@@ -443,7 +444,8 @@ impl<'a> Reassembler<'a> {
         let slot = index * 2 + direction.index() as u32;
         let sequence = segment.sequence.wrapping_add(u32::from(segment.flags.syn));
         let content = segment.flags.syn || segment.payload_len > 0;
-        if (content || segment.flags.fin) && !self.find_start(index, direction, segment, sequence) {
+        let blank = self.table.get(index).streams[direction.index()].data == 0;
+        if blank && (content || segment.flags.fin) && !self.find_start(index, direction, segment, sequence) {
             return Ok(());
         }
         let connection = self.table.get_mut(index);

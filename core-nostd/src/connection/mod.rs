@@ -18,7 +18,7 @@ use zerocopy::FromZeros;
 use crate::flow::Side;
 use crate::frame::Timestamp;
 use crate::sink::CloseReason;
-use crate::stream::Stream;
+use crate::stream::{Stream, StreamFlags};
 
 /// Where a connection stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromZeros)]
@@ -122,6 +122,14 @@ impl Connection {
 
     pub(crate) fn set_reopened(&mut self) {
         self.opener_and_reason |= 0x20;
+    }
+
+    /// Both sides have sent a FIN. A socket connected to itself has one direction.
+    #[inline]
+    pub(crate) fn has_fins(&self) -> bool {
+        let [up, down] = &self.streams;
+        let has_fin = |stream: &Stream| stream.flags.has(StreamFlags::FIN);
+        has_fin(up) && (has_fin(down) || self.key.is_reflexive())
     }
 
     /// The handshake is not complete, as far as was seen: an RST in between may not have counted.

@@ -7,10 +7,11 @@ use super::Reassembler;
 use crate::connection::{Direction, State};
 use crate::decode::Segment;
 use crate::sink::{CloseReason, Sink};
-use crate::stream::{Stream, StreamFlags};
+use crate::stream::StreamFlags;
 
 impl Reassembler<'_> {
     /// Moves the connection on after a segment was taken in; `goes_on` if it made its stream longer.
+    #[inline]
     pub(super) fn change_state<S: Sink>(
         &mut self,
         index: u32,
@@ -19,60 +20,71 @@ impl Reassembler<'_> {
         goes_on: bool,
         sink: &mut S,
     ) -> Result<(), S::Error> {
+        if self.table.get(index).state == State::Closing
+            && !self.takes_back(index, direction, segment, goes_on, sink)?
+        {
+            return Ok(());
+        }
         let connection = self.table.get(index);
         let [up, down] = &connection.streams;
-        // A socket connected to itself has one direction.
-        let one_way = connection.key.is_reflexive();
-        let has_fin = |stream: &Stream| stream.flags.has(StreamFlags::FIN);
-        let fins = has_fin(up) && (has_fin(down) || one_way);
         match connection.state {
-            State::Closing => {
-                let (own, other) = connection.directed(direction);
-                let back = match connection.closing_reason() {
-                    // The same SYN again after a refusal, or an answer: the attempt goes on.
-                    CloseReason::Reset
-                        if segment.flags.syn
-                            && up.data + down.data == 0
-                            && !own.flags.has(StreamFlags::AGAIN) =>
-                    {
-                        self.table.set_state(index, State::HalfOpen);
-                        return Ok(());
-                    }
-                    CloseReason::Reset => {
-                        let acknowledges = segment.flags.ack && other.is_since_reset(segment.acknowledgement);
-                        own.flags.has(StreamFlags::RESET) && (goes_on || segment.flags.fin || acknowledges)
-                    }
-                    CloseReason::Finished => !fins,
-                    _ => goes_on,
-                };
-                if back {
-                    self.reopen(index);
-                    return self.change_state(index, direction, segment, goes_on, sink);
-                }
-                if self.config.close_at_once && fins && connection.closing_reason() == CloseReason::Finished {
-                    return self.end_by_fins(index, one_way, sink);
-                }
-            }
-            State::HalfOpen | State::Open if fins => return self.end_by_fins(index, one_way, sink),
+            State::HalfOpen | State::Open if connection.has_fins() => self.end_by_fins(index, sink),
             State::HalfOpen
                 if !segment.flags.syn && (segment.payload_len > 0 || (up.is_based() && down.is_based())) =>
             {
                 let beside = connection.is_beside();
                 self.table.set_state(index, State::Open);
-                if beside {
-                    self.supersede(index, sink)?;
-                }
+                if beside { self.supersede(index, sink) } else { Ok(()) }
             }
-            _ => {}
+            _ => Ok(()),
         }
-        Ok(())
+    }
+
+    /// Whether a segment of a connection that has ended takes the end back.
+    #[inline(never)]
+    fn takes_back<S: Sink>(
+        &mut self,
+        index: u32,
+        direction: Direction,
+        segment: &Segment<'_>,
+        goes_on: bool,
+        sink: &mut S,
+    ) -> Result<bool, S::Error> {
+        let connection = self.table.get(index);
+        let (own, other) = connection.directed(direction);
+        let reason = connection.closing_reason();
+        let takes_back = match reason {
+            // The same SYN again after a refusal, or an answer: the attempt goes on.
+            CloseReason::Reset
+                if segment.flags.syn && own.data + other.data == 0 && !own.flags.has(StreamFlags::AGAIN) =>
+            {
+                self.table.set_state(index, State::HalfOpen);
+                return Ok(false);
+            }
+            CloseReason::Reset => {
+                let acknowledges = segment.flags.ack && other.is_since_reset(segment.acknowledgement);
+                own.flags.has(StreamFlags::RESET) && (goes_on || segment.flags.fin || acknowledges)
+            }
+            CloseReason::Finished => !connection.has_fins(),
+            _ => goes_on,
+        };
+        if takes_back {
+            self.reopen(index);
+        } else if reason == CloseReason::Finished && self.config.close_at_once {
+            self.end_by_fins(index, sink)?;
+        }
+        Ok(takes_back)
     }
 
     /// Both sides have sent a FIN.
-    fn end_by_fins<S: Sink>(&mut self, index: u32, one_way: bool, sink: &mut S) -> Result<(), S::Error> {
-        let [up, down] = &self.table.get(index).streams;
-        let finished =
-            if one_way { up.is_finished(up) } else { up.is_finished(down) && down.is_finished(up) };
+    fn end_by_fins<S: Sink>(&mut self, index: u32, sink: &mut S) -> Result<(), S::Error> {
+        let connection = self.table.get(index);
+        let [up, down] = &connection.streams;
+        let finished = if connection.key.is_reflexive() {
+            up.is_finished(up)
+        } else {
+            up.is_finished(down) && down.is_finished(up)
+        };
         self.end(index, CloseReason::Finished, finished, sink)
     }
 

@@ -132,7 +132,30 @@ impl Reassembler<'_> {
 
     /// Takes the acknowledgement and window of a segment, unless it says nothing about this connection: before it is
     /// established, only what was sent can be acknowledged (RFC 9293, 3.5.1). Answers whether it did.
+    #[inline]
     pub(super) fn take_acknowledgement(
+        &mut self,
+        index: u32,
+        direction: Direction,
+        segment: &Segment<'_>,
+        fit: Fit,
+    ) -> bool {
+        let connection = self.table.get_mut(index);
+        if connection.state == State::Open && !segment.flags.syn && fit != Fit::Stray {
+            let (stream, other) = connection.directed_mut(direction);
+            if !other.flags.has(StreamFlags::RIVAL | StreamFlags::UNACCEPTED) {
+                if segment.flags.ack && !segment.flags.rst {
+                    stream.acknowledge(segment.acknowledgement, segment.window);
+                }
+                return true;
+            }
+        }
+        self.take_early_acknowledgement(index, direction, segment, fit)
+    }
+
+    /// The same where the connection may not be established, or not agree on where a stream begins.
+    #[inline(never)]
+    fn take_early_acknowledgement(
         &mut self,
         index: u32,
         direction: Direction,
@@ -178,7 +201,7 @@ impl Reassembler<'_> {
 
     /// Where the stream begins, once a segment carries a part of it. Answers whether the segment is taken: a FIN
     /// before the SYN of its side ends nothing.
-    #[inline]
+    #[inline(never)]
     pub(super) fn find_start(
         &mut self,
         index: u32,
@@ -188,7 +211,7 @@ impl Reassembler<'_> {
     ) -> bool {
         let connection = self.table.get(index);
         let (stream, other) = connection.directed(direction);
-        if stream.extent(&self.pool) > 0 && stream.is_based() {
+        if stream.is_based() && stream.extent(&self.pool) > 0 {
             return true;
         }
         let content = segment.flags.syn || segment.payload_len > 0;

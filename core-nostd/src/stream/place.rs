@@ -72,7 +72,8 @@ impl<S: Sink> Placer<'_, '_, S> {
             self.counters.out_of_order_segments += 1;
             self.stream.out_of_order = self.stream.out_of_order.saturating_add(1);
         }
-        let offset = self.beyond_fin(offset, len);
+        let has_fin = self.stream.flags.has(StreamFlags::FIN);
+        let offset = if has_fin { self.beyond_fin(offset, len) } else { offset };
         let (start, captured, end) = self.split_at_start(offset, captured, len)?;
         if !captured.is_empty() {
             let covered = start + captured.len() as u64;
@@ -91,6 +92,7 @@ impl<S: Sink> Placer<'_, '_, S> {
 
     /// Bytes beyond a FIN say that the stream goes on. Their offset: a sender that counts its FIN goes on just
     /// after it.
+    #[inline(never)]
     fn beyond_fin(&mut self, offset: i64, len: u32) -> i64 {
         let Some(fin) = self.stream.fin_offset(self.pool) else { return offset };
         if offset.saturating_add(i64::from(len)) <= fin {
@@ -221,7 +223,9 @@ impl<S: Sink> Placer<'_, '_, S> {
             }
         }
         let mut at = start;
-        if let Some(unaccepted) = stream.replace_unaccepted(start, end) {
+        if stream.flags.has(StreamFlags::UNACCEPTED)
+            && let Some(unaccepted) = stream.replace_unaccepted(start, end)
+        {
             if at < unaccepted.start {
                 tell_repeated(stream, counters, *sink, *flow, at, slice(at, unaccepted.start))?;
             }

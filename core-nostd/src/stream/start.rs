@@ -97,10 +97,8 @@ impl Stream {
     }
 
     /// The part of `start..end` that takes the place of bytes that came with the SYN and were not accepted.
+    #[inline(never)]
     pub(super) fn replace_unaccepted(&mut self, start: u64, end: u64) -> Option<Range<u64>> {
-        if !self.flags.has(StreamFlags::UNACCEPTED) {
-            return None;
-        }
         let (from, to) = (self.rival >> 16, self.rival & 0xffff);
         let part = start.max(from.into())..end.min(to.into());
         if part.is_empty() {
