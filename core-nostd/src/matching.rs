@@ -96,7 +96,9 @@ impl Matcher<'_, '_> {
             let renewed = || connection.streams.iter().any(|stream| stream.flags.has(StreamFlags::AGAIN));
             if found.newest.is_none() && next.is_none() && !renewed() {
                 // Most have nobody beside them.
-                found.best = (fit > Fit::No).then_some((index, fit));
+                if fit != Fit::No {
+                    found.best = Some((index, fit));
+                }
                 if fit == Fit::Touches {
                     return found;
                 }
@@ -141,16 +143,11 @@ impl Matcher<'_, '_> {
         if !stream.is_based() {
             return if closed || self.is_foreign(connection, other, segment) { Fit::No } else { Fit::Near };
         }
-        if stream.data == 0 && stream.is_blank(self.pool) && !closed {
-            let start = stream.start_before(segment.sequence);
-            if start != stream.base() && segment.sequence.wrapping_sub(start) < max_jump
-                || stream.agrees_on(segment.sequence, other, self.pool)
-            {
-                return Fit::Touches;
-            }
-        }
-        if stream.data == 0 && stream.is_tentative(self.pool) && begins(segment) && !closed {
-            return Fit::Near;
+        if stream.data == 0
+            && !closed
+            && let Some(fit) = self.fit_of_first(stream, other, segment, max_jump)
+        {
+            return fit;
         }
         let offset = stream.offset_of(segment.sequence, self.pool);
         let end = offset + i64::from(segment.payload_len);
@@ -169,6 +166,25 @@ impl Matcher<'_, '_> {
         // What comes far behind a FIN that the stream has reached is no part of it.
         let ended = closed || (connection.state == State::Closing && stream.is_complete());
         if ended || stream.is_jump(segment.sequence, self.pool, max_jump) { Fit::No } else { Fit::Near }
+    }
+
+    /// How the first segment after the handshake fits, where it says itself where the stream begins.
+    #[inline(never)]
+    fn fit_of_first(
+        &self,
+        stream: &Stream,
+        other: &Stream,
+        segment: &Segment<'_>,
+        max_jump: u32,
+    ) -> Option<Fit> {
+        if stream.is_blank(self.pool) {
+            let start = stream.start_before(segment.sequence);
+            let rival = start != stream.base() && segment.sequence.wrapping_sub(start) < max_jump;
+            if rival || stream.agrees_on(segment.sequence, other, self.pool) {
+                return Some(Fit::Touches);
+            }
+        }
+        (stream.is_tentative(self.pool) && begins(segment)).then_some(Fit::Near)
     }
 
     /// Whether data from a side that has not sent its SYN yet acknowledge another SYN than that of the other side:

@@ -294,6 +294,7 @@ impl<'a> Reassembler<'a> {
         }
         let outdated = stream.is_outdated(other, &segment.control(), packets.clock);
         stream.note_packet(packets);
+        let settled = state == State::Open && other.is_settled();
         let beyond = stream.beyond_window(other, &segment.control());
         let kept;
         self.counters.paws_failures += u64::from(outdated);
@@ -311,23 +312,21 @@ impl<'a> Reassembler<'a> {
                 &kept
             }
         };
-        let acknowledges = self.take_acknowledgement(index, direction, segment, fit);
+        let acknowledges = self.take_acknowledgement(index, direction, segment, fit, settled);
         if segment.flags.rst {
             return self.reset(index, direction, segment, sink);
         }
         if fit == Fit::SecondAnswer && !self.answer_again(index, direction, segment) {
             return Ok(());
         }
-        let closing = state == State::Closing;
-        let before = if closing { self.extent(index, direction) } else { 0 };
+        let before = if state == State::Closing { self.extent(index, direction) } else { 0 };
         self.take_in(index, direction, packets.time, segment, fit, sink)?;
         if !segment.flags.ack {
             self.counters.no_ack_segments += u64::from(segment.payload_len > 0 && !segment.flags.syn);
         } else if acknowledges {
             self.acknowledge(index, direction, segment.acknowledgement, sink)?;
         }
-        let goes_on = closing && self.extent(index, direction) != before;
-        self.change_state(index, direction, segment, goes_on, sink)
+        self.change_state(index, direction, segment, before, sink)
     }
 
     /// What the receiver would accept of a segment: nothing, or all but so many bytes. `None` where nothing is left.
@@ -444,11 +443,13 @@ impl<'a> Reassembler<'a> {
         let slot = index * 2 + direction.index() as u32;
         let sequence = segment.sequence.wrapping_add(u32::from(segment.flags.syn));
         let content = segment.flags.syn || segment.payload_len > 0;
-        let blank = self.table.get(index).streams[direction.index()].data == 0;
-        if blank && (content || segment.flags.fin) && !self.find_start(index, direction, segment, sequence) {
-            return Ok(());
+        let mut connection = self.table.get_mut(index);
+        if connection.streams[direction.index()].data == 0 && (content || segment.flags.fin) {
+            if !self.find_start(index, direction, segment, sequence) {
+                return Ok(());
+            }
+            connection = self.table.get_mut(index);
         }
-        let connection = self.table.get_mut(index);
         let (session, opener) = (connection.session, connection.opener());
         let stream = &mut connection.streams[direction.index()];
         if content && !stream.is_opened() {

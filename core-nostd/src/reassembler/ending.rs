@@ -10,22 +10,24 @@ use crate::sink::{CloseReason, Sink};
 use crate::stream::StreamFlags;
 
 impl Reassembler<'_> {
-    /// Moves the connection on after a segment was taken in; `goes_on` if it made its stream longer.
+    /// Moves the connection on after a segment was taken in; its stream ended at `before`.
     #[inline]
     pub(super) fn change_state<S: Sink>(
         &mut self,
         index: u32,
         direction: Direction,
         segment: &Segment<'_>,
-        goes_on: bool,
+        before: u64,
         sink: &mut S,
     ) -> Result<(), S::Error> {
-        if self.table.get(index).state == State::Closing
-            && !self.takes_back(index, direction, segment, goes_on, sink)?
-        {
-            return Ok(());
+        let mut connection = self.table.get(index);
+        if connection.state == State::Closing {
+            let goes_on = self.extent(index, direction) != before;
+            if !self.takes_back(index, direction, segment, goes_on, sink)? {
+                return Ok(());
+            }
+            connection = self.table.get(index);
         }
-        let connection = self.table.get(index);
         let [up, down] = &connection.streams;
         match connection.state {
             State::HalfOpen | State::Open if connection.has_fins() => self.end_by_fins(index, sink),

@@ -131,7 +131,8 @@ impl Reassembler<'_> {
     }
 
     /// Takes the acknowledgement and window of a segment, unless it says nothing about this connection: before it is
-    /// established, only what was sent can be acknowledged (RFC 9293, 3.5.1). Answers whether it did.
+    /// established, only what was sent can be acknowledged (RFC 9293, 3.5.1). `settled` where it is, and the start
+    /// of the other stream is certain. Answers whether it did.
     #[inline]
     pub(super) fn take_acknowledgement(
         &mut self,
@@ -139,16 +140,14 @@ impl Reassembler<'_> {
         direction: Direction,
         segment: &Segment<'_>,
         fit: Fit,
+        settled: bool,
     ) -> bool {
-        let connection = self.table.get_mut(index);
-        if connection.state == State::Open && !segment.flags.syn && fit != Fit::Stray {
-            let (stream, other) = connection.directed_mut(direction);
-            if !other.flags.has(StreamFlags::RIVAL | StreamFlags::UNACCEPTED) {
-                if segment.flags.ack && !segment.flags.rst {
-                    stream.acknowledge(segment.acknowledgement, segment.window);
-                }
-                return true;
+        if settled && !segment.flags.syn && fit != Fit::Stray {
+            if segment.flags.ack && !segment.flags.rst {
+                let stream = &mut self.table.get_mut(index).streams[direction.index()];
+                stream.acknowledge(segment.acknowledgement, segment.window);
             }
+            return true;
         }
         self.take_early_acknowledgement(index, direction, segment, fit)
     }

@@ -20,6 +20,12 @@ impl Stream {
         self.is_complete() && other.acknowledgement().is_some_and(after)
     }
 
+    /// Where it begins is certain, and what came with its SYN was accepted.
+    #[inline]
+    pub(crate) fn is_settled(&self) -> bool {
+        !self.flags.has(StreamFlags::RIVAL | StreamFlags::UNACCEPTED)
+    }
+
     /// Its start was taken from a FIN, before any SYN or byte.
     pub(crate) fn is_tentative(&self, pool: &IslandPool<'_>) -> bool {
         self.is_based() && !self.has_syn() && self.extent(pool) == 0
