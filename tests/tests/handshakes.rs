@@ -220,7 +220,7 @@ fn of_data_in_a_syn_that_the_answer_does_not_acknowledge_the_retransmission_coun
         scene.push(&TcpFrame::up(1000 + accepted, 0, rest).acknowledging(200));
         scene.push(&TcpFrame::up(1007, 0, b"!").acknowledging(200));
         scene.finish();
-        let expected = ["REQUEST"[..accepted as usize].as_bytes(), rest, b"!"].concat();
+        let expected = [&b"REQUEST"[..accepted as usize], rest, b"!"].concat();
         assert_eq!(contents(&scene)[0], [String::from_utf8(expected).unwrap()], "{accepted}");
     }
 }
