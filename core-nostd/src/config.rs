@@ -18,6 +18,14 @@ pub struct Config {
     pub max_inactive: u32,
     /// How long a closed connection stays to absorb late packets, as TIME-WAIT does (RFC 9293, 3.3.2).
     pub linger: u64,
+    /// How long a connection that has ended stays open for sinks after its last packet: what goes on where it ended
+    /// belongs to it, and what comes again is compared.
+    pub closing: u64,
+    /// Connections that have ended and are open for sinks at most: one more closes the oldest, which lingers then.
+    pub max_closing: u32,
+    /// Whether sinks are told `closed` as soon as both FINs are acknowledged, or another connection with the same
+    /// addresses and ports is established, instead of after `closing`.
+    pub close_at_once: bool,
     /// A jump forward in sequence numbers by this many bytes or more begins a new connection.
     /// At most 2^31 - 1.
     pub max_jump: u32,
@@ -94,6 +102,9 @@ impl Default for Config {
             idle_timeout: None,
             max_inactive: u32::MAX,
             linger: 60 * Timestamp::SECOND,
+            closing: 60 * Timestamp::SECOND,
+            max_closing: u32::MAX,
+            close_at_once: false,
             max_jump: Self::DEFAULT_MAX_JUMP,
             max_hole: u64::MAX,
             rebase_window: 1 << 20,

@@ -126,8 +126,13 @@ pub struct Counters {
     pub invalid_resets: u64,
     /// FIN segments whose position contradicts bytes seen, or is a jump away, ignored.
     pub invalid_fins: u64,
-    /// Segments with bytes beyond an accepted FIN; the bytes are kept.
+    /// Segments with bytes beyond an accepted FIN; the bytes are kept, and the FIN does not count any more.
     pub data_after_fin: u64,
+    /// Ends that were taken back, as the connection went on.
+    pub reopened: u64,
+    /// Acknowledgements of what the connection has not sent, before it is established, or of no connection that is
+    /// known; they say nothing about lost bytes.
+    pub stray_acknowledgements: u64,
     /// Holes given up because no island was free, or the flow had its share.
     pub islands_exhausted: u64,
     /// Segments whose boundaries an overlap policy would have needed and were not kept, as no island was free.

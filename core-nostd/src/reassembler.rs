@@ -6,6 +6,8 @@
 mod ahead;
 mod clock;
 mod datagrams;
+mod ending;
+mod handshake;
 mod inside;
 mod usual;
 
@@ -25,7 +27,7 @@ use crate::matching::{Fit, Found, Matcher, begins};
 use crate::overlap::Target;
 use crate::sink::{CloseReason, Sink};
 use crate::storage::{Storage, StorageError};
-use crate::stream::{IslandPool, Placement, Placer, Stream, StreamFlags};
+use crate::stream::{IslandPool, Placement, Placer, StreamFlags};
 
 /// Expiry and the order of activity are kept to this precision, in nanoseconds.
 const TICK: u64 = Timestamp::SECOND / 4;
@@ -169,7 +171,10 @@ impl<'a> Reassembler<'a> {
     fn expire_at<S: Sink>(&mut self, now: Timestamp, sink: &mut S) -> Result<(), S::Error> {
         self.next_expiry = now.0.saturating_add(TICK);
         self.expire_datagrams(sink)?;
-        while let Some(index) = self.due(Table::oldest_ending, self.config.linger) {
+        while let Some(index) = self.due(Table::oldest_closing, self.config.closing) {
+            self.retire(index, CloseReason::Finished, sink)?;
+        }
+        while let Some(index) = self.due(Table::oldest_lingering, self.config.linger) {
             self.retire(index, CloseReason::Finished, sink)?;
         }
         if let Some(idle) = self.config.idle_timeout {
@@ -257,13 +262,22 @@ impl<'a> Reassembler<'a> {
         let matcher = Matcher { table: &self.table, pool: &self.pool, config: &self.config };
         let found = matcher.find(&key, hash, direction, segment);
         let (index, fit) = match found.best {
+            Some((index, _)) if found.again && self.is_renewal(index, direction, segment) => {
+                match self.begin(place, segment, &found, true, sink)? {
+                    Some(index) => (index, Fit::Touches),
+                    None => return Ok(()),
+                }
+            }
             Some(best) => best,
-            None => match self.begin(place, segment, &found, sink)? {
+            None => match self.begin(place, segment, &found, false, sink)? {
                 Some(index) => (index, Fit::Touches),
                 None => return Ok(()),
             },
         };
         self.refresh(index);
+        if segment.flags.syn && fit == Fit::Touches {
+            self.note_again(index, direction, segment, packets.time);
+        }
         let connection = self.table.get_mut(index);
         sink.segment(&connection.side(index, direction, packets.datagram), segment)?;
         let state = connection.state;
@@ -280,7 +294,8 @@ impl<'a> Reassembler<'a> {
         }
         let outdated = stream.is_outdated(other, &segment.control(), packets.clock);
         stream.note_packet(packets);
-        let (beyond, scales) = (stream.beyond_window(other, &segment.control()), other.answers_scale());
+        let settled = state == State::Open && other.is_settled();
+        let beyond = stream.beyond_window(other, &segment.control());
         let kept;
         self.counters.paws_failures += u64::from(outdated);
         self.counters.beyond_window_segments += u64::from(beyond > 0);
@@ -297,21 +312,21 @@ impl<'a> Reassembler<'a> {
                 &kept
             }
         };
-        self.table.get_mut(index).streams[direction.index()].note_acknowledgement(&segment.control(), scales);
+        let acknowledges = self.take_acknowledgement(index, direction, segment, fit, settled);
         if segment.flags.rst {
-            self.reset(index, direction, segment);
-            return Ok(());
+            return self.reset(index, direction, segment, sink);
         }
         if fit == Fit::SecondAnswer && !self.answer_again(index, direction, segment) {
             return Ok(());
         }
+        let before = if state == State::Closing { self.extent(index, direction) } else { 0 };
         self.take_in(index, direction, packets.time, segment, fit, sink)?;
         if !segment.flags.ack {
             self.counters.no_ack_segments += u64::from(segment.payload_len > 0 && !segment.flags.syn);
-        } else {
+        } else if acknowledges {
             self.acknowledge(index, direction, segment.acknowledgement, sink)?;
         }
-        self.change_state(index, segment, sink)
+        self.change_state(index, direction, segment, before, sink)
     }
 
     /// What the receiver would accept of a segment: nothing, or all but so many bytes. `None` where nothing is left.
@@ -345,16 +360,18 @@ impl<'a> Reassembler<'a> {
         connection.last().0 / TICK != self.clock.now().0 / TICK
     }
 
-    /// Enters a new connection into the table, unless the segment says nothing that begins one.
+    /// Enters a new connection into the table, unless the segment says nothing that begins one; `renews` if it is
+    /// the end of a handshake.
     fn begin<S: Sink>(
         &mut self,
         place: &Place<ConnectionKey>,
         segment: &Segment<'_>,
         found: &Found,
+        renews: bool,
         sink: &mut S,
     ) -> Result<Option<u32>, S::Error> {
         let Place { key, direction, .. } = *place;
-        if !begins(segment) {
+        if !begins(segment) && !renews {
             self.counters.stray_segments += 1;
             self.counters.payload_bytes += segment.payload.len() as u64;
             self.counters.reset_bytes += segment.payload.len() as u64;
@@ -366,20 +383,7 @@ impl<'a> Reassembler<'a> {
             self.counters.unwanted_bytes += segment.payload.len() as u64;
             return Ok(None);
         }
-        // A SYN alone does not end an open connection: anybody may have sent it, and the receiver only asks
-        // whether it is meant (RFC 9293, 3.10.7.4).
-        let mut beside = false;
-        if segment.flags.syn
-            && let Some(index) = found.newest
-        {
-            let newest = self.table.get(index);
-            let open = newest.state == State::Open && segment.payload_len == 0;
-            // One more SYN takes the place of the last that was not answered.
-            beside = open || newest.is_beside();
-            if !open {
-                self.reuse(index, sink)?;
-            }
-        }
+        let beside = (segment.flags.syn || renews) && self.make_way(&key, segment, sink)?;
         if found.same_key >= MAX_SAME_KEY
             && let Some((index, _)) = found.idlest
             && self.table.get(index).state != State::Free
@@ -399,7 +403,8 @@ impl<'a> Reassembler<'a> {
                     self.counters.max_connections.max(u64::from(self.table.len()));
                 let connection = self.table.get_mut(index);
                 connection.set_beside(beside);
-                let streams = &mut connection.streams;
+                self.begin_as_before(index, direction, segment);
+                let streams = &mut self.table.get_mut(index).streams;
                 for (direction, receiver) in
                     [(direction, segment.key.destination), (direction.other(), segment.key.source)]
                 {
@@ -412,24 +417,10 @@ impl<'a> Reassembler<'a> {
         }
     }
 
-    /// A SYN begins a new connection: the one before it ends, and lingers if it has bytes to absorb.
-    fn reuse<S: Sink>(&mut self, index: u32, sink: &mut S) -> Result<(), S::Error> {
-        let connection = self.table.get(index);
-        if connection.state == State::Lingering {
-            return Ok(());
-        }
-        if connection.streams.iter().all(|stream| stream.data == 0) {
-            return self.retire(index, CloseReason::PortReuse, sink);
-        }
-        self.close(index, CloseReason::PortReuse, sink)?;
-        self.linger(index);
-        Ok(())
-    }
-
     /// Makes room for one connection: the oldest closed one, else the oldest half-open one, else the
     /// least recently active one.
     fn evict<S: Sink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
-        if let Some(index) = self.table.oldest_ending() {
+        if let Some(index) = self.table.oldest_lingering().or(self.table.oldest_closing()) {
             self.retire(index, CloseReason::Finished, sink)
         } else if let Some(index) = self.table.oldest_half_open() {
             self.retire(index, CloseReason::EvictedHalfOpen, sink)
@@ -438,22 +429,6 @@ impl<'a> Reassembler<'a> {
         } else {
             Ok(())
         }
-    }
-
-    /// A second SYN+ACK with another sequence number: the stream begins there if nothing of it was seen and
-    /// the client has not acknowledged the first one. Answers whether it does.
-    fn answer_again(&mut self, index: u32, direction: Direction, segment: &Segment<'_>) -> bool {
-        let streams = &mut self.table.get_mut(index).streams;
-        let acknowledged = streams[direction.other().index()].acknowledgement();
-        let stream = &mut streams[direction.index()];
-        if stream.is_blank(&self.pool) && acknowledged != Some(stream.base()) {
-            stream.set_base(segment.sequence.wrapping_add(1), true);
-            return true;
-        }
-        self.counters.invalid_syns += 1;
-        self.counters.payload_bytes += segment.payload.len() as u64;
-        self.counters.out_of_window_bytes += segment.payload.len() as u64;
-        false
     }
 
     /// Places what the segment carries: SYN, payload, FIN.
@@ -467,14 +442,17 @@ impl<'a> Reassembler<'a> {
         sink: &mut S,
     ) -> Result<(), S::Error> {
         let slot = index * 2 + direction.index() as u32;
-        let connection = self.table.get_mut(index);
-        let (session, opener) = (connection.session, connection.opener());
-        let stream = &mut connection.streams[direction.index()];
         let sequence = segment.sequence.wrapping_add(u32::from(segment.flags.syn));
         let content = segment.flags.syn || segment.payload_len > 0;
-        if !stream.is_based() && (content || segment.flags.fin) {
-            stream.set_base(sequence, segment.flags.syn);
+        let mut connection = self.table.get_mut(index);
+        if connection.streams[direction.index()].data == 0 && (content || segment.flags.fin) {
+            if !self.find_start(index, direction, segment, sequence) {
+                return Ok(());
+            }
+            connection = self.table.get_mut(index);
         }
+        let (session, opener) = (connection.session, connection.opener());
+        let stream = &mut connection.streams[direction.index()];
         if content && !stream.is_opened() {
             stream.number = self.counters.flows;
             stream.flags.set(StreamFlags::OPENED);
@@ -543,96 +521,6 @@ impl<'a> Reassembler<'a> {
         if offset > stream.next as i64 { sink.acknowledged(stream.flow(slot), offset as u64) } else { Ok(()) }
     }
 
-    /// Moves the connection on after a segment was taken in.
-    fn change_state<S: Sink>(
-        &mut self,
-        index: u32,
-        segment: &Segment<'_>,
-        sink: &mut S,
-    ) -> Result<(), S::Error> {
-        let connection = self.table.get(index);
-        let [up, down] = &connection.streams;
-        let reset = connection.state == State::Closing && connection.closing_reason() == CloseReason::Reset;
-        // A socket connected to itself has one direction.
-        let one_way = connection.key.is_reflexive();
-        if up.is_complete() && (down.is_complete() || one_way) && !reset {
-            self.close(index, CloseReason::Finished, sink)?;
-            self.linger(index);
-            return Ok(());
-        }
-        let has_fin = |stream: &Stream| stream.flags.has(StreamFlags::FIN);
-        match connection.state {
-            // The same SYN again after a refusal: the attempt goes on.
-            State::Closing if reset && segment.flags.syn && up.data + down.data == 0 => {
-                self.table.set_state(index, State::HalfOpen);
-            }
-            State::HalfOpen | State::Open if has_fin(up) && (has_fin(down) || one_way) => {
-                self.table.get_mut(index).set_closing_reason(CloseReason::Finished);
-                self.table.set_state(index, State::Closing);
-            }
-            State::HalfOpen
-                if segment.payload_len > 0 || (!segment.flags.syn && up.is_based() && down.is_based()) =>
-            {
-                let beside = connection.is_beside();
-                self.table.set_state(index, State::Open);
-                if beside {
-                    self.supersede(index, sink)?;
-                }
-            }
-            State::HalfOpen if connection.is_beside() && up.is_based() && down.is_based() => {
-                self.supersede(index, sink)?;
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    /// A connection that began beside an older one with the same addresses and ports is meant: the older one has
-    /// ended without a word.
-    #[cold]
-    fn supersede<S: Sink>(&mut self, index: u32, sink: &mut S) -> Result<(), S::Error> {
-        let connection = self.table.get_mut(index);
-        connection.set_beside(false);
-        let (key, session) = (connection.key, connection.session);
-        let older = self.table.entries_of(&key).find(|(_, entry)| {
-            entry.session < session && matches!(entry.state, State::Open | State::Closing)
-        });
-        match older.map(|(index, _)| index) {
-            Some(index) => self.reuse(index, sink),
-            None => Ok(()),
-        }
-    }
-
-    /// An RST ends the connection if it is in the window (RFC 9293, 3.10.7). What is under way is still taken in.
-    fn reset(&mut self, index: u32, direction: Direction, segment: &Segment<'_>) {
-        self.counters.payload_bytes += segment.payload.len() as u64;
-        self.counters.reset_bytes += segment.payload.len() as u64;
-        let connection = self.table.get(index);
-        let stream = &connection.streams[direction.index()];
-        let other = &connection.streams[direction.other().index()];
-        let valid = if stream.is_based() {
-            let offset = stream.offset_of(segment.sequence, &self.pool);
-            // The receiver expects what it acknowledged last, or what it was sent since.
-            let expected = other
-                .acknowledgement()
-                .map_or(i64::MAX, |number| stream.offset_of(number, &self.pool))
-                .min(stream.next as i64);
-            let limit = stream.extent(&self.pool) + u64::from(other.receive_window());
-            offset >= expected - 1 && offset <= limit as i64
-        } else if segment.flags.ack {
-            let offset = other.offset_of(segment.acknowledgement, &self.pool);
-            offset >= 0 && offset <= other.extent(&self.pool) as i64 + 1
-        } else {
-            other.acknowledgement() == Some(segment.sequence)
-        };
-        if !valid {
-            self.counters.invalid_resets += 1;
-        } else if connection.state != State::Closing {
-            self.table.get_mut(index).set_closing_reason(CloseReason::Reset);
-            self.table.set_state(index, State::Closing);
-        }
-    }
-
     /// Closes a connection, unless the sink knows it already, and takes it out of the table.
     fn retire<S: Sink>(&mut self, index: u32, reason: CloseReason, sink: &mut S) -> Result<(), S::Error> {
         self.close(index, reason, sink)?;
@@ -661,7 +549,7 @@ impl<'a> Reassembler<'a> {
             }
         };
         let connection = self.table.get_mut(index);
-        let opener = connection.opener();
+        let (opener, reopened) = (connection.opener(), connection.is_reopened());
         let acknowledged = Direction::BOTH.map(|d| connection.streams[d.other().index()].acknowledgement());
         for direction in [opener, opener.other()] {
             let stream = &mut connection.streams[direction.index()];
@@ -682,7 +570,7 @@ impl<'a> Reassembler<'a> {
             .close(acknowledged[direction.index()])?;
             let stream = &mut connection.streams[direction.index()];
             stream.flags.clear(StreamFlags::OPENED);
-            let mut summary = stream.summary(span, unseen);
+            let mut summary = stream.summary(span, unseen, reopened);
             summary.last = self.clock.by_capture(summary.last);
             sink.closed(flow, reason, &summary)?;
         }

@@ -88,9 +88,9 @@ pub trait Sink {
     }
 
     /// Bytes at a place that `data` has filled came again, and count from here on: the receiver's overlap
-    /// policy keeps them. A sink that still has the earlier copy puts them in its place, and says whether
-    /// that changed it; the earlier bytes have lost then. Never below the end of the contiguous part, which the
-    /// receiver's application has. Only with policies other than `first`.
+    /// policy keeps them, or the earlier ones came with a SYN whose answer did not accept them. A sink that still has the earlier copy puts them in its place, and says whether
+    /// that changed it; the earlier bytes have lost then. But for bytes that came with a SYN, never below the end of the contiguous
+    /// part, which the receiver's application has, and only with policies other than `first`.
     fn replaced(&mut self, flow: Flow, offset: u64, bytes: &[u8]) -> Result<Repeat, Self::Error> {
         Ok(Repeat::NotCompared)
     }
@@ -148,7 +148,7 @@ pub enum Repeat {
 /// Why a connection was closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CloseReason {
-    /// Both sides sent FIN.
+    /// Both sides sent FIN. The other side may not have acknowledged it.
     Finished,
     /// A valid RST.
     Reset,
@@ -224,6 +224,9 @@ pub struct Summary {
     pub syn: bool,
     /// Whether a valid FIN of this direction was seen.
     pub fin: bool,
+    /// Whether the connection went on after an RST, after the FINs of both sides, or after it seemed to be replaced
+    /// by another one: that end was none.
+    pub reopened: bool,
 }
 
 impl Summary {

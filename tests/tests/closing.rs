@@ -6,17 +6,23 @@ use tapflow_tests::scene::Scene;
 
 const NOTHING: [&str; 0] = [];
 
+/// Sinks are told the end as soon as it is certain.
+fn at_once() -> Scene {
+    Scene::new(Config { close_at_once: true, ..Config::default() })
+}
+
 fn connected() -> Scene {
-    let mut scene = Scene::default();
+    let mut scene = at_once();
     scene.handshake(40000);
     scene
 }
 
-/// "up" and "down" were sent, and both sides' FIN.
+/// "up" and "down" were sent, and both sides' FIN, which were acknowledged.
 fn ended() -> Scene {
     let mut scene = connected();
     scene.push(&TcpFrame::up(100, FIN, b"up").acknowledging(200));
     scene.push(&TcpFrame::down(200, FIN, b"down").acknowledging(103));
+    scene.push(&TcpFrame::up(103, 0, b"").acknowledging(205));
     assert_eq!(scene.counters().closed_for(CloseReason::Finished), 1);
     scene
 }
@@ -24,15 +30,15 @@ fn ended() -> Scene {
 // FIN
 
 #[test]
-fn the_fins_of_both_sides_close_a_connection_at_once() {
+fn a_connection_is_finished_when_both_fins_are_acknowledged() {
     let mut scene = connected();
     scene.push(&TcpFrame::up(100, 0, b"up").acknowledging(200));
     assert_eq!(scene.push(&TcpFrame::up(102, FIN, b"").acknowledging(200)), NOTHING);
+    assert_eq!(scene.push(&TcpFrame::down(200, FIN, b"").acknowledging(103)), NOTHING);
     assert_eq!(
-        scene.push(&TcpFrame::down(200, FIN, b"").acknowledging(103)),
+        scene.push(&TcpFrame::up(103, 0, b"").acknowledging(201)),
         ["0 closed finished 2", "1 closed finished 0"]
     );
-    assert_eq!(scene.push(&TcpFrame::up(103, 0, b"").acknowledging(201)), NOTHING);
     assert_eq!((scene.counters().stray_segments, scene.counters().after_close_segments), (0, 0));
 }
 
@@ -44,8 +50,9 @@ fn after_the_fin_of_one_side_the_other_goes_on() {
         let told = scene.at(1 + u64::from(piece) * 1000).push(&TcpFrame::down(200 + piece * 4, 0, b"body"));
         assert_eq!(told, [format!("1 data {} body", piece * 4)]);
     }
+    assert_eq!(scene.push(&TcpFrame::down(240, FIN, b"").acknowledging(108)), NOTHING);
     assert_eq!(
-        scene.push(&TcpFrame::down(240, FIN, b"").acknowledging(108)),
+        scene.push(&TcpFrame::up(108, 0, b"").acknowledging(241)),
         ["0 closed finished 7", "1 closed finished 40"]
     );
 }
@@ -55,15 +62,16 @@ fn a_fin_beyond_a_hole_waits_for_the_hole() {
     let mut scene = connected();
     scene.push(&TcpFrame::down(200, FIN, b"").acknowledging(100));
     scene.push(&TcpFrame::up(105, FIN, b"world").acknowledging(201));
+    assert_eq!(scene.push(&TcpFrame::up(100, 0, b"hello").acknowledging(201)), ["0 data 0 hello"]);
     assert_eq!(
-        scene.push(&TcpFrame::up(100, 0, b"hello").acknowledging(201)),
-        ["0 data 0 hello", "0 closed finished 10", "1 closed finished 0"]
+        scene.push(&TcpFrame::down(201, 0, b"").acknowledging(111)),
+        ["0 closed finished 10", "1 closed finished 0"]
     );
 }
 
 #[test]
-fn a_hole_before_the_fins_is_a_gap_after_the_linger_time() {
-    let mut scene = Scene::new(Config { linger: 30 * Timestamp::SECOND, ..Config::default() });
+fn a_hole_before_the_fins_is_a_gap_after_the_closing_time() {
+    let mut scene = Scene::new(Config { closing: 30 * Timestamp::SECOND, ..Config::default() });
     scene.handshake(40000);
     scene.at(100).push(&TcpFrame::up(105, FIN, b"world").acknowledging(200));
     scene.push(&TcpFrame::down(200, FIN, b"").acknowledging(111));
@@ -175,22 +183,25 @@ fn bytes_of_the_new_connection_beyond_a_hole_are_not_taken_for_old_ones() {
 
 #[test]
 fn a_syn_just_before_the_start_of_an_ended_connection_is_a_new_one() {
-    let mut scene = Scene::default();
+    let mut scene = at_once();
     scene.push(&TcpFrame::up(100, FIN, b"up").acknowledging(200));
     scene.push(&TcpFrame::down(200, FIN, b"down").acknowledging(103));
+    scene.push(&TcpFrame::up(103, 0, b"").acknowledging(205));
     assert_eq!(scene.push(&TcpFrame::up(50, SYN, b"")), ["2 opened session 1 client syn"]);
 }
 
 // Port reuse
 
 #[test]
-fn a_syn_with_another_sequence_number_ends_the_connection_before_it_when_it_is_answered() {
+fn a_new_handshake_with_other_sequence_numbers_ends_the_connection_before_it_when_it_is_complete() {
     let mut scene = connected();
     scene.push(&TcpFrame::up(105, 0, b"island"));
     assert_eq!(scene.push(&TcpFrame::up(5000, SYN, b"")), ["2 opened session 1 client syn"]);
+    let answer = TcpFrame::down(6000, SYN, b"").acknowledging(5001);
+    assert_eq!(scene.push(&answer), ["3 opened session 1 syn"]);
     assert_eq!(
-        scene.push(&TcpFrame::down(6000, SYN, b"").acknowledging(5001)),
-        ["3 opened session 1 syn", "0 gap 0..5", "0 closed port-reuse 11", "1 closed port-reuse 0"]
+        scene.push(&TcpFrame::up(5001, 0, b"").acknowledging(6001)),
+        ["0 gap 0..5", "0 closed port-reuse 11", "1 closed port-reuse 0"]
     );
     assert_eq!(scene.push(&TcpFrame::up(105, 0, b"island").acknowledging(200)), NOTHING);
     assert_eq!(scene.counters().closed_for(CloseReason::PortReuse), 1);
@@ -202,14 +213,15 @@ fn a_syn_that_nobody_answers_ends_nothing_however_many_there_are() {
     for number in 1..100 {
         scene.push(&TcpFrame::up(5000 * number, SYN, b""));
     }
-    assert_eq!(scene.counters().max_connections, 2);
+    // Some of them wait for an answer.
+    assert_eq!(scene.counters().max_connections, 5);
     assert_eq!(scene.push(&TcpFrame::down(200, 0, b"still").acknowledging(100)), ["1 data 0 still"]);
     assert_eq!(scene.push(&TcpFrame::up(100, 0, b"here").acknowledging(205)), ["0 data 0 here"]);
 }
 
 #[test]
 fn of_a_capture_of_one_side_data_after_the_syn_ends_the_connection_before_it() {
-    let mut scene = Scene::default();
+    let mut scene = at_once();
     scene.push(&TcpFrame::up(100, 0, b"old"));
     assert_eq!(scene.push(&TcpFrame::up(5000, SYN, b"")), ["1 opened session 1 client syn"]);
     assert_eq!(scene.push(&TcpFrame::up(5001, 0, b"new")), ["1 data 0 new", "0 closed port-reuse 3"]);
@@ -221,21 +233,18 @@ fn a_connection_replaced_long_after_its_last_packet_still_absorbs() {
     scene.push(&TcpFrame::up(100, 0, b"old").acknowledging(200));
     scene.at(10_000).push(&TcpFrame::up(5000, SYN, b""));
     scene.push(&TcpFrame::down(6000, SYN, b"").acknowledging(5001));
+    scene.push(&TcpFrame::up(5001, 0, b"").acknowledging(6001));
     scene.advance(10_050);
     assert_eq!(scene.push(&TcpFrame::up(100, 0, b"old").acknowledging(200)), NOTHING);
     assert_eq!(scene.counters().after_close_bytes, 3);
 }
 
 #[test]
-fn a_new_attempt_with_another_sequence_number_replaces_one_without_data() {
+fn a_new_attempt_that_goes_on_replaces_one_without_data() {
     let mut scene = Scene::default();
     scene.push(&TcpFrame::up(99, SYN, b""));
-    assert_eq!(
-        scene.push(&TcpFrame::up(777, SYN, b"")),
-        ["0 closed port-reuse 0", "1 opened session 1 client syn"]
-    );
-    assert_eq!(scene.push(&TcpFrame::up(778, 0, b"hello")), ["1 data 0 hello"]);
-    assert_eq!(scene.counters().max_connections, 1);
+    assert_eq!(scene.push(&TcpFrame::up(777, SYN, b"")), ["1 opened session 1 client syn"]);
+    assert_eq!(scene.push(&TcpFrame::up(778, 0, b"hello")), ["1 data 0 hello", "0 closed port-reuse 0"]);
 }
 
 #[test]
@@ -399,14 +408,16 @@ fn a_connection_that_goes_on_after_an_rst_is_kept_whole() {
         let told = scene.at(1 + u64::from(piece) * 30).push(&TcpFrame::up(100 + piece, 0, b"x"));
         assert_eq!(told, [format!("0 data {piece} x")]);
     }
-    assert_eq!(scene.finish()[0], "0 closed reset 100");
+    assert_eq!(scene.finish()[0], "0 closed end-of-input 100");
+    assert_eq!(scene.counters().reopened, 1);
+    assert!(scene.recorder().flows[&0].closed.as_ref().unwrap().1.reopened);
 }
 
 // One end only
 
 #[test]
 fn a_socket_connected_to_itself_is_one_flow_that_ends_with_its_fin() {
-    let mut scene = Scene::default();
+    let mut scene = at_once();
     let own = |sequence, flags, payload: &[u8]| TcpFrame {
         source: SERVER,
         destination: SERVER,
@@ -415,8 +426,8 @@ fn a_socket_connected_to_itself_is_one_flow_that_ends_with_its_fin() {
     assert_eq!(scene.push(&own(99, SYN, b"")), ["0 opened session 0 client syn"]);
     assert_eq!(scene.push(&own(99, SYN, b"").acknowledging(100)), NOTHING);
     assert_eq!(scene.push(&own(100, ACK, b"hello").acknowledging(100)), ["0 data 0 hello"]);
-    assert_eq!(scene.push(&own(105, FIN, b"").acknowledging(105)), ["0 closed finished 5"]);
-    assert_eq!(scene.push(&own(106, 0, b"").acknowledging(106)), NOTHING);
+    assert_eq!(scene.push(&own(105, FIN, b"").acknowledging(105)), NOTHING);
+    assert_eq!(scene.push(&own(106, 0, b"").acknowledging(106)), ["0 closed finished 5"]);
     assert_eq!(scene.finish(), NOTHING);
 }
 

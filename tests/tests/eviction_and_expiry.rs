@@ -17,11 +17,17 @@ fn data(port: u16) -> TcpFrame {
     TcpFrame::up(100, 0, b"data").client_port(port)
 }
 
+/// Sinks are told the end as soon as it is certain.
+fn at_once() -> Config {
+    Config { close_at_once: true, ..Config::default() }
+}
+
 /// SYN, data and FIN of both sides: the connection ends and lingers.
 fn end(scene: &mut Scene, port: u16) {
     scene.handshake(port);
     scene.push(&TcpFrame::up(100, FIN, b"up").acknowledging(200).client_port(port));
-    let told = scene.push(&TcpFrame::down(200, FIN, b"down").acknowledging(103).client_port(port));
+    scene.push(&TcpFrame::down(200, FIN, b"down").acknowledging(103).client_port(port));
+    let told = scene.push(&TcpFrame::up(103, 0, b"").acknowledging(205).client_port(port));
     assert!(told.iter().any(|line| line.contains("closed finished")), "{told:?}");
 }
 
@@ -115,7 +121,7 @@ fn a_clock_that_runs_backwards_expires_nothing_and_breaks_nothing() {
 
 #[test]
 fn a_closed_connection_lingers_for_the_time_of_the_configuration() {
-    let mut scene = Scene::new(Config { linger: 30 * Timestamp::SECOND, ..Config::default() });
+    let mut scene = Scene::new(Config { linger: 30 * Timestamp::SECOND, ..at_once() });
     scene.at(100);
     end(&mut scene, 1);
     assert!(scene.at(129).push(&TcpFrame::up(100, FIN, b"up").client_port(1)).is_empty());
@@ -130,7 +136,7 @@ fn a_closed_connection_lingers_for_the_time_of_the_configuration() {
 
 #[test]
 fn lingering_connections_go_in_the_order_of_their_last_packets() {
-    let mut scene = Scene::with(Config { linger: 10 * Timestamp::SECOND, ..Config::default() }, 3, 8);
+    let mut scene = Scene::with(Config { linger: 10 * Timestamp::SECOND, ..at_once() }, 3, 8);
     scene.at(100);
     end(&mut scene, 1);
     scene.at(101);
@@ -144,7 +150,7 @@ fn lingering_connections_go_in_the_order_of_their_last_packets() {
 
 #[test]
 fn a_full_table_evicts_ended_then_half_open_then_least_recently_active_connections() {
-    let mut scene = Scene::with(Config::default(), 6, 8);
+    let mut scene = Scene::with(at_once(), 6, 8);
     scene.at(1).push(&data(1));
     scene.at(2).push(&data(2));
     scene.at(3).push(&syn(3));

@@ -119,13 +119,15 @@ fn a_connection_with_long_silences_ends_when_its_frames_say() {
 
 #[test]
 fn a_closed_connection_lingers_through_an_absurd_timestamp() {
-    let mut scene = Scene::default();
+    let at_once = || Scene::new(Config { close_at_once: true, ..Config::default() });
+    let mut scene = at_once();
     let all = |scene: &mut Scene, second| {
         for segment in [
             TcpFrame::up(99, SYN, b""),
             TcpFrame::down(199, SYN, b"").acknowledging(100),
             TcpFrame::up(100, FIN, b"bye").acknowledging(200),
             TcpFrame::down(200, FIN, b"").acknowledging(104),
+            TcpFrame::up(104, 0, b"").acknowledging(201),
         ] {
             push(scene, &segment, second);
         }
@@ -137,7 +139,7 @@ fn a_closed_connection_lingers_through_an_absurd_timestamp() {
     assert_eq!(push(&mut scene, &again, 1002), [""; 0], "absorbed");
     assert_eq!(scene.counters().after_close_segments, 1);
     // One that itself claims an absurd time lingers no longer than others.
-    let mut scene = Scene::default();
+    let mut scene = at_once();
     all(&mut scene, 1000);
     push(&mut scene, &again, ABSURD);
     for second in 1001..1130 {

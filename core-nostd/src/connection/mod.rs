@@ -18,7 +18,7 @@ use zerocopy::FromZeros;
 use crate::flow::Side;
 use crate::frame::Timestamp;
 use crate::sink::CloseReason;
-use crate::stream::Stream;
+use crate::stream::{Stream, StreamFlags};
 
 /// Where a connection stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromZeros)]
@@ -31,8 +31,8 @@ pub(crate) enum State {
     HalfOpen,
     /// Data may flow.
     Open,
-    /// Ended by RST, or by FINs with holes before them; what was on its way is still taken in, and
-    /// the sinks are told after the linger time.
+    /// Ended by RST, by FINs, or by another connection in its place; what was on its way is still taken in, and
+    /// the sinks are told later.
     Closing,
     /// The sinks were told `closed`; late packets are absorbed for the linger time.
     Lingering,
@@ -48,7 +48,8 @@ pub struct Connection {
     /// Next entry with the same hash bucket, plus 1.
     chain: u32,
     pub(crate) state: State,
-    /// The direction whose sender opened the connection, whether it began beside an older one, and why it is closing.
+    /// The direction whose sender opened the connection, whether it began beside an older one, whether an end of it
+    /// was taken back, and why it is closing.
     opener_and_reason: u8,
     pub(crate) rebases: [u8; 2],
     pub(crate) streams: [Stream; 2],
@@ -100,18 +101,46 @@ impl Connection {
 
     /// Why it is closing, once its state is [`State::Closing`].
     pub(crate) fn closing_reason(&self) -> CloseReason {
-        let index = usize::from(self.opener_and_reason & 0x3f);
+        let index = usize::from(self.opener_and_reason & 0x1f);
         CloseReason::ALL.get(index).copied().unwrap_or(CloseReason::EndOfInput)
     }
 
     pub(crate) fn set_closing_reason(&mut self, reason: CloseReason) {
-        self.opener_and_reason = self.opener_and_reason & 0xc0 | reason as u8;
+        self.opener_and_reason = self.opener_and_reason & 0xe0 | reason as u8;
     }
 
     /// Whether its SYN came while another connection with its addresses and ports was open. That one ends when the
     /// other side answers, or data follows.
     pub(crate) fn is_beside(&self) -> bool {
         self.opener_and_reason & 0x40 != 0
+    }
+
+    /// Whether it went on after an end.
+    pub(crate) fn is_reopened(&self) -> bool {
+        self.opener_and_reason & 0x20 != 0
+    }
+
+    pub(crate) fn set_reopened(&mut self) {
+        self.opener_and_reason |= 0x20;
+    }
+
+    /// Both sides have sent a FIN. A socket connected to itself has one direction.
+    #[inline]
+    pub(crate) fn has_fins(&self) -> bool {
+        let [up, down] = &self.streams;
+        let has_fin = |stream: &Stream| stream.flags.has(StreamFlags::FIN);
+        has_fin(up) && (has_fin(down) || self.key.is_reflexive())
+    }
+
+    /// The handshake is not complete, as far as was seen: an RST in between may not have counted.
+    pub(crate) fn is_opening(&self) -> bool {
+        let blank = || self.streams.iter().all(|stream| stream.data == 0);
+        self.state == State::HalfOpen || self.state == State::Closing && blank()
+    }
+
+    /// Nothing but the first steps of a handshake was seen.
+    pub(crate) fn is_attempt(&self) -> bool {
+        self.state == State::HalfOpen && self.streams.iter().all(|stream| stream.data == 0)
     }
 
     pub(crate) fn set_beside(&mut self, beside: bool) {
@@ -131,8 +160,8 @@ pub(crate) struct Table<'a> {
     hash_key: [u64; 2],
     half_open: List,
     open: List,
-    /// Closing and lingering ones.
-    ending: List,
+    closing: List,
+    lingering: List,
     /// First free entry that was in use before, plus 1.
     free: u32,
     /// Entries below this one have been in use.
@@ -153,7 +182,8 @@ impl<'a> Table<'a> {
             hash_key: halves(&hash_key),
             half_open: none,
             open: none,
-            ending: none,
+            closing: none,
+            lingering: none,
             free: 0,
             touched: 0,
             len: 0,
@@ -166,7 +196,7 @@ impl<'a> Table<'a> {
 
     /// Connections that are half-open, closing or lingering.
     pub(crate) fn inactive(&self) -> u32 {
-        self.half_open.len() + self.ending.len()
+        self.half_open.len() + self.closing.len() + self.lingering.len()
     }
 
     /// Entries that have been in use at some time; all live ones are below it.
@@ -295,7 +325,8 @@ impl<'a> Table<'a> {
             State::Free => return None,
             State::HalfOpen => &mut self.half_open,
             State::Open => &mut self.open,
-            State::Closing | State::Lingering => &mut self.ending,
+            State::Closing => &mut self.closing,
+            State::Lingering => &mut self.lingering,
         };
         Some((list, &mut self.entries))
     }
@@ -330,9 +361,19 @@ impl<'a> Table<'a> {
         self.open.oldest()
     }
 
-    /// The longest untouched closing or lingering connection.
-    pub(crate) fn oldest_ending(&self) -> Option<u32> {
-        self.ending.oldest()
+    /// The longest untouched closing connection.
+    pub(crate) fn oldest_closing(&self) -> Option<u32> {
+        self.closing.oldest()
+    }
+
+    /// How many are closing.
+    pub(crate) fn closing(&self) -> u32 {
+        self.closing.len()
+    }
+
+    /// The longest untouched lingering connection.
+    pub(crate) fn oldest_lingering(&self) -> Option<u32> {
+        self.lingering.oldest()
     }
 }
 

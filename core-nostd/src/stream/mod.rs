@@ -8,6 +8,7 @@
 mod acceptance;
 mod islands;
 mod place;
+mod start;
 
 pub use islands::Island;
 pub(crate) use islands::{IslandList, IslandPool};
@@ -26,34 +27,44 @@ use crate::sink::{Summary, vouched};
 /// A set of yes-or-no facts about a stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromZeros)]
 #[repr(transparent)]
-pub(crate) struct StreamFlags(u8);
+pub(crate) struct StreamFlags(u16);
 
 impl StreamFlags {
     /// The sink was told `opened`, and not yet `closed`.
-    pub(crate) const OPENED: u8 = 1;
+    pub(crate) const OPENED: u16 = 1;
     /// `base` is set.
-    pub(crate) const BASED: u8 = 2;
+    pub(crate) const BASED: u16 = 2;
     /// `base` comes from a SYN.
-    pub(crate) const SYN: u8 = 4;
+    pub(crate) const SYN: u16 = 4;
     /// `fin` is set.
-    pub(crate) const FIN: u8 = 8;
+    pub(crate) const FIN: u16 = 8;
     /// `acknowledged` is set.
-    pub(crate) const ACKNOWLEDGES: u8 = 16;
+    pub(crate) const ACKNOWLEDGES: u16 = 16;
     /// At least one hole was given up before the end.
-    pub(crate) const GAVE_UP: u8 = 32;
+    pub(crate) const GAVE_UP: u16 = 32;
     /// `timestamp` is set.
-    pub(crate) const TIMESTAMP: u8 = 64;
+    pub(crate) const TIMESTAMP: u16 = 64;
+    /// `rival` is another number at which the stream may begin.
+    pub(crate) const RIVAL: u16 = 128;
+    /// `rival` has the range of bytes that came with the SYN and that its answer did not acknowledge.
+    pub(crate) const UNACCEPTED: u16 = 256;
+    /// This side sent a valid RST, and nothing new since.
+    pub(crate) const RESET: u16 = 512;
+    /// The SYN of this side came again after the handshake: perhaps a new one with the same number.
+    pub(crate) const AGAIN: u16 = 1024;
+    /// The connection was silent before that.
+    pub(crate) const SILENT: u16 = 2048;
 
     /// Whether any of the flags is set.
-    pub(crate) const fn has(self, flag: u8) -> bool {
+    pub(crate) const fn has(self, flag: u16) -> bool {
         self.0 & flag != 0
     }
 
-    pub(crate) const fn set(&mut self, flag: u8) {
+    pub(crate) const fn set(&mut self, flag: u16) {
         self.0 |= flag;
     }
 
-    pub(crate) const fn clear(&mut self, flag: u8) {
+    pub(crate) const fn clear(&mut self, flag: u16) {
         self.0 &= !flag;
     }
 }
@@ -66,8 +77,6 @@ pub(crate) struct Stream {
     pub(crate) number: u64,
     /// End of the contiguous part: the lowest offset not seen and not given up.
     pub(crate) next: u64,
-    /// Offset of the FIN: the stream's length.
-    pub(crate) fin: u64,
     pub(crate) wire_bytes: u64,
     pub(crate) captured_bytes: u64,
     /// Bytes told as data.
@@ -76,21 +85,25 @@ pub(crate) struct Stream {
     pub(crate) repeated: u64,
     /// When the last packet of this direction was captured.
     pub(crate) last: Timestamp,
+    /// Sequence number of the FIN, just after the last byte.
+    pub(crate) fin: u32,
     /// Sequence number of offset 0.
     base: u32,
+    /// As the flags say. Once the other side sent an RST: where this one stood then.
+    rival: u32,
     pub(crate) out_of_order: u32,
     /// The highest acknowledgement number that this side sent, about the other direction.
     acknowledged: u32,
-    /// Packets counted, 48 bits.
+    /// Packets counted, 40 bits.
     packets_low: u32,
     /// The sender's clock that the receiver has last accepted (`TS.Recent` of RFC 7323).
     timestamp: u32,
-    packets_high: u16,
     /// The window this side last announced, unscaled.
     window: u16,
+    pub(crate) flags: StreamFlags,
+    packets_high: u8,
     /// Low half: the shift of the window scale option, plus 1, or 0 without; high half: the receiver's policy.
     scale_and_policy: u8,
-    pub(crate) flags: StreamFlags,
     islands: IslandList,
 }
 
@@ -99,13 +112,14 @@ impl Stream {
     pub(crate) const NEW: Self = Self {
         number: 0,
         next: 0,
-        fin: 0,
         wire_bytes: 0,
         captured_bytes: 0,
         data: 0,
         repeated: 0,
         last: Timestamp(0),
+        fin: 0,
         base: 0,
+        rival: 0,
         out_of_order: 0,
         acknowledged: 0,
         packets_low: 0,
@@ -178,12 +192,12 @@ impl Stream {
 
     /// All bytes up to the FIN are there.
     pub(crate) fn is_complete(&self) -> bool {
-        self.flags.has(StreamFlags::FIN) && self.islands.is_empty() && self.next == self.fin
+        self.flags.has(StreamFlags::FIN) && self.islands.is_empty() && self.continues(self.fin)
     }
 
-    /// Nothing is missing so far, and nothing says that it ends.
+    /// Nothing is missing so far, nothing says that it ends, and nothing that it begins elsewhere.
     pub(crate) fn is_seamless(&self) -> bool {
-        self.islands.is_empty() && !self.flags.has(StreamFlags::FIN)
+        self.islands.is_empty() && !self.flags.has(StreamFlags::FIN | StreamFlags::RIVAL)
     }
 
     /// Whether `sequence` is that of the next byte of a stream without islands.
@@ -201,7 +215,7 @@ impl Stream {
     pub(crate) fn note_packet(&mut self, from: &Packets) {
         let (packets, carry) = self.packets_low.overflowing_add(from.frames);
         self.packets_low = packets;
-        self.packets_high = self.packets_high.saturating_add(u16::from(carry));
+        self.packets_high = self.packets_high.saturating_add(u8::from(carry));
         self.wire_bytes += from.wire;
         self.captured_bytes += from.captured;
         self.last = self.last.max(from.clock);
@@ -232,6 +246,11 @@ impl Stream {
         if segment.flags.ack && !segment.flags.rst {
             self.acknowledge(segment.acknowledgement, window);
         }
+    }
+
+    /// Forgets what was acknowledged before the handshake.
+    pub(crate) fn forget_acknowledgement(&mut self) {
+        self.flags.clear(StreamFlags::ACKNOWLEDGES);
     }
 
     /// Remembers an acknowledgement and the window beyond it, unless it is an old one.
@@ -274,7 +293,7 @@ impl Stream {
     }
 
     /// The facts at the end, after [`Placer::close`] told `gaps` bytes of gaps.
-    pub(crate) fn summary(&self, span: u64, acknowledged_unseen: u64) -> Summary {
+    pub(crate) fn summary(&self, span: u64, acknowledged_unseen: u64, reopened: bool) -> Summary {
         Summary {
             span,
             data: self.data,
@@ -288,6 +307,7 @@ impl Stream {
             last: self.last,
             syn: self.has_syn(),
             fin: self.flags.has(StreamFlags::FIN),
+            reopened,
         }
     }
 }

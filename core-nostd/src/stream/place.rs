@@ -72,12 +72,8 @@ impl<S: Sink> Placer<'_, '_, S> {
             self.counters.out_of_order_segments += 1;
             self.stream.out_of_order = self.stream.out_of_order.saturating_add(1);
         }
-        if !continues
-            && self.stream.flags.has(StreamFlags::FIN)
-            && offset.saturating_add(i64::from(len)) > self.stream.fin as i64
-        {
-            self.counters.data_after_fin += 1;
-        }
+        let has_fin = self.stream.flags.has(StreamFlags::FIN);
+        let offset = if has_fin { self.beyond_fin(offset, len) } else { offset };
         let (start, captured, end) = self.split_at_start(offset, captured, len)?;
         if !captured.is_empty() {
             let covered = start + captured.len() as u64;
@@ -92,6 +88,24 @@ impl<S: Sink> Placer<'_, '_, S> {
             self.cover(end, end)?;
         }
         Ok(())
+    }
+
+    /// Bytes beyond a FIN say that the stream goes on. Their offset: a sender that counts its FIN goes on just
+    /// after it.
+    #[inline(never)]
+    fn beyond_fin(&mut self, offset: i64, len: u32) -> i64 {
+        let Some(fin) = self.stream.fin_offset(self.pool) else { return offset };
+        if offset.saturating_add(i64::from(len)) <= fin {
+            return offset;
+        }
+        self.counters.data_after_fin += 1;
+        let counts_fin = offset == fin + 1 && self.stream.is_complete();
+        self.stream.flags.clear(StreamFlags::FIN);
+        if counts_fin {
+            self.stream.base = self.stream.base.wrapping_add(1);
+            return fin;
+        }
+        offset
     }
 
     /// Places payload whose urgent data ends just before `pointer`. All systems take the byte before it for the
@@ -173,9 +187,6 @@ impl<S: Sink> Placer<'_, '_, S> {
         self.counters.rebased += 1;
         self.pool.shift(self.stream.islands, by);
         self.stream.base = self.stream.base.wrapping_sub(by as u32);
-        if self.stream.flags.has(StreamFlags::FIN) {
-            self.stream.fin += by;
-        }
         let seen = by..by + self.stream.next;
         self.stream.next = head.len() as u64;
         self.sink.rebased(self.flow, by)?;
@@ -212,6 +223,16 @@ impl<S: Sink> Placer<'_, '_, S> {
             }
         }
         let mut at = start;
+        if stream.flags.has(StreamFlags::UNACCEPTED)
+            && let Some(unaccepted) = stream.replace_unaccepted(start, end)
+        {
+            if at < unaccepted.start {
+                tell_repeated(stream, counters, *sink, *flow, at, slice(at, unaccepted.start))?;
+            }
+            let bytes = slice(unaccepted.start, unaccepted.end);
+            tell_replaced(stream, counters, *sink, *flow, unaccepted.start, bytes)?;
+            at = unaccepted.end;
+        }
         if at < stream.next && at < end {
             let to = end.min(stream.next);
             if stream.flags.has(StreamFlags::GAVE_UP) {
@@ -301,18 +322,23 @@ impl<S: Sink> Placer<'_, '_, S> {
     }
 
     /// A FIN just after the payload at `sequence` of `len` bytes. It counts unless bytes beyond it were
-    /// seen, or it is a jump away.
+    /// seen, it is a jump away, or the stream has reached another one.
     pub(crate) fn finish_at(&mut self, sequence: u32, len: u32) {
         let fin = self.stream.offset_of(sequence, self.pool).saturating_add(i64::from(len));
         let extent = self.stream.extent(self.pool);
         if fin < extent as i64 || fin - extent as i64 >= i64::from(self.config.max_jump) {
             // A retransmitted FIN is the same one.
-            if !self.stream.flags.has(StreamFlags::FIN) || self.stream.fin as i64 != fin {
+            if self.stream.fin_offset(self.pool) != Some(fin) {
                 self.counters.invalid_fins += 1;
             }
             return;
         }
-        self.stream.fin = fin as u64;
+        // One that the stream has reached stands against others.
+        if self.stream.is_complete() && fin != extent as i64 {
+            self.counters.invalid_fins += 1;
+            return;
+        }
+        self.stream.fin = sequence.wrapping_add(len);
         self.stream.flags.set(StreamFlags::FIN);
     }
 
@@ -320,8 +346,8 @@ impl<S: Sink> Placer<'_, '_, S> {
     /// many bytes `acknowledged` by the other side were never seen.
     pub(crate) fn close(&mut self, acknowledged: Option<u32>) -> Result<(u64, u64), S::Error> {
         let extent = self.stream.extent(self.pool);
-        let fin = self.stream.flags.has(StreamFlags::FIN).then_some(self.stream.fin);
-        let span = fin.map_or(extent, |fin| fin.max(extent));
+        let fin = self.stream.fin_offset(self.pool).unwrap_or(0);
+        let span = extent.max(fin.max(0) as u64);
         // The acknowledgement of a FIN is one more than the stream's length; a FIN may have been missed.
         let acknowledged =
             acknowledged.map_or(0, |sequence| self.stream.offset_of(sequence, self.pool).max(0) as u64);

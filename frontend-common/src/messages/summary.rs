@@ -144,6 +144,8 @@ impl RunSummary {
             ("invalid_resets", c.invalid_resets),
             ("invalid_fins", c.invalid_fins),
             ("data_after_fin", c.data_after_fin),
+            ("reopened", c.reopened),
+            ("stray_acknowledgements", c.stray_acknowledgements),
             ("paws_failures", c.paws_failures),
             ("beyond_window_segments", c.beyond_window_segments),
             ("refused_bytes", c.refused_bytes),
@@ -476,6 +478,7 @@ impl RunSummary {
         for reason in CloseReason::ALL {
             push(&mut items, self.counters.closed_for(reason), reason.name());
         }
+        push(&mut items, self.counters.reopened, "went on after their end");
         push(&mut items, self.counters.max_connections, "at once at most");
         items
     }

@@ -21,7 +21,7 @@ use super::reporter::Reported;
 use super::rotation::Rotation;
 use super::writer::Message;
 use super::{Outcome, Say, Stop, System};
-use crate::cli::Options;
+use crate::cli::{Input, Options};
 use crate::input::Filter;
 use crate::input::live::LiveDevice;
 use crate::naming::Template;
@@ -30,6 +30,7 @@ use crate::output::console::ConsoleLock;
 use crate::output::disk::Disk;
 use crate::output::durable::FileSystems;
 use crate::output::root::OutputRoot;
+use crate::report::Shape;
 
 /// Runs: reads all inputs, writes everything that `options` asks for.
 ///
@@ -104,9 +105,16 @@ pub(super) struct Run<'o> {
     pub(super) originals: Option<JoinHandle<Originals>>,
 }
 
+/// Connections that have ended and are kept open: what goes on where one ended belongs to it.
+const MAX_CLOSING: u32 = 4096;
+
 impl Run<'_> {
     fn all(mut self) -> Outcome {
         let connections = self.budget.connections;
+        let endless = self.options.live.is_some()
+            || self.options.rotate.is_some()
+            || self.options.max_disk.is_some()
+            || self.options.inputs.iter().any(Input::is_stdin);
         let config = Config {
             hash_key: random_key(),
             idle_timeout: self.options.idle_timeout.map(nanoseconds),
@@ -116,6 +124,12 @@ impl Run<'_> {
             urgent: self.options.urgent,
             paws: self.options.paws,
             window: self.options.window,
+            // A file is read at once, and ends; a stream may go on for weeks, and its results are wanted meanwhile, as
+            // are directories that are complete.
+            closing: if endless { Config::default().closing } else { u64::MAX },
+            max_closing: MAX_CLOSING,
+            // tcpflow's report has its flows in this order.
+            close_at_once: endless || self.options.report_shape == Shape::Tcpflow,
             max_inactive: u32::try_from(connections / 4).unwrap_or(u32::MAX),
             fragment_policy: self.options.fragment_policy,
             decode: self.decode.clone(),

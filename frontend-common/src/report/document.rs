@@ -220,6 +220,9 @@ fn facts(xml: &mut Xml, flow: &FinishedFlow, gaps: &Ranges) {
     xml.number(attribute!("syn"), u8::from(summary.syn));
     xml.number(attribute!("fin"), u8::from(summary.fin));
     xml.plain(attribute!("close"), |text| text.extend_from_slice(flow.reason.name().as_bytes()));
+    if summary.reopened {
+        xml.number(attribute!("reopened"), 1u8);
+    }
     xml.number(attribute!("span"), summary.span);
     xml.number(attribute!("data"), summary.data);
     if summary.repeated > 0 {

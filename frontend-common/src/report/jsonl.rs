@@ -179,6 +179,8 @@ struct FlowLine {
     tunnel_addresses: Option<[String; 2]>,
     syn: bool,
     fin: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    reopened: bool,
     packets: u64,
     out_of_order: u32,
     wire_bytes: u64,
@@ -218,6 +220,7 @@ impl FlowLine {
             tunnel_addresses: link.outer().map(|(from, to)| [from.to_string(), to.to_string()]),
             syn: summary.syn,
             fin: summary.fin,
+            reopened: summary.reopened,
             packets: summary.packets,
             out_of_order: summary.out_of_order,
             wire_bytes: summary.wire_bytes,

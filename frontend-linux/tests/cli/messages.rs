@@ -45,8 +45,7 @@ repeated:   330 bytes, 54 pieces with other content (168 bytes, first copy kept)
             "\
 read:       15 packets, 1 connection, 2 flows, 94 bytes
 written:    2 files, 94 bytes
-not used:   2 TCP after the connection's end
-not kept:   61 bytes after the connection's end
+repeated:   61 bytes, 1 piece with other content (10 bytes, first copy kept)
 ",
         ),
         ("tcp-refused.pcap", "read:       4 packets, 2 connections, 2 flows, 0 bytes\n"),
