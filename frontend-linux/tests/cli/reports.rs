@@ -33,6 +33,8 @@ const ANY_VALUE: [&str; 18] = [
     "inblock",
     "oublock",
     "clocktime",
+    // With the acknowledgements of the last FINs.
+    "total_packets",
     "filename",
 ];
 
@@ -99,7 +101,29 @@ fn the_compatible_report_has_tcpflows_elements_and_values() {
                 own.retain(|line| !line.starts_with("hashdigest"));
             }
         }
+        for (file, lines) in &mut own {
+            let Some(its) = its.get(file) else { continue };
+            lines.iter_mut().zip(its).for_each(|(own, its)| pass_over_last_acknowledgement(own, its));
+        }
         assert_eq!(own, its, "{name}");
+    }
+}
+
+/// The acknowledgement of the last FIN belongs to the flow; for tcpflow the flow has ended before it. Where the flow has
+/// this one packet more, `own` becomes `its`.
+fn pass_over_last_acknowledgement(own: &mut String, its: &str) {
+    let number = |line: &str, name: &str| -> Option<u64> {
+        line.split_once(&format!("\"{name}="))?.1.split_once('"')?.0.parse().ok()
+    };
+    let more = |name: &str| number(own, name)?.checked_sub(number(its, name)?);
+    if more("packets") == Some(1) && more("len").is_some_and(|len| (40..=120).contains(&len)) {
+        let is_counted = |part: &&str| {
+            !["\"packets=", "\"len=", "\"endtime="].iter().any(|counted| part.starts_with(counted))
+        };
+        let parts = |line: &str| line.split(", ").filter(is_counted).map(str::to_owned).collect::<Vec<_>>();
+        if parts(own) == parts(its) {
+            its.clone_into(own);
+        }
     }
 }
 
