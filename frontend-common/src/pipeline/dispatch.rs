@@ -18,9 +18,9 @@ use super::holes::HoleBudget;
 use super::rotation::Rotation;
 use crate::flow::{Asymmetry, FlowFacts};
 use crate::input::Packet;
-use crate::messages::RejectCounts;
 use crate::naming::Template;
 use crate::output::pcap::FrameFacts;
+use crate::report::RejectCounts;
 
 /// What a writer has to do, in the order of the capture. Flows are named by number.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::document::{mac, tunnel};
+use super::dfxml::{mac, tunnel};
 use super::http;
 use super::xml::Shown;
 use crate::flow::{FinishedFlow, Ranges};

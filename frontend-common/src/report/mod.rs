@@ -1,5 +1,6 @@
-//! The report of a run, in DFXML (valid by versions 1.1.1 and 2.0.0-beta.0 of its schema).
+//! What a run came to: the report in DFXML, HAR and JSON lines, and the texts on standard error besides errors.
 //!
+//! [`Report`] is DFXML, valid by versions 1.1.1 and 2.0.0-beta.0 of its schema.
 //! It is written as the run goes, with memory that does not depend on how many flows there are.
 //! Whatever happens, the document is closed: by [`Report::finish`], also after errors and signals,
 //! on a full disk by room that was kept for it, and else when the [`Report`] is dropped.
@@ -7,12 +8,19 @@
 //! tcpflow's facts keep their names, in the namespace `http://afflib.org/tcpflow/`, and what tapflow
 //! knows beyond them stands beside them. Lengths are in bytes, ranges in stream offsets.
 
-mod compat;
-mod document;
+mod dfxml;
 mod file;
 mod har;
 mod http;
 mod jsonl;
+mod progress;
+mod protocol_names;
+mod rejects;
+mod statistics;
+mod summary;
+mod tcpflow;
+mod terminal;
+mod verbosity;
 mod xml;
 
 #[cfg(test)]
@@ -31,9 +39,15 @@ use crate::output::draft::ChosenBy;
 use crate::scan::Digest;
 use crate::scan::wifiviz::Wireless;
 pub use har::Har;
+pub use jsonl::JsonLines;
+pub use progress::Progress;
+pub use rejects::{RejectCounts, RejectKind};
+pub use statistics::statistics;
+pub use summary::RunSummary;
+pub use terminal::{for_terminal, lines_for_terminal};
+pub use verbosity::{VERBOSE, Verbosity};
 
 use file::ReportFile;
-pub use jsonl::JsonLines;
 use xml::Xml;
 
 /// What is known when a run begins.
@@ -192,12 +206,12 @@ pub fn flow_text(flow: &FinishedFlow, shape: Shape, text: &mut Vec<u8>) {
     let xml = match shape {
         Shape::Dfxml => {
             let mut xml = Xml::inside(1, before);
-            document::flow(&mut xml, flow);
+            dfxml::flow(&mut xml, flow);
             xml
         }
         Shape::Tcpflow => {
             let mut xml = Xml::inside(2, before);
-            compat::flow(&mut xml, flow);
+            tcpflow::flow(&mut xml, flow);
             xml
         }
     };
@@ -234,8 +248,8 @@ impl Report {
         let mut file = ReportFile::create(path, chosen_by).map_err(|error| at(path, &error))?;
         let mut xml = Xml::default();
         match shape {
-            Shape::Dfxml => document::head(&mut xml, info),
-            Shape::Tcpflow => compat::head(&mut xml, info),
+            Shape::Dfxml => dfxml::head(&mut xml, info),
+            Shape::Tcpflow => tcpflow::head(&mut xml, info),
         }
         file.promise(xml.text.len()).map_err(|error| at(path, &error))?;
         let path = path.to_owned();
@@ -301,8 +315,8 @@ impl Report {
         }
         self.finished = true;
         match self.shape {
-            Shape::Dfxml => document::tail(&mut self.xml, self.listed, self.refused, totals),
-            Shape::Tcpflow => compat::tail(&mut self.xml, self.listed + self.refused, self.packets, totals),
+            Shape::Dfxml => dfxml::tail(&mut self.xml, self.listed, self.refused, totals),
+            Shape::Tcpflow => tcpflow::tail(&mut self.xml, self.listed + self.refused, self.packets, totals),
         }
         self.write()?;
         self.file.end().map_err(|error| at(&self.path, &error))

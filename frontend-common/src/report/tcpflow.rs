@@ -6,7 +6,7 @@
 use std::fmt::Display;
 use std::net::IpAddr;
 
-use super::document::{environment, mac, rusage};
+use super::dfxml::{environment, mac, rusage};
 use super::xml::{Shown, Xml};
 use super::{RunInfo, RunTotals};
 use crate::flow::FinishedFlow;
