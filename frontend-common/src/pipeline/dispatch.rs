@@ -119,7 +119,7 @@ pub(super) struct Ending {
     pub(super) pair: bool,
     pub(super) reason: CloseReason,
     pub(super) summary: Summary,
-    /// See [`FinishedFlow::is_sparse`](crate::flow::FinishedFlow::is_sparse).
+    /// See [`FinishedFlow::is_sparse`](crate::scan::FinishedFlow::is_sparse).
     pub(super) is_sparse: bool,
 }
 

@@ -13,8 +13,9 @@ use tapflow_core::{Timestamp, Tunnel};
 use super::http;
 use super::xml::{Shown, Xml, attribute};
 use super::{RunInfo, RunTotals};
-use crate::flow::{FileFacts, FinishedFlow, Ranges};
+use crate::flow::{FileFacts, Ranges};
 use crate::format::{Utc, digits};
+use crate::scan::FinishedFlow;
 use crate::scan::wifiviz::{Ssid, Wireless};
 
 const DFXML: &str = "http://www.forensicswiki.org/wiki/Category:Digital_Forensics_XML";

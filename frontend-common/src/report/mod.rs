@@ -33,11 +33,10 @@ use std::time::Duration;
 
 use tapflow_core::Timestamp;
 
-use crate::flow::FinishedFlow;
 use crate::input::live::LiveCounts;
 use crate::output::draft::ChosenBy;
-use crate::scan::Digest;
 use crate::scan::wifiviz::Wireless;
+use crate::scan::{Digest, FinishedFlow};
 pub use har::Har;
 pub use jsonl::JsonLines;
 pub use progress::Progress;

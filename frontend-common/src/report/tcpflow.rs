@@ -9,8 +9,8 @@ use std::net::IpAddr;
 use super::dfxml::{environment, mac, rusage};
 use super::xml::{Shown, Xml};
 use super::{RunInfo, RunTotals};
-use crate::flow::FinishedFlow;
 use crate::format::Utc;
+use crate::scan::FinishedFlow;
 use crate::scan::http::{BodyFile, BodyKind};
 
 pub(super) fn head(xml: &mut Xml, info: &RunInfo) {
