@@ -23,7 +23,7 @@ const DUBLIN_CORE: &str = "http://purl.org/dc/elements/1.1/";
 const TCPFLOW: &str = "http://afflib.org/tcpflow/";
 
 pub(super) fn head(xml: &mut Xml, info: &RunInfo) {
-    xml.text.extend_from_slice(b"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+    xml.declaration();
     xml.open(
         "dfxml",
         &[("xmlns", &DFXML), ("xmlns:dc", &DUBLIN_CORE), ("xmlns:tcpflow", &TCPFLOW), ("version", &"1.1.1")],

@@ -214,7 +214,7 @@ pub fn flow_text(flow: &FinishedFlow, shape: Shape, text: &mut Vec<u8>) {
             xml
         }
     };
-    *text = xml.text;
+    *text = xml.into_text();
 }
 
 /// A report that is being written.
@@ -250,7 +250,7 @@ impl Report {
             Shape::Dfxml => dfxml::head(&mut xml, info),
             Shape::Tcpflow => tcpflow::head(&mut xml, info),
         }
-        file.promise(xml.text.len()).map_err(|error| at(path, &error))?;
+        file.promise(xml.text().len()).map_err(|error| at(path, &error))?;
         let path = path.to_owned();
         let (listed, refused, packets) = (0, 0, 0);
         let mut report =
@@ -286,9 +286,9 @@ impl Report {
         }
         self.listed += flows;
         if !is_long {
-            self.xml.text.extend_from_slice(text);
+            self.xml.text().extend_from_slice(text);
         }
-        if self.xml.text.len() < BLOCK { Ok(()) } else { self.write() }
+        if self.xml.text().len() < BLOCK { Ok(()) } else { self.write() }
     }
 
     /// Has everything written that is known so far: after this, a program that is killed leaves a file that
@@ -297,7 +297,7 @@ impl Report {
     /// # Errors
     /// What the system says, with the path.
     pub fn flush(&mut self) -> io::Result<()> {
-        if self.xml.text.is_empty() { Ok(()) } else { self.write() }
+        if self.xml.text().is_empty() { Ok(()) } else { self.write() }
     }
 
     /// Writes the end. Nothing happens when it has been written before.
@@ -340,8 +340,8 @@ impl Report {
     }
 
     fn write(&mut self) -> io::Result<()> {
-        self.file.put(&self.xml.text).map_err(|error| at(&self.path, &error))?;
-        self.xml.text.clear();
+        self.file.put(self.xml.text()).map_err(|error| at(&self.path, &error))?;
+        self.xml.text().clear();
         Ok(())
     }
 }

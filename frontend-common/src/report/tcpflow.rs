@@ -14,7 +14,7 @@ use crate::scan::FinishedFlow;
 use crate::scan::http::{BodyFile, BodyKind};
 
 pub(super) fn head(xml: &mut Xml, info: &RunInfo) {
-    xml.text.extend_from_slice(b"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+    xml.declaration();
     xml.open("dfxml", &[("xmloutputversion", &"1.0")]);
     xml.open(
         "metadata",
