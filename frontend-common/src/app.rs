@@ -9,8 +9,8 @@ use std::process::ExitCode;
 
 use crate::cli::{self, Action, Options, Program, USAGE_EXIT_CODE};
 use crate::input::live::{Interface, TimestampType};
-use crate::messages::{for_terminal, lines_for_terminal};
 use crate::pipeline::{self, Stop, System};
+use crate::report::{for_terminal, lines_for_terminal};
 
 /// How the system told the run to end early.
 #[derive(Clone, Debug, PartialEq, Eq)]

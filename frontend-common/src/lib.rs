@@ -8,7 +8,6 @@ pub mod flow;
 mod format;
 pub mod input;
 mod mapped;
-pub mod messages;
 pub mod naming;
 pub mod output;
 pub mod pipeline;

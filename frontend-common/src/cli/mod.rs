@@ -25,7 +25,7 @@ use tapflow_core::{Config, OverlapPolicy, Target};
 pub use command::command;
 pub use options::{
     ConsoleOrder, DiskFull, Input, InputRole, LongHole, MAX_CONNECTIONS, MaxDisk, MaxHole, Options,
-    ReportTarget, Rights, Rotate, ScanOptions, VERBOSE, Verbosity,
+    ReportTarget, Rights, Rotate, ScanOptions,
 };
 
 use command::id;
@@ -33,7 +33,7 @@ use values::{NameLetter, Overlap, Setting};
 
 use crate::naming::{NameFlags, Template};
 use crate::output::console::{ConsoleOptions, Form};
-use crate::report::Shape;
+use crate::report::{Shape, VERBOSE, Verbosity};
 use crate::scan::command::CommandLine;
 use crate::scan::hash::Algorithm;
 use crate::scan::{Choice, SCANNERS, ScannerName};

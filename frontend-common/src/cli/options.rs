@@ -15,16 +15,13 @@ use crate::input::live::LiveSettings;
 use crate::naming::NameFlags;
 use crate::output::console::ConsoleOptions;
 use crate::output::durable::Flush;
-use crate::report::Shape;
+use crate::report::{Shape, Verbosity};
 use crate::scan::Choice;
 use crate::scan::command::CommandLine;
 use crate::scan::hash::Algorithm;
 
 /// Connections that the table holds unless `--max-connections` says otherwise, where there is memory for them.
 pub const MAX_CONNECTIONS: usize = 1 << 19;
-
-/// Level of messages with `-v`.
-pub const VERBOSE: u32 = 10;
 
 /// One run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -286,29 +283,4 @@ pub enum ReportTarget {
     File(PathBuf),
     /// Nowhere: on the console without `-X`, or `-S enable_report=NO`.
     None,
-}
-
-/// How much is said on standard error besides errors: 0 nothing, 1 the summary and warnings, more
-/// explains more, [`VERBOSE`] is `-v`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Verbosity(pub u32);
-
-impl Verbosity {
-    /// Nothing but errors (`-q`, `-d 0`).
-    #[must_use]
-    pub const fn is_quiet(self) -> bool {
-        self.0 == 0
-    }
-
-    /// `-v`, `-d 10` and above.
-    #[must_use]
-    pub const fn is_verbose(self) -> bool {
-        self.0 >= VERBOSE
-    }
-}
-
-impl Default for Verbosity {
-    fn default() -> Self {
-        Self(1)
-    }
 }

@@ -2,7 +2,6 @@
 
 mod asymmetry;
 mod facts;
-mod finished;
 mod gaps;
 mod ranges;
 mod shortened;
@@ -12,7 +11,6 @@ mod timeline;
 
 pub use asymmetry::Asymmetry;
 pub use facts::{FileFacts, FlowFacts, Link, Opened};
-pub use finished::FinishedFlow;
 pub use gaps::Gaps;
 pub use ranges::Ranges;
 pub use shortened::Shortened;

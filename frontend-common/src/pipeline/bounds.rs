@@ -6,8 +6,8 @@ use std::thread::JoinHandle;
 use super::run::Run;
 use super::tee::Watched;
 use crate::cli::DiskFull;
-use crate::messages::Progress;
 use crate::output::disk::Deleted;
+use crate::report::Progress;
 
 impl Run<'_> {
     /// Tells what was deleted, and makes sure that there is room.

@@ -18,9 +18,9 @@ use super::holes::HoleBudget;
 use super::rotation::Rotation;
 use crate::flow::{Asymmetry, FlowFacts};
 use crate::input::Packet;
-use crate::messages::RejectCounts;
 use crate::naming::Template;
 use crate::output::pcap::FrameFacts;
+use crate::report::RejectCounts;
 
 /// What a writer has to do, in the order of the capture. Flows are named by number.
 #[derive(Debug)]
@@ -119,7 +119,7 @@ pub(super) struct Ending {
     pub(super) pair: bool,
     pub(super) reason: CloseReason,
     pub(super) summary: Summary,
-    /// See [`FinishedFlow::is_sparse`](crate::flow::FinishedFlow::is_sparse).
+    /// See [`FinishedFlow::is_sparse`](crate::scan::FinishedFlow::is_sparse).
     pub(super) is_sparse: bool,
 }
 

@@ -9,11 +9,10 @@ use super::Outcome;
 use super::reading::Read;
 use super::reporter::{Reported, Totals};
 use super::run::Run;
-use crate::messages::{Progress, RunSummary};
 use crate::output::alerts::Alerts;
 use crate::output::durable::Flush;
 use crate::output::pcap::CaptureCounts;
-use crate::report::{Report, RunTotals, Usage};
+use crate::report::{Progress, Report, RunSummary, RunTotals, Usage};
 
 impl Run<'_> {
     /// Ends the threads, closes the report, adds up.

@@ -2,8 +2,8 @@
 //! lines of the report, and the reporter only puts them in order and adds up.
 
 use super::writer::{Message, Told};
-use crate::flow::FinishedFlow;
 use crate::report::{Shape, flow_text};
+use crate::scan::FinishedFlow;
 
 /// What the reporter wants of a flow.
 #[derive(Clone, Copy, Debug)]

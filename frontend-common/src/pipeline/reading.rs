@@ -18,10 +18,10 @@ use super::tee::{Tee, Watched};
 use crate::cli::{ConsoleOrder, Input, InputRole};
 use crate::input::live::{Live, LiveCounts};
 use crate::input::{self, Access, Packet, Packets, Source, TOGETHER};
-use crate::messages::{Progress, RejectCounts, RejectKind};
 use crate::output::console::Console;
 use crate::output::disk::Deleted;
 use crate::output::standard_output;
+use crate::report::{Progress, RejectCounts, RejectKind};
 use crate::scan::ScannerName;
 use crate::scan::wifiviz::Wireless;
 

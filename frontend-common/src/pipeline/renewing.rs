@@ -17,10 +17,9 @@ use super::run::Run;
 use super::tee::Watched;
 use super::writer::Told;
 use crate::input::Source;
-use crate::messages::{Progress, statistics};
 use crate::output::draft::part_of;
 use crate::output::durable::Flush;
-use crate::report::{Report, RunTotals, Usage};
+use crate::report::{Progress, Report, RunTotals, Usage, statistics};
 
 /// The next report, for the reporter.
 #[derive(Debug)]

@@ -19,11 +19,11 @@ use super::batches::{Batch, BatchReceiver};
 use super::dispatch::{Ending, Operation};
 use super::finished::{Finished, Finishing};
 use super::renewing::{Renewal, Rotated};
-use crate::flow::{FinishedFlow, FlowFacts, Gaps, Timeline};
+use crate::flow::{FlowFacts, Gaps, Timeline};
 use crate::output::pcap::{CaptureCounts, FlowCaptures};
 use crate::output::rest::RestFile;
 use crate::output::{Closed, FileStore, OutputError};
-use crate::scan::Findings;
+use crate::scan::{Findings, FinishedFlow};
 
 /// What writers tell scanners and the reporter.
 #[derive(Debug)]

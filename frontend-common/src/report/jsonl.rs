@@ -10,12 +10,13 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::document::{mac, tunnel};
+use super::dfxml::{mac, tunnel};
 use super::http;
 use super::xml::Shown;
-use crate::flow::{FinishedFlow, Ranges};
+use crate::flow::Ranges;
 use crate::format::Utc;
 use crate::output::draft::{ChosenBy, Draft};
+use crate::scan::FinishedFlow;
 
 /// The file of the lines.
 pub struct JsonLines {

@@ -1,5 +1,6 @@
-//! The report of a run, in DFXML (valid by versions 1.1.1 and 2.0.0-beta.0 of its schema).
+//! What a run came to: the report in DFXML, HAR and JSON lines, and the texts on standard error besides errors.
 //!
+//! [`Report`] is DFXML, valid by versions 1.1.1 and 2.0.0-beta.0 of its schema.
 //! It is written as the run goes, with memory that does not depend on how many flows there are.
 //! Whatever happens, the document is closed: by [`Report::finish`], also after errors and signals,
 //! on a full disk by room that was kept for it, and else when the [`Report`] is dropped.
@@ -7,12 +8,19 @@
 //! tcpflow's facts keep their names, in the namespace `http://afflib.org/tcpflow/`, and what tapflow
 //! knows beyond them stands beside them. Lengths are in bytes, ranges in stream offsets.
 
-mod compat;
-mod document;
+mod dfxml;
 mod file;
 mod har;
 mod http;
 mod jsonl;
+mod progress;
+mod protocol_names;
+mod rejects;
+mod statistics;
+mod summary;
+mod tcpflow;
+mod terminal;
+mod verbosity;
 mod xml;
 
 #[cfg(test)]
@@ -25,15 +33,20 @@ use std::time::Duration;
 
 use tapflow_core::Timestamp;
 
-use crate::flow::FinishedFlow;
 use crate::input::live::LiveCounts;
 use crate::output::draft::ChosenBy;
-use crate::scan::Digest;
 use crate::scan::wifiviz::Wireless;
+use crate::scan::{Digest, FinishedFlow};
 pub use har::Har;
+pub use jsonl::JsonLines;
+pub use progress::Progress;
+pub use rejects::{RejectCounts, RejectKind};
+pub use statistics::statistics;
+pub use summary::RunSummary;
+pub use terminal::{for_terminal, lines_for_terminal};
+pub use verbosity::{VERBOSE, Verbosity};
 
 use file::ReportFile;
-pub use jsonl::JsonLines;
 use xml::Xml;
 
 /// What is known when a run begins.
@@ -192,16 +205,16 @@ pub fn flow_text(flow: &FinishedFlow, shape: Shape, text: &mut Vec<u8>) {
     let xml = match shape {
         Shape::Dfxml => {
             let mut xml = Xml::inside(1, before);
-            document::flow(&mut xml, flow);
+            dfxml::flow(&mut xml, flow);
             xml
         }
         Shape::Tcpflow => {
             let mut xml = Xml::inside(2, before);
-            compat::flow(&mut xml, flow);
+            tcpflow::flow(&mut xml, flow);
             xml
         }
     };
-    *text = xml.text;
+    *text = xml.into_text();
 }
 
 /// A report that is being written.
@@ -234,10 +247,10 @@ impl Report {
         let mut file = ReportFile::create(path, chosen_by).map_err(|error| at(path, &error))?;
         let mut xml = Xml::default();
         match shape {
-            Shape::Dfxml => document::head(&mut xml, info),
-            Shape::Tcpflow => compat::head(&mut xml, info),
+            Shape::Dfxml => dfxml::head(&mut xml, info),
+            Shape::Tcpflow => tcpflow::head(&mut xml, info),
         }
-        file.promise(xml.text.len()).map_err(|error| at(path, &error))?;
+        file.promise(xml.text().len()).map_err(|error| at(path, &error))?;
         let path = path.to_owned();
         let (listed, refused, packets) = (0, 0, 0);
         let mut report =
@@ -273,9 +286,9 @@ impl Report {
         }
         self.listed += flows;
         if !is_long {
-            self.xml.text.extend_from_slice(text);
+            self.xml.text().extend_from_slice(text);
         }
-        if self.xml.text.len() < BLOCK { Ok(()) } else { self.write() }
+        if self.xml.text().len() < BLOCK { Ok(()) } else { self.write() }
     }
 
     /// Has everything written that is known so far: after this, a program that is killed leaves a file that
@@ -284,7 +297,7 @@ impl Report {
     /// # Errors
     /// What the system says, with the path.
     pub fn flush(&mut self) -> io::Result<()> {
-        if self.xml.text.is_empty() { Ok(()) } else { self.write() }
+        if self.xml.text().is_empty() { Ok(()) } else { self.write() }
     }
 
     /// Writes the end. Nothing happens when it has been written before.
@@ -301,8 +314,8 @@ impl Report {
         }
         self.finished = true;
         match self.shape {
-            Shape::Dfxml => document::tail(&mut self.xml, self.listed, self.refused, totals),
-            Shape::Tcpflow => compat::tail(&mut self.xml, self.listed + self.refused, self.packets, totals),
+            Shape::Dfxml => dfxml::tail(&mut self.xml, self.listed, self.refused, totals),
+            Shape::Tcpflow => tcpflow::tail(&mut self.xml, self.listed + self.refused, self.packets, totals),
         }
         self.write()?;
         self.file.end().map_err(|error| at(&self.path, &error))
@@ -327,8 +340,8 @@ impl Report {
     }
 
     fn write(&mut self) -> io::Result<()> {
-        self.file.put(&self.xml.text).map_err(|error| at(&self.path, &error))?;
-        self.xml.text.clear();
+        self.file.put(self.xml.text()).map_err(|error| at(&self.path, &error))?;
+        self.xml.text().clear();
         Ok(())
     }
 }

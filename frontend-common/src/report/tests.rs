@@ -107,8 +107,8 @@ fn ranges(list: &[(u64, u64)]) -> Ranges {
 
 fn written(flow: &FinishedFlow) -> String {
     let mut xml = Xml::default();
-    document::flow(&mut xml, flow);
-    String::from_utf8(xml.text).unwrap()
+    dfxml::flow(&mut xml, flow);
+    String::from_utf8(xml.into_text()).unwrap()
 }
 
 /// A directory of its own, removed at the end.
@@ -386,9 +386,9 @@ fn gaps_beyond_the_limit_are_counted() {
 fn usage_that_the_system_does_not_tell_is_left_out() {
     let mut xml = Xml::default();
     let totals = RunTotals { packets: 1, elapsed: Duration::from_millis(1500), ..RunTotals::default() };
-    document::tail(&mut xml, 0, 0, Some(&totals));
+    dfxml::tail(&mut xml, 0, 0, Some(&totals));
     assert_eq!(
-        String::from_utf8(xml.text).unwrap(),
+        String::from_utf8(xml.into_text()).unwrap(),
         "<tcpflow:clocktime>1.500000</tcpflow:clocktime>\n<tcpflow:total_flows>0</tcpflow:total_flows>\n\
          <tcpflow:total_packets>1</tcpflow:total_packets>\n<tcpflow:max_open_flows>0</tcpflow:max_open_flows>\n\
          </dfxml>\n"

@@ -10,7 +10,8 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use crate::flow::{FileFacts, FinishedFlow};
+use super::FinishedFlow;
+use crate::flow::FileFacts;
 use crate::mapped;
 
 /// Bytes that are read; where more were captured they are mapped or read in parts.

@@ -8,6 +8,7 @@ mod alert;
 mod choice;
 pub mod command;
 mod contents;
+mod finished;
 pub mod hash;
 pub mod http;
 pub mod launcher;
@@ -17,6 +18,7 @@ pub mod wifiviz;
 
 pub use choice::{Choice, SCANNERS, ScannerName};
 pub use contents::{Part, ScannedFlow, Stream};
+pub use finished::FinishedFlow;
 pub use spool::Spool;
 
 /// Looks at finished connections.
@@ -56,7 +58,7 @@ pub struct Findings {
     /// Digests of its file.
     pub digests: Vec<Digest>,
     /// There are no digests, of the file or of a body, because of its holes: see
-    /// [`is_sparse`](crate::flow::FinishedFlow::is_sparse).
+    /// [`is_sparse`](crate::scan::FinishedFlow::is_sparse).
     pub is_undigested: bool,
     /// HTTP messages, where there are any.
     pub http: Option<Box<http::HttpFindings>>,

@@ -13,11 +13,11 @@ use tapflow_core::Timestamp;
 
 use super::har::{self, MAX_TEXT, Place};
 use super::{BodyKind, BodyName, Counts, Direction, Limits, Message, Output, Role, Slot, Stored, scan};
-use crate::flow::FinishedFlow;
 use crate::output::alerts::Alerts;
 use crate::output::beneath::Beneath;
 use crate::output::disk::{BLOCK, Disk};
 use crate::output::durable::finish;
+use crate::scan::FinishedFlow;
 use crate::scan::command::Runner;
 use crate::scan::hash::{Algorithm, Hasher};
 use crate::scan::{Connection, ScannedFlow, Scanner, Spool, spare};

@@ -6,7 +6,7 @@ use std::fmt;
 
 use tapflow_core::decode::{Layer, Reject, RejectReason};
 
-use super::names;
+use super::protocol_names;
 
 /// Why a frame was not used: a [`Reject`] without its place. Its text fits behind a number:
 /// `12 ARP`, `2 IPv4 fragment`.
@@ -48,25 +48,25 @@ impl fmt::Display for RejectKind {
             RejectReason::Truncated => write!(f, "truncated {} header", layer.trim_end_matches(" header")),
             RejectReason::BadLength => write!(f, "{layer} with impossible length"),
             RejectReason::BadVersion => write!(f, "{layer} with wrong version"),
-            RejectReason::UnknownLinkType(number) => match names::link_type(number) {
+            RejectReason::UnknownLinkType(number) => match protocol_names::link_type(number) {
                 Some(name) => write!(f, "of link type {number} ({name})"),
                 None => write!(f, "of link type {number}"),
             },
             RejectReason::NotIp(number) => match (self.layer, number) {
-                (Layer::Ppp, _) => named(f, names::ppp(number), "PPP protocol", number),
+                (Layer::Ppp, _) => named(f, protocol_names::ppp(number), "PPP protocol", number),
                 // Below 0x0600 there are no EtherTypes.
-                (Layer::Llc, _) if names::llc(number).is_some() || number < 0x0600 => {
-                    named(f, names::llc(number), "LLC", number)
+                (Layer::Llc, _) if protocol_names::llc(number).is_some() || number < 0x0600 => {
+                    named(f, protocol_names::llc(number), "LLC", number)
                 }
-                (Layer::Hdlc, _) => named(f, names::hdlc(number), "Cisco HDLC protocol", number),
+                (Layer::Hdlc, _) => named(f, protocol_names::hdlc(number), "Cisco HDLC protocol", number),
                 (Layer::Vxlan | Layer::Sflow | Layer::Erspan | Layer::Nsh | Layer::Mirror, _) => {
                     write!(f, "{layer} protocol {number}")
                 }
                 (Layer::Gre | Layer::Geneve, ..0x0600) => write!(f, "{layer} protocol {number:#06x}"),
                 (Layer::Link, ..0x0600) => write!(f, "of protocol family {number}"),
-                _ => named(f, names::ether_type(number), "EtherType", number),
+                _ => named(f, protocol_names::ether_type(number), "EtherType", number),
             },
-            RejectReason::NotTcp(number) => match names::ip(number) {
+            RejectReason::NotTcp(number) => match protocol_names::ip(number) {
                 Some(name) => f.write_str(name),
                 None => write!(f, "IP protocol {number}"),
             },

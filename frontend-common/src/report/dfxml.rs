@@ -13,8 +13,9 @@ use tapflow_core::{Timestamp, Tunnel};
 use super::http;
 use super::xml::{Shown, Xml, attribute};
 use super::{RunInfo, RunTotals};
-use crate::flow::{FileFacts, FinishedFlow, Ranges};
+use crate::flow::{FileFacts, Ranges};
 use crate::format::{Utc, digits};
+use crate::scan::FinishedFlow;
 use crate::scan::wifiviz::{Ssid, Wireless};
 
 const DFXML: &str = "http://www.forensicswiki.org/wiki/Category:Digital_Forensics_XML";
@@ -22,7 +23,7 @@ const DUBLIN_CORE: &str = "http://purl.org/dc/elements/1.1/";
 const TCPFLOW: &str = "http://afflib.org/tcpflow/";
 
 pub(super) fn head(xml: &mut Xml, info: &RunInfo) {
-    xml.text.extend_from_slice(b"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+    xml.declaration();
     xml.open(
         "dfxml",
         &[("xmlns", &DFXML), ("xmlns:dc", &DUBLIN_CORE), ("xmlns:tcpflow", &TCPFLOW), ("version", &"1.1.1")],

@@ -6,7 +6,7 @@ use tapflow_core::{CloseReason, Counters, DropReason, InOrderCounters, SkipCause
 use super::rejects::RejectCounts;
 use super::statistics::captured;
 use super::terminal::for_terminal;
-use crate::cli::Verbosity;
+use super::verbosity::Verbosity;
 use crate::format::count;
 use crate::input::live::LiveCounts;
 use crate::output::disk::Deleted;
@@ -541,7 +541,7 @@ mod tests {
     use tapflow_core::decode::{Layer, Reject, RejectReason};
 
     use super::*;
-    use crate::cli::VERBOSE;
+    use crate::report::verbosity::VERBOSE;
 
     const USUAL: Verbosity = Verbosity(1);
 

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use tapflow_core::{CloseReason, Summary};
 
-use super::{FileFacts, FlowFacts, Gaps, Ranges, Timeline};
-use crate::scan::Findings;
+use super::Findings;
+use crate::flow::{FileFacts, FlowFacts, Gaps, Ranges, Timeline};
 
 /// A flow that has ended, with all that the report says of it.
 #[derive(Clone, Debug)]

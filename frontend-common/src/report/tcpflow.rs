@@ -6,15 +6,15 @@
 use std::fmt::Display;
 use std::net::IpAddr;
 
-use super::document::{environment, mac, rusage};
+use super::dfxml::{environment, mac, rusage};
 use super::xml::{Shown, Xml};
 use super::{RunInfo, RunTotals};
-use crate::flow::FinishedFlow;
 use crate::format::Utc;
+use crate::scan::FinishedFlow;
 use crate::scan::http::{BodyFile, BodyKind};
 
 pub(super) fn head(xml: &mut Xml, info: &RunInfo) {
-    xml.text.extend_from_slice(b"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+    xml.declaration();
     xml.open("dfxml", &[("xmloutputversion", &"1.0")]);
     xml.open(
         "metadata",
