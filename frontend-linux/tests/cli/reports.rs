@@ -15,7 +15,7 @@ use super::support::{Place, capture_bytes, record_offsets, wait_until};
 const TCPFLOWS_OWN: [&str; 7] =
     ["CPPFLAGS", "CFLAGS", "CXXFLAGS", "LDFLAGS", "LIBS", "compilation_date", "library"];
 /// Values that no two programs, or runs, have in common.
-const ANY_VALUE: [&str; 18] = [
+const ANY_VALUE: [&str; 19] = [
     "program",
     "version",
     "compiler",
