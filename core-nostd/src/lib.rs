@@ -74,6 +74,9 @@ mod storage;
 mod stream;
 mod tunnel;
 
+// Their types are part of this crate's interface.
+pub use {embedded_io, heapless, managed, zerocopy};
+
 pub use config::{Check, Config, Urgent};
 pub use connection::Connection;
 pub use counters::Counters;
@@ -92,3 +95,8 @@ pub use sink::{CloseReason, Repeat, Sink, Summary};
 pub use storage::{StaticStorage, Storage, StorageError};
 pub use stream::Island;
 pub use tunnel::{MAX_TUNNELS, Tunnel, TunnelKind};
+
+/// The examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;
