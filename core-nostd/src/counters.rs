@@ -8,6 +8,8 @@ use crate::sink::CloseReason;
 ///
 /// The captured payload of all accepted segments equals `data_bytes + repeated_bytes + late_bytes +
 /// out_of_window_bytes + after_close_bytes + reset_bytes + unwanted_bytes + refused_bytes`.
+///
+/// Minor versions may add fields: patterns need `..`, and values `..Counters::default()`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
     /// Frames pushed.

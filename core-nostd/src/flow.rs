@@ -69,6 +69,7 @@ pub struct Flow {
 
 /// Whom a segment of a connection comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Side {
     /// The slot of its flow, as in [`Flow`], whether or not that one is open: the connection's until it is told as
     /// forgotten.

@@ -33,6 +33,7 @@ use crate::sink::{CloseReason, Repeat, Sink, Summary};
 /// What a record tells; the letter in its header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
+#[non_exhaustive]
 pub enum RecordKind {
     /// A flow begins.
     Opened = b'O',
@@ -77,6 +78,7 @@ impl RecordHeader {
 
 /// A record could not be written whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum RecordError<E> {
     /// The writer's error.
     Writer(E),

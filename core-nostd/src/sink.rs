@@ -1,13 +1,6 @@
 //! What comes out: the events of a run, in the order in which they happen.
-//!
-//! For every flow a sink sees `opened`, then any number of `data`, `urgent`, `repeated`, `replaced`, `conflict`,
-//! `late`, `acknowledged`, `rebased` and `gap`, then `closed`. The slices point into the frame just pushed or, if it made a
-//! fragmented datagram whole, into the memory for fragments; they are valid during the call.
-//!
-//! - `data` and `urgent` never overlap earlier `data` of the same flow (offsets as moved by `rebased`).
-//! - Every payload byte of an accepted segment is in exactly one of `data`, `urgent`, `repeated`, `replaced`,
-//!   `late`, or one of the byte counts of [`Counters`](crate::Counters).
-//! - At `closed`, the bytes of all `data` and `urgent` plus the lengths of all `gap` equal [`Summary::span`].
+
+mod forward;
 
 use core::ops::Range;
 
@@ -16,10 +9,92 @@ use crate::flow::{Flow, Opened, Side};
 use crate::fragment::DroppedDatagram;
 use crate::frame::{Frame, Timestamp};
 
-/// Takes the events of a [`Reassembler`](crate::Reassembler). Every method does nothing unless defined.
+/// Receives the events of a [`Reassembler`](crate::Reassembler), in the order in which they happen.
+///
+/// A sink defines the methods that it needs; the others do nothing. References to sinks are sinks, and so are boxed
+/// sinks with the feature `alloc`, trait objects included: `&mut dyn Sink<Error = E>`.
+///
+/// # Order of calls
+///
+/// [`push`](crate::Reassembler::push) makes these calls for a frame:
+///
+/// 1. [`time`](Self::time).
+/// 2. [`dropped`](Self::dropped), [`released`](Self::released), [`closed`](Self::closed) and
+///    [`forgotten`](Self::forgotten) for what has waited long enough by then.
+/// 3. [`rejected`](Self::rejected) if the frame gives no segment, or [`held`](Self::held) if it is a fragment, after
+///    `dropped` and `released` of datagrams that have to make room. If it completes a datagram, the steps below are for
+///    that one, and `released` comes last.
+/// 4. `closed` and `forgotten` for connections that have to make room for a new one, or that it replaces.
+/// 5. [`segment`](Self::segment), for every segment of a connection.
+/// 6. [`opened`](Self::opened) with the first SYN or data of a direction, then the other events of its flow.
+/// 7. `closed` for both flows if the connection ends.
+///
+/// A frame that carries several frames repeats steps 3 to 7 for each. [`advance`](crate::Reassembler::advance) makes the
+/// calls of steps 1 and 2; [`finish`](crate::Reassembler::finish) calls `time`, then `dropped` and `released` for all
+/// incomplete datagrams, then `closed` and `forgotten` for all connections. The beginning of an incomplete datagram may be
+/// used as a segment: steps 4 to 7 are then between its `dropped` and `released`.
+///
+/// Each flow has one `opened`, then any number of [`data`](Self::data), [`urgent`](Self::urgent),
+/// [`repeated`](Self::repeated), [`replaced`](Self::replaced), [`conflict`](Self::conflict), [`late`](Self::late),
+/// [`acknowledged`](Self::acknowledged), [`rebased`](Self::rebased) and [`gap`](Self::gap), then one `closed`. The last
+/// gaps come directly before `closed`. Events of different flows alternate.
+///
+/// - `data` and `urgent` never overlap earlier `data` and `urgent` of the same flow (offsets as moved by `rebased`).
+/// - Every payload byte of an accepted segment is in exactly one of `data`, `urgent`, `repeated`, `replaced`,
+///   `late`, or one of the byte counts of [`Counters`](crate::Counters).
+/// - At `closed`, the bytes of all `data` and `urgent` plus the lengths of all `gap` equal [`Summary::span`].
+///
+/// Slices point into the frame just pushed or, if it completes a fragmented datagram, into the memory for fragments. They
+/// are valid during the call.
+///
+/// # Errors
+///
+/// An error of a method ends the call of the reassembler that led to it (`push`, `advance` or `finish`), which returns
+/// the error. The event counts as delivered and is not repeated. The other events of the same frame are lost: that byte
+/// counts and gaps add up is not promised for its flows any more.
+///
+/// The reassembler itself stays usable. The next frame may be pushed, and every flow that was opened is still closed once.
+/// After an error in `finish`, call `finish` again, until it returns `Ok`: it goes on with the flows that are left.
+///
+/// # Example
+///
+/// Counts the bytes of all streams, for one reassembler after the other:
+///
+/// ```
+/// use core::convert::Infallible;
+/// use tapflow_core::{Config, Flow, Frame, Reassembler, Sink, StaticStorage, StorageError};
+///
+/// #[derive(Default)]
+/// struct Bytes(u64);
+///
+/// impl Sink for Bytes {
+///     type Error = Infallible;
+///
+///     fn data(&mut self, _: Flow, _: u64, bytes: &[u8]) -> Result<(), Infallible> {
+///         self.0 += bytes.len() as u64;
+///         Ok(())
+///     }
+/// }
+///
+/// fn replay(frames: &[Frame<'_>], mut sink: impl Sink<Error = Infallible>) -> Result<(), StorageError> {
+///     let mut memory = StaticStorage::<16, 16, 32>::new();
+///     let mut reassembler = Reassembler::new(Config::default(), memory.storage())?;
+///     for frame in frames {
+///         let Ok(()) = reassembler.push(frame, &mut sink);
+///     }
+///     let Ok(()) = reassembler.finish(&mut sink);
+///     Ok(())
+/// }
+///
+/// let mut bytes = Bytes::default();
+/// replay(&[], &mut bytes)?;
+/// replay(&[], &mut bytes)?;
+/// assert_eq!(bytes.0, 0);
+/// # Ok::<(), StorageError>(())
+/// ```
 #[allow(unused_variables)]
 pub trait Sink {
-    /// What can go wrong in a method; it ends the call that led to it.
+    /// Why a method fails; see [Errors](#errors).
     type Error;
 
     /// The time of the capture, before the events of each frame, when it passes without frames, and at the
@@ -28,15 +103,15 @@ pub trait Sink {
         Ok(())
     }
 
-    /// A segment belongs to a connection: told of every one, also of those without bytes, after the close, or
-    /// refused, and before the events that it leads to. What stands behind it is the frame just pushed, unless
+    /// A segment belongs to a connection. Called for every one, also for those without bytes, after the close, or
+    /// refused, and before the events that it leads to. It comes from the frame just pushed, unless
     /// [`Side::datagram`] says otherwise.
     #[inline]
     fn segment(&mut self, side: &Side, segment: &Segment<'_>) -> Result<(), Self::Error> {
         Ok(())
     }
 
-    /// Whether `segment` does anything. Where it does not, most segments are not put together for it.
+    /// `false` if `segment` does nothing: the reassembler then skips it for most segments. It may still be called.
     #[inline]
     fn wants_segments(&self) -> bool {
         true
@@ -147,6 +222,7 @@ pub enum Repeat {
 
 /// Why a connection was closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum CloseReason {
     /// Both sides sent FIN. The other side may not have acknowledged it.
     Finished,

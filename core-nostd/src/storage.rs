@@ -28,6 +28,7 @@ pub struct Storage<'a> {
 
 /// Storage that a reassembler cannot work in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum StorageError {
     /// There is no room for a single connection.
     NoConnections,

@@ -15,6 +15,7 @@ pub struct Tunnel {
 
 /// Protocols that carry datagrams or frames in others, and what their [`Tunnel::id`] is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum TunnelKind {
     /// MPLS; the label at the bottom of the stack.
     Mpls,

@@ -30,6 +30,7 @@ pub struct CaptureError<E> {
 
 /// The reason of a [`CaptureError`]; lengths in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum CaptureErrorKind<E> {
     /// The input's error.
     Input(E),

@@ -32,6 +32,7 @@ pub struct CaptureWriteError<E> {
 
 /// The reason of a [`CaptureWriteError`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum CaptureWriteErrorKind<E> {
     /// The output's error. There may be a part of the frame in the file.
     Output(E),

@@ -91,6 +91,7 @@ impl Segment<'_> {
 
 /// The header in which decoding stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Layer {
     /// The link-layer header of the capture.
     Link,

@@ -49,6 +49,7 @@ impl Default for Settings {
 /// Tunnels in UDP. A datagram on one of their ports is taken for one only where its header is as the
 /// specification says; else it is UDP like any other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum UdpTunnel {
     /// VXLAN.
     Vxlan,

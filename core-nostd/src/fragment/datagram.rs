@@ -199,6 +199,7 @@ impl DropReason {
 
 /// A datagram that was given up before it was whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DroppedDatagram {
     /// Address of the sender; unspecified for fragments of 802.11.
     pub source: IpAddr,

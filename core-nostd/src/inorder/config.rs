@@ -27,6 +27,7 @@ impl Default for InOrderConfig {
 
 /// Why a hole was skipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum SkipCause {
     /// The reassembler gave it up for lack of islands.
     GivenUp,
@@ -75,7 +76,7 @@ impl SkipCause {
     }
 }
 
-/// What an adaptor did. Bytes are stream bytes.
+/// What an adaptor did. Bytes are stream bytes. Minor versions may add fields.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct InOrderCounters {
     /// Holes skipped, by cause in the order of [`SkipCause::ALL`]. Each was told as a gap.
