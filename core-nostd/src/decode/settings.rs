@@ -6,12 +6,16 @@ use heapless::Vec;
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Tunnels inside each other that are decoded; a frame with more is rejected as too deep.
+    /// Default: 8.
     pub max_tunnels: u8,
     /// Whether 802.11 frames with a wrong check sum are rejected, where the capture has it.
+    /// Default: `true`.
     pub check_fcs: bool,
     /// What is done about the checksums of IPv4 headers and of TCP.
+    /// Default: [`Checksums::Ignore`].
     pub checksums: Checksums,
     /// UDP ports of tunnels besides [`UdpTunnel::ports`].
+    /// Default: none.
     pub tunnel_ports: Vec<(UdpTunnel, u16), MAX_TUNNEL_PORTS>,
 }
 

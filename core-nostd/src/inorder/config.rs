@@ -6,16 +6,18 @@ use crate::frame::Timestamp;
 #[derive(Clone, Debug)]
 pub struct InOrderConfig {
     /// A hole that blocks bytes for this long is skipped; `None` waits until the flow closes.
+    /// Default: 10 s.
     pub timeout: Option<u64>,
     /// A hole whose bytes the receiver has acknowledged is skipped after this long: the capture missed them, and
     /// nobody sends them again. The time is for captures that reorder packets; `None` waits on.
+    /// Default: 100 ms.
     pub acknowledged_grace: Option<u64>,
     /// Memory that the two flows of one connection may use for bytes that wait, in bytes, rounded down to whole pages.
+    /// Default: no limit.
     pub max_per_connection: usize,
 }
 
 impl Default for InOrderConfig {
-    /// 10 s, 100 ms, no share but that which fairness gives.
     fn default() -> Self {
         Self {
             timeout: Some(10 * Timestamp::SECOND),
