@@ -8,8 +8,8 @@ use crate::overlap::OverlapPolicy;
 /// Settings of a [`Reassembler`](crate::Reassembler). Durations are nanoseconds of capture time.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Key of the connection table's hash. Random where an attacker may choose addresses and ports;
-    /// the output does not depend on it.
+    /// Key of the connection table's hash and of the priorities by which islands are balanced. Random where an
+    /// attacker may choose addresses, ports and sequence numbers; the output does not depend on it.
     pub hash_key: [u8; 16],
     /// A connection without packets for this long is closed; `None` keeps it until the end.
     pub idle_timeout: Option<u64>,

@@ -55,7 +55,8 @@ const ROOT: Place = (0, LOWER);
 impl<'a, E: Entry> Pool<'a, E> {
     /// All entries are free. `key` decides the shape of the trees, and nothing else.
     pub(crate) fn new(entries: ManagedSlice<'a, E>, key: &[u8; 16]) -> Self {
-        let [a, b, c, d] = [0, 4, 8, 12].map(|at| u32::from_le_bytes([key[at], key[at + 1], key[at + 2], key[at + 3]]));
+        let [a, b, c, d] =
+            [0, 4, 8, 12].map(|at| u32::from_le_bytes([key[at], key[at + 1], key[at + 2], key[at + 3]]));
         Self {
             entries,
             free: 0,
@@ -64,11 +65,6 @@ impl<'a, E: Entry> Pool<'a, E> {
             #[cfg(test)]
             steps: core::cell::Cell::new(0),
         }
-    }
-
-    /// The number of entries in all sets and of free ones.
-    pub(crate) fn capacity(&self) -> usize {
-        self.entries.len()
     }
 
     /// The entry at a link that is not 0.
@@ -106,6 +102,12 @@ impl<'a, E: Entry> Pool<'a, E> {
         self.free = link;
     }
 
+    /// How many entries were looked at so far, those looked at again included.
+    #[cfg(test)]
+    pub(crate) fn steps(&self) -> u64 {
+        self.steps.get()
+    }
+
     fn root(&self, set: Link) -> Link {
         if set == 0 { 0 } else { self.entry(set).links()[HIGHER] }
     }
@@ -140,10 +142,13 @@ impl<'a, E: Entry> Pool<'a, E> {
     }
 
     /// The entry after the one at `link`.
+    #[inline]
     pub(crate) fn after(&self, set: Link, link: Link) -> Option<Link> {
-        if link == set {
-            return None;
-        }
+        if link == set { None } else { self.after_other(set, link) }
+    }
+
+    /// The entry after one that is not the highest.
+    fn after_other(&self, set: Link, link: Link) -> Option<Link> {
         match self.entry(link).links()[HIGHER] {
             0 => self.seek(set, |entry| entry.order(self.entry(link)).is_gt()),
             mut at => loop {
@@ -296,5 +301,93 @@ impl<'a, E: Entry> Pool<'a, E> {
         } else {
             self.entry_mut(above).links_mut()[side] = link;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use std::collections::BTreeSet;
+    use std::vec::Vec;
+
+    use super::*;
+
+    #[derive(Clone, Copy, Default)]
+    struct Number {
+        number: u32,
+        links: Links,
+    }
+
+    impl Entry for Number {
+        fn order(&self, other: &Self) -> Ordering {
+            self.number.cmp(&other.number)
+        }
+
+        fn links(&self) -> Links {
+            self.links
+        }
+
+        fn links_mut(&mut self) -> &mut Links {
+            &mut self.links
+        }
+    }
+
+    fn ascending(pool: &Pool<'_, Number>, set: Link) -> Vec<u32> {
+        let links = core::iter::successors(pool.lowest(set), |link| pool.after(set, *link));
+        links.map(|link| pool.entry(link).number).collect()
+    }
+
+    fn descending(pool: &Pool<'_, Number>, set: Link) -> Vec<u32> {
+        let highest = (set != 0).then_some(set);
+        let links = core::iter::successors(highest, |link| pool.before(set, *link));
+        links.map(|link| pool.entry(link).number).collect()
+    }
+
+    #[test]
+    fn sets_in_one_pool_stay_in_order_whatever_is_added_and_removed() {
+        let mut entries = [Number::default(); 60];
+        let mut pool = Pool::new(ManagedSlice::Borrowed(&mut entries), b"of no importance");
+        let mut sets = [0; 3];
+        let mut models = [const { BTreeSet::new() }; 3];
+        let mut random = 7u32;
+        for _ in 0..20_000 {
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let (which, number) = ((random >> 8) as usize % 3, (random >> 16) % 50);
+            let (set, model) = (&mut sets[which], &mut models[which]);
+            let found = pool.seek(*set, |entry| entry.number >= number);
+            assert_eq!(found.map(|link| pool.entry(link).number), model.range(number..).next().copied());
+            let same = found.filter(|link| pool.entry(*link).number == number);
+            match (random >> 28, same) {
+                (0..2, _) => {
+                    let popped = pool.pop(*set).map(|(link, rest)| {
+                        *set = rest;
+                        pool.give(link);
+                        pool.entry(link).number
+                    });
+                    assert_eq!(popped, model.pop_first());
+                }
+                (_, Some(link)) => {
+                    *set = pool.remove(*set, link);
+                    pool.give(link);
+                    model.remove(&number);
+                }
+                (_, None) => {
+                    let Some(link) = pool.take() else { continue };
+                    pool.entry_mut(link).number = number;
+                    *set = pool.insert(*set, link);
+                    model.insert(number);
+                }
+            }
+            assert!(ascending(&pool, *set).iter().eq(model.iter()));
+            assert!(descending(&pool, *set).iter().eq(model.iter().rev()));
+        }
+    }
+
+    #[test]
+    fn no_two_priorities_are_the_same() {
+        let mut entries = [Number::default(); 0];
+        let pool = Pool::new(ManagedSlice::Borrowed(&mut entries), b"of no importance");
+        let priorities: BTreeSet<_> = (0..5000).map(|link| pool.priority(link)).collect();
+        assert_eq!(priorities.len(), 5000);
     }
 }

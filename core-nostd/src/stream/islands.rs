@@ -90,6 +90,13 @@ impl<'a> IslandPool<'a> {
         (list.set != 0).then(|| self.pool.entry(list.set).end)
     }
 
+    /// Whether `[start, end)` has bytes between the start of the lowest island and the end of the highest.
+    #[inline]
+    pub(crate) fn reaches(&self, list: IslandList, start: u64, end: u64) -> bool {
+        self.end(list).is_some_and(|highest| start < highest)
+            && self.lowest(list).is_some_and(|(lowest, _)| lowest < end)
+    }
+
     /// The islands with bytes in `[start, end)` in ascending order; empty ones within may be among them.
     pub(crate) fn within(
         &self,
@@ -97,16 +104,12 @@ impl<'a> IslandPool<'a> {
         start: u64,
         end: u64,
     ) -> impl Iterator<Item = (u64, u64)> + '_ {
-        let mut next = self.pool.seek(list.set, |island| island.end > start);
+        let within = move |link: &Link| self.pool.entry(*link).start < end;
+        let mut next = self.pool.seek(list.set, |island| island.end > start).filter(within);
         core::iter::from_fn(move || {
             let link = next?;
-            let range = self.range(link);
-            if range.0 >= end {
-                return None;
-            }
-            // The next one is looked for only where it may be within as well.
-            next = if range.1 < end { self.pool.after(list.set, link) } else { None };
-            Some(range)
+            next = self.pool.after(list.set, link).filter(within);
+            Some(self.range(link))
         })
     }
 
@@ -154,7 +157,10 @@ impl<'a> IslandPool<'a> {
             highest.end = highest.end.max(end);
             return Ok(());
         }
-        let Some(link) = self.pool.seek(list.set, |island| island.end >= start) else { return Ok(()) };
+        // A single hole is the usual case.
+        let single = list.len == 1;
+        let found = if single { None } else { self.pool.seek(list.set, |island| island.end >= start) };
+        let link = found.unwrap_or(list.set);
         let (island_start, mut island_end) = self.range(link);
         if end < island_start {
             return self.add(list, start, end, max);
@@ -229,13 +235,7 @@ impl<'a> IslandPool<'a> {
     }
 
     /// Adds an island that overlaps no other.
-    fn add(
-        &mut self,
-        list: &mut IslandList,
-        start: u64,
-        end: u64,
-        max: u16,
-    ) -> Result<(), IslandsExhausted> {
+    fn add(&mut self, list: &mut IslandList, start: u64, end: u64, max: u16) -> Result<(), IslandsExhausted> {
         if list.len >= max {
             return Err(IslandsExhausted);
         }
@@ -313,5 +313,99 @@ mod tests {
         assert_eq!(pool.pop(&mut list), Some((10, 20)));
         assert_eq!(pool.pop(&mut list), None);
         assert!(list.is_empty());
+    }
+
+    #[test]
+    fn of_all_islands_those_within_a_range_come_out() {
+        let mut slots = [Island::default(); 8];
+        let mut pool = IslandPool::new(ManagedSlice::Borrowed(&mut slots), &[7; 16]);
+        let mut list = IslandList::default();
+        for start in [70, 10, 50, 30] {
+            pool.insert(&mut list, start, start + 10, 8).unwrap();
+        }
+        for (start, end, expected) in [
+            (0, 10, &[][..]),
+            (0, 11, &[(10, 20)]),
+            (19, 31, &[(10, 20), (30, 40)]),
+            (20, 30, &[]),
+            (35, 36, &[(30, 40)]),
+            (40, 71, &[(50, 60), (70, 80)]),
+            (80, 90, &[]),
+        ] {
+            assert_eq!(pool.within(list, start, end).collect::<Vec<_>>(), expected, "{start}..{end}");
+            let reached = start < 80 && end > 10;
+            assert_eq!(pool.reaches(list, start, end), reached, "{start}..{end}");
+        }
+        pool.shift(list, 5);
+        assert_eq!(pool.within(list, 30, 56).collect::<Vec<_>>(), [(35, 45), (55, 65)]);
+    }
+
+    #[test]
+    fn steps_are_few_in_whatever_order_islands_come() {
+        for (name, order) in hostile_orders(1_000) {
+            count_steps(name, 1, &order, 250);
+        }
+        // Two streams, as one has no more than 65,535 islands.
+        for (name, order) in hostile_orders(50_000) {
+            count_steps(name, 2, &order, 400);
+        }
+    }
+
+    /// The numbers below `count`: ascending, descending, scattered, and from both ends in turn.
+    fn hostile_orders(count: u64) -> [(&'static str, Vec<u64>); 4] {
+        let mut scattered: Vec<u64> = (0..count).collect();
+        scattered.sort_by_key(|n| (n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20);
+        [
+            ("ascending", (0..count).collect()),
+            ("descending", (0..count).rev().collect()),
+            ("scattered", scattered),
+            ("alternating", (0..count).map(|n| if n % 2 == 0 { n / 2 } else { count - 1 - n / 2 }).collect()),
+        ]
+    }
+
+    /// Adds an island for each number to each of several streams, finds each, joins every fourth with the next one
+    /// and removes what is left from the front. No call looks at islands more often than `most` times, and all calls
+    /// for one island do not either.
+    fn count_steps(name: &str, streams: usize, order: &[u64], most: u64) {
+        let mut slots = std::vec![Island::default(); streams * order.len()];
+        let mut pool = IslandPool::new(ManagedSlice::Borrowed(&mut slots), &[7; 16]);
+        let mut lists = std::vec![IslandList::default(); streams];
+        let mut highest = 0;
+        let mut before = 0;
+        let mut counted = |pool: &IslandPool<'_>| {
+            let now = pool.pool.steps();
+            highest = highest.max(now - core::mem::replace(&mut before, now));
+        };
+        for n in order {
+            for list in &mut lists {
+                pool.insert(list, 10 * n, 10 * n + 5, u16::MAX).unwrap();
+                counted(&pool);
+            }
+        }
+        for n in order {
+            for list in &lists {
+                assert_eq!(pool.within(*list, 10 * n, 10 * n + 7).count(), 1);
+                counted(&pool);
+            }
+        }
+        for n in order.iter().filter(|n| *n % 4 == 0) {
+            for list in &mut lists {
+                pool.insert(list, 10 * n + 5, 10 * n + 10, u16::MAX).unwrap();
+                counted(&pool);
+            }
+        }
+        for list in &mut lists {
+            assert_eq!(usize::from(list.len), order.len() - order.len() / 4);
+            let mut last = None;
+            while let Some((start, end)) = pool.pop(list) {
+                counted(&pool);
+                assert!(last < Some(start), "{name}");
+                assert_eq!(end - start, if start % 40 == 0 { 15 } else { 5 }, "{name}");
+                last = Some(start);
+            }
+            assert!(list.is_empty() && list.len == 0);
+        }
+        let each = pool.pool.steps() / (order.len() * streams) as u64;
+        assert!(highest <= most && each <= most, "{name}, {} islands: {highest}, {each}", order.len());
     }
 }
