@@ -67,6 +67,11 @@ impl<'a, E: Entry> Pool<'a, E> {
         }
     }
 
+    /// The number of entries in all sets and of free ones.
+    pub(crate) fn capacity(&self) -> usize {
+        self.entries.len()
+    }
+
     /// The entry at a link that is not 0.
     pub(crate) fn entry(&self, link: Link) -> &E {
         #[cfg(test)]

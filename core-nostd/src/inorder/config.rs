@@ -12,15 +12,19 @@ pub struct InOrderConfig {
     pub acknowledged_grace: Option<u64>,
     /// Memory that the two flows of one connection may use for bytes that wait, in bytes, rounded down to whole pages.
     pub max_per_connection: usize,
+    /// Key of the priorities by which the pages of a flow are balanced. Random where an attacker may choose sequence
+    /// numbers; the output does not depend on it.
+    pub hash_key: [u8; 16],
 }
 
 impl Default for InOrderConfig {
-    /// 10 s, 100 ms, no share but that which fairness gives.
+    /// 10 s, 100 ms, no share but that which fairness gives, a key of zeros.
     fn default() -> Self {
         Self {
             timeout: Some(10 * Timestamp::SECOND),
             acknowledged_grace: Some(Timestamp::SECOND / 10),
             max_per_connection: usize::MAX,
+            hash_key: [0; 16],
         }
     }
 }
