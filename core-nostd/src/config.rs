@@ -10,8 +10,8 @@ use crate::overlap::OverlapPolicy;
 /// Minor versions may add fields: values need `..Config::default()`.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Key of the connection table's hash. Random where an attacker may choose addresses and ports;
-    /// the output does not depend on it.
+    /// Key of the connection table's hash and of the priorities by which islands are balanced. Random where an
+    /// attacker may choose addresses, ports and sequence numbers; the output does not depend on it.
     /// Default: zeros.
     pub hash_key: [u8; 16],
     /// A connection without packets for this long is closed; `None` keeps it until the end.

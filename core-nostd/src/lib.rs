@@ -66,6 +66,7 @@ mod fragment;
 mod frame;
 mod inorder;
 mod matching;
+mod ordered;
 mod overlap;
 mod reassembler;
 mod record;

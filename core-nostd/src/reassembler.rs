@@ -90,7 +90,7 @@ impl<'a> Reassembler<'a> {
         };
         Ok(Self {
             table: Table::new(storage.connections, storage.buckets, config.hash_key),
-            pool: IslandPool::new(storage.islands),
+            pool: IslandPool::new(storage.islands, &config.hash_key),
             fragments: Fragments::new(storage.fragments),
             expanded: storage.expanded,
             config,

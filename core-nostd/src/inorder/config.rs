@@ -15,6 +15,10 @@ pub struct InOrderConfig {
     /// Memory that the two flows of one connection may use for bytes that wait, in bytes, rounded down to whole pages.
     /// Default: no limit.
     pub max_per_connection: usize,
+    /// Key of the priorities by which the pages of a flow are balanced. Random where an attacker may choose sequence
+    /// numbers; the output does not depend on it.
+    /// Default: zeros.
+    pub hash_key: [u8; 16],
 }
 
 impl Default for InOrderConfig {
@@ -23,6 +27,7 @@ impl Default for InOrderConfig {
             timeout: Some(10 * Timestamp::SECOND),
             acknowledged_grace: Some(Timestamp::SECOND / 10),
             max_per_connection: usize::MAX,
+            hash_key: [0; 16],
         }
     }
 }

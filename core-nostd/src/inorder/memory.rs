@@ -1,4 +1,6 @@
-//! Where bytes wait: pages of the caller's memory, in one ascending list for each flow.
+//! Where bytes wait: pages of the caller's memory, in one [ordered set](crate::ordered) for each flow.
+
+use core::cmp::Ordering;
 
 use managed::ManagedSlice;
 use zerocopy::FromZeros;
@@ -6,6 +8,7 @@ use zerocopy::FromZeros;
 use super::waiting::{Heap, Neighbours, Queue, Which};
 use crate::flow::Flow;
 use crate::frame::Timestamp;
+use crate::ordered::{Entry, Link, Links, Pool};
 
 /// One page's place in a flow; storage only.
 #[derive(Clone, Copy, Debug, Default, FromZeros)]
@@ -13,15 +16,32 @@ use crate::frame::Timestamp;
 pub struct Page {
     start: u64,
     len: u32,
-    /// The next page of the flow, plus 1; the last one's is the first. Of a free page: the next free one.
-    next: u32,
     /// 1 where the bytes are urgent data.
     urgent: u32,
-    _reserved: u32,
+    links: Links,
 }
 
 impl Page {
-    const EMPTY: Self = Self { start: 0, len: 0, next: 0, urgent: 0, _reserved: 0 };
+    const EMPTY: Self = Self { start: 0, len: 0, urgent: 0, links: [0; 2] };
+
+    fn end(&self) -> u64 {
+        self.start + u64::from(self.len)
+    }
+}
+
+impl Entry for Page {
+    /// Pages of one flow do not overlap.
+    fn order(&self, other: &Self) -> Ordering {
+        self.start.cmp(&other.start)
+    }
+
+    fn links(&self) -> Links {
+        self.links
+    }
+
+    fn links_mut(&mut self) -> &mut Links {
+        &mut self.links
+    }
 }
 
 /// What is known of one flow; storage only.
@@ -41,8 +61,8 @@ pub struct Delivery {
     pub(super) acknowledged_later: u64,
     blocked: Neighbours,
     pending: Neighbours,
-    /// The last page that waits, plus 1.
-    last: u32,
+    /// The pages that wait.
+    last: Link,
     /// Pages that wait.
     pub(super) pages: u32,
     pub(super) heap_entry: u32,
@@ -135,10 +155,10 @@ impl<const FLOWS: usize, const PAGES: usize, const PAGE: usize> Default
 
 /// The storage in use.
 pub(super) struct Memory<'a> {
-    storage: InOrderStorage<'a>,
+    flows: ManagedSlice<'a, Delivery>,
+    pages: Pool<'a, Page>,
+    bytes: ManagedSlice<'a, u8>,
     page_size: usize,
-    free: u32,
-    touched: u32,
     free_pages: usize,
     blocked: Queue,
     pending: Queue,
@@ -153,12 +173,14 @@ pub(super) struct Held<'m> {
 }
 
 impl<'a> Memory<'a> {
-    pub(super) fn new(storage: InOrderStorage<'a>) -> Self {
-        let pages = storage.pages.len();
-        let page_size = storage.bytes.len().checked_div(pages).unwrap_or(0).min(u32::MAX as usize);
-        let free_pages = if page_size == 0 { 0 } else { pages };
+    /// All pages are free; `key` as in [`InOrderConfig::hash_key`](super::InOrderConfig::hash_key).
+    pub(super) fn new(storage: InOrderStorage<'a>, key: &[u8; 16]) -> Self {
+        let InOrderStorage { flows, pages, bytes } = storage;
+        let page_size = bytes.len().checked_div(pages.len()).unwrap_or(0).min(u32::MAX as usize);
+        let free_pages = if page_size == 0 { 0 } else { pages.len() };
+        let pages = Pool::new(pages, key);
         let (blocked, pending, heap) = (Queue::default(), Queue::default(), Heap::default());
-        Self { storage, page_size, free: 0, touched: 0, free_pages, blocked, pending, heap }
+        Self { flows, pages, bytes, page_size, free_pages, blocked, pending, heap }
     }
 
     /// Forgets what its slot held before.
@@ -178,7 +200,7 @@ impl<'a> Memory<'a> {
     }
 
     pub(super) fn flow(&mut self, slot: u32) -> Option<&mut Delivery> {
-        self.storage.flows.get_mut(slot as usize)
+        self.flows.get_mut(slot as usize)
     }
 
     /// The flow whose hole has blocked longest.
@@ -193,40 +215,40 @@ impl<'a> Memory<'a> {
 
     /// A flow with the most pages, the longest blocked if it is one.
     pub(super) fn largest(&self) -> Option<(u32, usize)> {
-        let largest = self.heap.largest(&self.storage.flows)?;
+        let largest = self.heap.largest(&self.flows)?;
         let pages = self.pages_of(largest);
         let oldest = self.blocked.oldest().filter(|oldest| self.pages_of(*oldest) == pages);
         Some((oldest.unwrap_or(largest), pages))
     }
 
     pub(super) fn pages_of(&self, slot: u32) -> usize {
-        self.storage.flows.get(slot as usize).map_or(0, |delivery| delivery.pages as usize)
+        self.flows.get(slot as usize).map_or(0, |delivery| delivery.pages as usize)
     }
 
     /// A new hole blocks the flow: it goes to the end of those that wait.
     pub(super) fn block(&mut self, slot: u32, now: Timestamp) {
-        if let Some(delivery) = self.storage.flows.get_mut(slot as usize) {
+        if let Some(delivery) = self.flows.get_mut(slot as usize) {
             delivery.since = now;
-            self.blocked.push(&mut self.storage.flows, Which::Blocked, slot);
+            self.blocked.push(&mut self.flows, Which::Blocked, slot);
         }
     }
 
     /// Notes that everything below an offset was acknowledged at a time, or forgets it.
     pub(super) fn set_acknowledged(&mut self, slot: u32, at: Option<(u64, Timestamp)>) {
-        let Some(delivery) = self.storage.flows.get_mut(slot as usize) else { return };
+        let Some(delivery) = self.flows.get_mut(slot as usize) else { return };
         if let Some((offset, now)) = at {
             (delivery.acknowledged, delivery.acknowledged_since) = (offset, now);
             delivery.acknowledged_later = 0;
-            self.pending.push(&mut self.storage.flows, Which::Acknowledged, slot);
+            self.pending.push(&mut self.flows, Which::Acknowledged, slot);
         } else if delivery.pending.is_listed() {
             (delivery.acknowledged, delivery.acknowledged_later) = (0, 0);
-            self.pending.remove(&mut self.storage.flows, Which::Acknowledged, slot);
+            self.pending.remove(&mut self.flows, Which::Acknowledged, slot);
         }
     }
 
     /// Pages in use.
     pub(super) fn used_pages(&self) -> usize {
-        if self.page_size == 0 { 0 } else { self.storage.pages.len() - self.free_pages }
+        if self.page_size == 0 { 0 } else { self.pages.capacity() - self.free_pages }
     }
 
     pub(super) fn free_pages(&self) -> usize {
@@ -248,21 +270,17 @@ impl<'a> Memory<'a> {
 
     /// The room left in the flow's last page, if `offset` continues it.
     fn room_in_last(&self, slot: u32, offset: u64, urgent: bool) -> usize {
-        let link = self.storage.flows.get(slot as usize).map_or(0, |delivery| delivery.last);
-        match (link as usize).checked_sub(1).and_then(|at| self.storage.pages.get(at)) {
-            Some(page) if page.start + u64::from(page.len) == offset && page.urgent == u32::from(urgent) => {
+        let link = self.flows.get(slot as usize).map_or(0, |delivery| delivery.last);
+        match (link != 0).then(|| self.pages.entry(link)) {
+            Some(page) if page.end() == offset && page.urgent == u32::from(urgent) => {
                 self.page_size - page.len as usize
             }
             _ => 0,
         }
     }
 
-    fn page(&mut self, link: u32) -> &mut Page {
-        &mut self.storage.pages[link as usize - 1]
-    }
-
     fn delivery(&mut self, slot: u32) -> &mut Delivery {
-        &mut self.storage.flows[slot as usize]
+        &mut self.flows[slot as usize]
     }
 
     /// Keeps bytes; there are as many free pages as [`Self::needed`] says, and no page of the flow overlaps them.
@@ -273,16 +291,18 @@ impl<'a> Memory<'a> {
             bytes = &bytes[taken..];
         }
         for chunk in bytes.chunks(self.page_size) {
-            let link = self.take();
+            let Some(link) = self.pages.take() else { break };
             let at = (link as usize - 1) * self.page_size;
-            self.storage.bytes[at..at + chunk.len()].copy_from_slice(chunk);
+            self.bytes[at..at + chunk.len()].copy_from_slice(chunk);
             let (len, urgent) = (chunk.len() as u32, u32::from(urgent));
-            *self.page(link) = Page { start: offset, len, next: link, urgent, _reserved: 0 };
-            self.link(slot, link);
+            *self.pages.entry_mut(link) = Page { start: offset, len, urgent, ..Page::EMPTY };
+            let last = self.delivery(slot).last;
+            self.delivery(slot).last = self.pages.insert(last, link);
             self.delivery(slot).pages += 1;
+            self.free_pages -= 1;
             offset += chunk.len() as u64;
         }
-        self.heap.update(&mut self.storage.flows, slot);
+        self.heap.update(&mut self.flows, slot);
     }
 
     /// Fills the room left in the flow's last page, if `offset` continues it. Answers how much it took.
@@ -290,130 +310,76 @@ impl<'a> Memory<'a> {
         let taken = bytes.len().min(self.room_in_last(slot, offset, urgent));
         if taken > 0 {
             let (page_size, link) = (self.page_size, self.delivery(slot).last);
-            let page = self.page(link);
+            let page = self.pages.entry_mut(link);
             let at = (link as usize - 1) * page_size + page.len as usize;
             page.len += taken as u32;
-            self.storage.bytes[at..at + taken].copy_from_slice(&bytes[..taken]);
+            self.bytes[at..at + taken].copy_from_slice(&bytes[..taken]);
         }
         taken
     }
 
-    fn take(&mut self) -> u32 {
-        self.free_pages -= 1;
-        if self.free == 0 {
-            self.touched += 1;
-            return self.touched;
-        }
-        let link = self.free;
-        self.free = self.page(link).next;
-        link
-    }
-
-    /// Puts a page at its place in the flow's list; most go to the end.
-    fn link(&mut self, slot: u32, link: u32) {
-        let last = self.delivery(slot).last;
-        if last == 0 {
-            self.delivery(slot).last = link;
-            return;
-        }
-        let start = self.page(link).start;
-        let mut before = last;
-        if self.page(last).start < start {
-            self.delivery(slot).last = link;
-        } else {
-            while self.page(before).next != last && {
-                let next = self.page(before).next;
-                self.page(next).start < start
-            } {
-                before = self.page(before).next;
-            }
-        }
-        let next = core::mem::replace(&mut self.page(before).next, link);
-        self.page(link).next = next;
-    }
-
-    fn first(&self, slot: u32) -> Option<u32> {
-        let last = self.storage.flows.get(slot as usize)?.last.checked_sub(1)?;
-        self.storage.pages.get(last as usize).map(|page| page.next)
+    /// The pages of a flow that wait.
+    fn waits(&self, slot: u32) -> Link {
+        self.flows.get(slot as usize).map_or(0, |delivery| delivery.last)
     }
 
     /// Offset of the lowest byte that waits.
     pub(super) fn lowest(&self, slot: u32) -> Option<u64> {
-        self.first(slot).map(|link| self.storage.pages[link as usize - 1].start)
+        self.pages.lowest(self.waits(slot)).map(|link| self.pages.entry(link).start)
     }
 
     /// Takes the lowest page out; its bytes are valid until the next call that holds bytes.
     pub(super) fn pop(&mut self, slot: u32) -> Option<Held<'_>> {
-        let link = self.first(slot)?;
-        let Page { start, len, next, urgent, .. } = *self.page(link);
-        let last = self.delivery(slot).last;
-        if link == last {
-            self.delivery(slot).last = 0;
-            self.blocked.remove(&mut self.storage.flows, Which::Blocked, slot);
-        } else {
-            self.page(last).next = next;
-        }
-        self.page(link).next = self.free;
-        self.free = link;
+        let (link, last) = self.pages.pop(self.waits(slot))?;
+        let Page { start, len, urgent, .. } = *self.pages.entry(link);
+        self.pages.give(link);
         self.free_pages += 1;
+        self.delivery(slot).last = last;
         self.delivery(slot).pages -= 1;
-        self.heap.update(&mut self.storage.flows, slot);
+        if last == 0 {
+            self.blocked.remove(&mut self.flows, Which::Blocked, slot);
+        }
+        self.heap.update(&mut self.flows, slot);
         let at = (link as usize - 1) * self.page_size;
-        Some(Held { start, bytes: &self.storage.bytes[at..at + len as usize], urgent: urgent != 0 })
+        Some(Held { start, bytes: &self.bytes[at..at + len as usize], urgent: urgent != 0 })
     }
 
     /// The waiting bytes of `[offset, offset + len)`, or `None` where some of them do not wait.
     pub(super) fn same(&self, slot: u32, offset: u64, bytes: &[u8]) -> Option<bool> {
-        let first = self.first(slot)?;
         let end = offset + bytes.len() as u64;
-        let (mut link, mut compared, mut same) = (first, 0, true);
-        loop {
-            let page = self.storage.pages[link as usize - 1];
-            let (from, to) = (page.start.max(offset), (page.start + u64::from(page.len)).min(end));
-            if from < to {
-                let at = (link as usize - 1) * self.page_size;
-                let held = &self.storage.bytes[at..at + page.len as usize];
-                same &= held[(from - page.start) as usize..(to - page.start) as usize]
-                    == bytes[(from - offset) as usize..(to - offset) as usize];
-                compared += to - from;
+        let last = self.waits(slot);
+        let (mut compared, mut same) = (0, true);
+        let mut next = self.pages.seek(last, |page| page.end() > offset);
+        while let Some(link) = next {
+            let page = self.pages.entry(link);
+            let (from, to) = (page.start.max(offset), page.end().min(end));
+            if from >= to {
+                break;
             }
-            link = page.next;
-            if link == first || page.start >= end {
-                return (compared == bytes.len() as u64).then_some(same);
-            }
+            let at = (link as usize - 1) * self.page_size;
+            let held = &self.bytes[at..at + page.len as usize];
+            same &= held[(from - page.start) as usize..(to - page.start) as usize]
+                == bytes[(from - offset) as usize..(to - offset) as usize];
+            compared += to - from;
+            next = self.pages.after(last, link);
         }
+        (compared == bytes.len() as u64).then_some(same)
     }
 
     /// The bytes that wait from `offset` to the end of their page.
     pub(super) fn held(&mut self, slot: u32, offset: u64) -> Option<&mut [u8]> {
-        let first = self.first(slot)?;
-        let mut link = first;
-        loop {
-            let page = *self.page(link);
-            if page.start <= offset && offset - page.start < u64::from(page.len) {
-                let at = (link as usize - 1) * self.page_size;
-                let skipped = (offset - page.start) as usize;
-                return self.storage.bytes.get_mut(at + skipped..at + page.len as usize);
-            }
-            link = page.next;
-            if link == first || page.start > offset {
-                return None;
-            }
-        }
+        let link = self.pages.seek(self.waits(slot), |page| page.end() > offset)?;
+        let page = self.pages.entry(link);
+        let skipped = usize::try_from(offset.checked_sub(page.start)?).ok()?;
+        let at = (link as usize - 1) * self.page_size;
+        self.bytes.get_mut(at + skipped..at + page.len as usize)
     }
 
     /// Bytes that wait.
     pub(super) fn waiting(&self, slot: u32) -> u64 {
-        let Some(first) = self.first(slot) else { return 0 };
-        let (mut link, mut sum) = (first, 0);
-        loop {
-            let page = self.storage.pages[link as usize - 1];
-            sum += u64::from(page.len);
-            link = page.next;
-            if link == first {
-                return sum;
-            }
-        }
+        let last = self.waits(slot);
+        let links = core::iter::successors(self.pages.lowest(last), |link| self.pages.after(last, *link));
+        links.map(|link| u64::from(self.pages.entry(link).len)).sum()
     }
 
     /// Moves what waits up by `by` bytes.
@@ -422,15 +388,63 @@ impl<'a> Memory<'a> {
             delivery.acknowledged += by;
             delivery.acknowledged_later += by;
         }
-        let Some(first) = self.first(slot) else { return };
-        let mut link = first;
-        loop {
-            let page = self.page(link);
-            page.start += by;
-            link = page.next;
-            if link == first {
-                return;
+        // The highest first: so the pages are in order at every moment.
+        let last = self.waits(slot);
+        let mut next = (last != 0).then_some(last);
+        while let Some(link) = next {
+            next = self.pages.before(last, link);
+            self.pages.entry_mut(link).start += by;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use std::vec;
+    use std::vec::Vec;
+
+    use super::*;
+
+    /// Each page holds one byte, as no two are next to each other: the worst that a sender can do.
+    #[test]
+    fn steps_are_few_in_whatever_order_bytes_come() {
+        const COUNT: u64 = 20_000;
+        const MOST: u64 = 200;
+        let mut scattered: Vec<u64> = (0..COUNT).collect();
+        scattered.sort_by_key(|n| (n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20);
+        let descending = (0..COUNT).rev().collect();
+        for order in [(0..COUNT).collect(), descending, scattered] {
+            let mut flows = [Delivery::default(); 2];
+            let (mut pages, mut bytes) = (vec![Page::default(); COUNT as usize], vec![0; 4 * COUNT as usize]);
+            let storage = InOrderStorage {
+                flows: ManagedSlice::Borrowed(&mut flows),
+                pages: ManagedSlice::Borrowed(&mut pages),
+                bytes: ManagedSlice::Borrowed(&mut bytes),
+            };
+            let mut memory = Memory::new(storage, &[7; 16]);
+            let (mut before, mut highest) = (0, 0);
+            let mut counted = |memory: &Memory<'_>| {
+                let now = memory.pages.steps();
+                highest = highest.max(now - core::mem::replace(&mut before, now));
+            };
+            for n in &order {
+                memory.hold(1, 2 * n, &[*n as u8], false);
+                counted(&memory);
             }
+            for n in &order {
+                assert_eq!(memory.same(1, 2 * n, &[*n as u8]), Some(true));
+                counted(&memory);
+                assert_eq!(memory.held(1, 2 * n + 1), None);
+                counted(&memory);
+            }
+            for n in 0..COUNT {
+                assert_eq!(memory.lowest(1), Some(2 * n));
+                assert_eq!(memory.pop(1).map(|held| (held.start, held.bytes[0])), Some((2 * n, n as u8)));
+                counted(&memory);
+            }
+            assert_eq!((memory.lowest(1), memory.free_pages()), (None, COUNT as usize));
+            assert!(highest <= MOST, "{highest} steps");
         }
     }
 }

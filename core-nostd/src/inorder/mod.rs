@@ -50,7 +50,7 @@ impl<'a, S: Sink> InOrder<'a, S> {
     pub fn with_config(inner: S, storage: InOrderStorage<'a>, config: InOrderConfig) -> Self {
         Self {
             inner,
-            memory: Memory::new(storage),
+            memory: Memory::new(storage, &config.hash_key),
             config,
             counters: InOrderCounters::default(),
             now: Timestamp::default(),

@@ -3,13 +3,16 @@
 //! Ranges that touch become one island, unless the receiver's overlap policy depends on where segments began
 //! and ended: then an island is what is left of one segment.
 //!
-//! A stream's islands form a circular list in ascending order, entered at the last one: the ends of
-//! the list, where nearly all segments go, are reached in one step. A walk is bounded by the
-//! number of islands a stream may have.
+//! A stream's islands are an [ordered set](crate::ordered). The highest one, where nearly all segments go, is reached
+//! in one step. Any other is found, added or removed in a number of steps that grows with the logarithm of the
+//! number of the stream's islands, in whatever order its segments come.
+
+use core::cmp::Ordering;
 
 use managed::ManagedSlice;
 use zerocopy::FromZeros;
 
+use crate::ordered::{Entry, Link, Links, Pool};
 use crate::overlap::{OverlapPolicy, Relation, keep_new};
 
 /// One range of stream offsets `[start, end)`; storage only, see [`Storage`](crate::Storage). An
@@ -19,13 +22,26 @@ use crate::overlap::{OverlapPolicy, Relation, keep_new};
 pub struct Island {
     start: u64,
     end: u64,
-    /// Place of the next one in the pool, plus 1; the last one's is the first.
-    next: u32,
-    _reserved: u32,
+    links: Links,
 }
 
 impl Island {
-    pub(crate) const UNUSED: Self = Self { start: 0, end: 0, next: 0, _reserved: 0 };
+    pub(crate) const UNUSED: Self = Self { start: 0, end: 0, links: [0; 2] };
+}
+
+impl Entry for Island {
+    /// Islands do not overlap, but an empty one may be where another begins.
+    fn order(&self, other: &Self) -> Ordering {
+        self.start.cmp(&other.start).then(self.end.cmp(&other.end))
+    }
+
+    fn links(&self) -> Links {
+        self.links
+    }
+
+    fn links_mut(&mut self) -> &mut Links {
+        &mut self.links
+    }
 }
 
 /// No island was free.
@@ -34,108 +50,89 @@ pub(crate) struct IslandsExhausted;
 
 /// All islands of a reassembler.
 pub(crate) struct IslandPool<'a> {
-    slots: ManagedSlice<'a, Island>,
-    /// First free slot that was in use before, plus 1.
-    free: u32,
-    /// Slots below this one have been in use; the rest is untouched memory.
-    touched: u32,
+    pool: Pool<'a, Island>,
 }
 
-/// A stream's list: empty when `last` is 0. 6 bytes, as a stream has none to give away.
+/// A stream's islands. 6 bytes, as a stream has none to give away.
 #[derive(Clone, Copy, Debug, Default, FromZeros)]
 #[repr(C, packed(2))]
 pub(crate) struct IslandList {
-    last: u32,
+    set: Link,
     pub(crate) len: u16,
 }
 
 impl IslandList {
-    pub(crate) const EMPTY: Self = Self { last: 0, len: 0 };
+    pub(crate) const EMPTY: Self = Self { set: 0, len: 0 };
 
     pub(crate) const fn is_empty(self) -> bool {
-        self.last == 0
+        self.set == 0
     }
 }
 
 impl<'a> IslandPool<'a> {
-    pub(crate) fn new(slots: ManagedSlice<'a, Island>) -> Self {
-        Self { slots, free: 0, touched: 0 }
+    /// All islands are free; `key` as in [`Config::hash_key`](crate::Config::hash_key).
+    pub(crate) fn new(slots: ManagedSlice<'a, Island>, key: &[u8; 16]) -> Self {
+        Self { pool: Pool::new(slots, key) }
     }
 
-    fn at(&mut self, link: u32) -> &mut Island {
-        &mut self.slots[link as usize - 1]
-    }
-
-    fn take(&mut self) -> Result<u32, IslandsExhausted> {
-        if self.free != 0 {
-            let link = self.free;
-            self.free = self.at(link).next;
-            return Ok(link);
-        }
-        if (self.touched as usize) < self.slots.len() {
-            self.touched += 1;
-            return Ok(self.touched);
-        }
-        Err(IslandsExhausted)
-    }
-
-    fn give(&mut self, link: u32) {
-        self.at(link).next = self.free;
-        self.free = link;
-    }
-
-    fn first(&self, list: IslandList) -> u32 {
-        if list.last == 0 { 0 } else { self.slots[list.last as usize - 1].next }
+    fn range(&self, link: Link) -> (u64, u64) {
+        let island = self.pool.entry(link);
+        (island.start, island.end)
     }
 
     /// The lowest island.
     pub(crate) fn lowest(&self, list: IslandList) -> Option<(u64, u64)> {
-        let first = self.first(list);
-        (first != 0).then(|| self.slots[first as usize - 1]).map(|island| (island.start, island.end))
+        self.pool.lowest(list.set).map(|link| self.range(link))
     }
 
     /// The end of the highest island.
     pub(crate) fn end(&self, list: IslandList) -> Option<u64> {
-        (list.last != 0).then(|| self.slots[list.last as usize - 1].end)
+        (list.set != 0).then(|| self.pool.entry(list.set).end)
     }
 
-    /// All islands in ascending order.
-    pub(crate) fn iter(&self, list: IslandList) -> impl Iterator<Item = (u64, u64)> + '_ {
-        let mut link = self.first(list);
+    /// Whether `[start, end)` has bytes between the start of the lowest island and the end of the highest.
+    #[inline]
+    pub(crate) fn reaches(&self, list: IslandList, start: u64, end: u64) -> bool {
+        self.end(list).is_some_and(|highest| start < highest)
+            && self.lowest(list).is_some_and(|(lowest, _)| lowest < end)
+    }
+
+    /// The islands with bytes in `[start, end)` in ascending order; empty ones within may be among them.
+    pub(crate) fn within(
+        &self,
+        list: IslandList,
+        start: u64,
+        end: u64,
+    ) -> impl Iterator<Item = (u64, u64)> + '_ {
+        let within = move |link: &Link| self.pool.entry(*link).start < end;
+        let mut next = self.pool.seek(list.set, |island| island.end > start).filter(within);
         core::iter::from_fn(move || {
-            let island = self.slots.get((link as usize).checked_sub(1)?)?;
-            link = if link == list.last { 0 } else { island.next };
-            Some((island.start, island.end))
+            let link = next?;
+            next = self.pool.after(list.set, link).filter(within);
+            Some(self.range(link))
         })
     }
 
     /// Moves every island up by `by` bytes.
     pub(crate) fn shift(&mut self, list: IslandList, by: u64) {
-        let mut link = self.first(list);
-        for _ in 0..list.len {
-            let island = self.at(link);
+        // The highest first: so they are in order at every moment.
+        let mut next = (list.set != 0).then_some(list.set);
+        while let Some(link) = next {
+            next = self.pool.before(list.set, link);
+            let island = self.pool.entry_mut(link);
             island.start += by;
             island.end += by;
-            link = island.next;
         }
     }
 
     /// Removes the lowest island.
     pub(crate) fn pop(&mut self, list: &mut IslandList) -> Option<(u64, u64)> {
-        let first = self.first(*list);
-        if first == 0 {
-            return None;
-        }
-        let island = *self.at(first);
-        if first == list.last {
-            list.last = 0;
-        } else {
-            let last = list.last;
-            self.at(last).next = island.next;
-        }
+        let (link, rest) = self.pool.pop(list.set)?;
+        list.set = rest;
         list.len -= 1;
-        self.give(first);
-        Some((island.start, island.end))
+        let range = self.range(link);
+        self.pool.give(link);
+        Some(range)
     }
 
     /// Adds `[start, end)`, joined with every island that it overlaps or touches.
@@ -149,40 +146,36 @@ impl<'a> IslandPool<'a> {
         end: u64,
         max: u16,
     ) -> Result<(), IslandsExhausted> {
-        if list.last == 0 {
-            let link = self.new_island(list, start, end, max)?;
-            self.at(link).next = link;
-            list.last = link;
+        if list.set == 0 {
+            return self.add(list, start, end, max);
+        }
+        let highest = self.pool.entry_mut(list.set);
+        if start > highest.end {
+            return self.add(list, start, end, max);
+        }
+        if start >= highest.start {
+            highest.end = highest.end.max(end);
             return Ok(());
         }
-        let last = list.last;
-        let tail = *self.at(last);
-        if start > tail.end {
-            let link = self.new_island(list, start, end, max)?;
-            self.at(link).next = tail.next;
-            self.at(last).next = link;
-            list.last = link;
-            return Ok(());
+        // A single hole is the usual case.
+        let single = list.len == 1;
+        let found = if single { None } else { self.pool.seek(list.set, |island| island.end >= start) };
+        let link = found.unwrap_or(list.set);
+        let (island_start, mut island_end) = self.range(link);
+        if end < island_start {
+            return self.add(list, start, end, max);
         }
-        if start >= tail.start {
-            self.at(last).end = tail.end.max(end);
-            return Ok(());
+        island_end = island_end.max(end);
+        while let Some(follower) = self.pool.after(list.set, link) {
+            let (follower_start, follower_end) = self.range(follower);
+            if follower_start > island_end {
+                break;
+            }
+            island_end = island_end.max(follower_end);
+            self.remove(list, follower);
         }
-        // `start` is below the last island's start, so the walk ends there at the latest.
-        let (mut before, mut link) = (last, tail.next);
-        while self.at(link).end < start {
-            (before, link) = (link, self.at(link).next);
-        }
-        if end < self.at(link).start {
-            let new = self.new_island(list, start, end, max)?;
-            self.at(new).next = link;
-            self.at(before).next = new;
-            return Ok(());
-        }
-        let island = self.at(link);
-        island.start = island.start.min(start);
-        island.end = island.end.max(end);
-        self.join_followers(list, link);
+        let island = self.pool.entry_mut(link);
+        (island.start, island.end) = (island_start.min(start), island_end);
         Ok(())
     }
 
@@ -199,136 +192,65 @@ impl<'a> IslandPool<'a> {
         max: u16,
         policy: OverlapPolicy,
     ) -> Result<(), IslandsExhausted> {
-        let last = list.last;
-        if last == 0 || self.at(last).end < start || (self.at(last).end == start && start < end) {
-            let first = self.first(*list);
-            return self.add_between(list, (last, first), start, end, max, true);
+        let highest = self.end(*list);
+        if highest.is_none_or(|highest| highest < start || (highest == start && start < end)) {
+            return self.add(list, start, end, max);
         }
-        let (mut before, mut link) = (last, self.at(last).next);
-        let mut left = list.len;
         let mut at = start;
-        while left > 0 {
-            let island = *self.at(link);
-            let within = island.start <= start && start <= island.end;
-            if start == end && within {
+        let mut next = self.pool.seek(list.set, |island| island.end >= start);
+        while let Some(link) = next {
+            let (island_start, island_end) = self.range(link);
+            if start == end && island_start <= start {
                 return Ok(());
             }
-            if island.start >= end {
+            if island_start >= end {
                 break;
             }
-            left -= 1;
-            let empty = island.start == island.end;
-            if empty && island.start >= start {
-                self.remove(list, before, link);
-                link = island.next;
+            next = self.pool.after(list.set, link);
+            if island_start == island_end && island_start >= start {
+                self.remove(list, link);
                 continue;
             }
-            if island.end <= start {
-                (before, link) = (link, island.next);
+            if island_end <= start {
                 continue;
             }
-            if !keep_new(policy, Relation::new(start, end, island.start, island.end)) {
-                if at < island.start {
-                    self.add_between(list, (before, link), at, island.start, max, false)?;
+            if !keep_new(policy, Relation::new(start, end, island_start, island_end)) {
+                if at < island_start {
+                    self.add(list, at, island_start, max)?;
                 }
-                at = island.end;
-                (before, link) = (link, island.next);
+                at = island_end;
                 continue;
             }
-            match (island.start < start, island.end > end) {
+            match (island_start < start, island_end > end) {
                 (true, true) => return Ok(()),
-                (true, false) => {
-                    self.at(link).end = start;
-                    (before, link) = (link, island.next);
-                }
+                (true, false) => self.pool.entry_mut(link).end = start,
                 (false, true) => {
-                    self.at(link).start = end;
-                    return self.add_between(list, (before, link), at, end, max, false);
+                    self.pool.entry_mut(link).start = end;
+                    return self.add(list, at, end, max);
                 }
-                (false, false) => {
-                    self.remove(list, before, link);
-                    link = island.next;
-                }
+                (false, false) => self.remove(list, link),
             }
         }
-        if at < end || start == end {
-            self.add_between(list, (before, link), at, end, max, left == 0)?;
-        }
-        Ok(())
+        if at < end || start == end { self.add(list, at, end, max) } else { Ok(()) }
     }
 
-    /// Adds an island between two that follow each other, at the end of the list if it is to be the `last`.
-    fn add_between(
-        &mut self,
-        list: &mut IslandList,
-        (before, after): (u32, u32),
-        start: u64,
-        end: u64,
-        max: u16,
-        last: bool,
-    ) -> Result<(), IslandsExhausted> {
-        let link = self.new_island(list, start, end, max)?;
-        if list.last == 0 {
-            self.at(link).next = link;
-            list.last = link;
-            return Ok(());
-        }
-        self.at(link).next = after;
-        self.at(before).next = link;
-        if last {
-            list.last = link;
-        }
-        Ok(())
-    }
-
-    /// Takes out the island `link`, which comes after `before`.
-    fn remove(&mut self, list: &mut IslandList, before: u32, link: u32) {
-        if before == link {
-            list.last = 0;
-        } else {
-            let next = self.at(link).next;
-            self.at(before).next = next;
-            if list.last == link {
-                list.last = before;
-            }
-        }
-        list.len -= 1;
-        self.give(link);
-    }
-
-    fn new_island(
-        &mut self,
-        list: &mut IslandList,
-        start: u64,
-        end: u64,
-        max: u16,
-    ) -> Result<u32, IslandsExhausted> {
+    /// Adds an island that overlaps no other.
+    fn add(&mut self, list: &mut IslandList, start: u64, end: u64, max: u16) -> Result<(), IslandsExhausted> {
         if list.len >= max {
             return Err(IslandsExhausted);
         }
-        let link = self.take()?;
-        *self.at(link) = Island { start, end, next: 0, _reserved: 0 };
+        let link = self.pool.take().ok_or(IslandsExhausted)?;
+        *self.pool.entry_mut(link) = Island { start, end, ..Island::UNUSED };
+        list.set = self.pool.insert(list.set, link);
         list.len += 1;
-        Ok(link)
+        Ok(())
     }
 
-    /// Swallows the islands after `link` that it now reaches.
-    fn join_followers(&mut self, list: &mut IslandList, link: u32) {
-        while link != list.last {
-            let island = *self.at(link);
-            let follower = *self.at(island.next);
-            if follower.start > island.end {
-                return;
-            }
-            if island.next == list.last {
-                list.last = link;
-            }
-            self.give(island.next);
-            list.len -= 1;
-            let joined = self.at(link);
-            joined.end = island.end.max(follower.end);
-            joined.next = follower.next;
-        }
+    /// Takes out the island `link`.
+    fn remove(&mut self, list: &mut IslandList, link: Link) {
+        list.set = self.pool.remove(list.set, link);
+        list.len -= 1;
+        self.pool.give(link);
     }
 }
 
@@ -341,12 +263,12 @@ mod tests {
 
     fn insert_all(ranges: &[(u64, u64)]) -> Vec<(u64, u64)> {
         let mut slots = [Island::default(); 8];
-        let mut pool = IslandPool::new(ManagedSlice::Borrowed(&mut slots));
+        let mut pool = IslandPool::new(ManagedSlice::Borrowed(&mut slots), &[7; 16]);
         let mut list = IslandList::default();
         for &(start, end) in ranges {
             pool.insert(&mut list, start, end, 8).unwrap();
         }
-        let islands: Vec<_> = pool.iter(list).collect();
+        let islands: Vec<_> = pool.within(list, 0, u64::MAX).collect();
         assert_eq!(islands.len(), usize::from(list.len));
         islands
     }
@@ -370,7 +292,7 @@ mod tests {
     #[test]
     fn a_full_pool_and_a_full_share_are_told_apart_from_room() {
         let mut slots = [Island::default(); 2];
-        let mut pool = IslandPool::new(ManagedSlice::Borrowed(&mut slots));
+        let mut pool = IslandPool::new(ManagedSlice::Borrowed(&mut slots), &[7; 16]);
         let mut list = IslandList::default();
         pool.insert(&mut list, 10, 20, 1).unwrap();
         assert_eq!(pool.insert(&mut list, 30, 40, 1), Err(IslandsExhausted));
@@ -378,18 +300,112 @@ mod tests {
         assert_eq!(pool.insert(&mut list, 50, 60, 9), Err(IslandsExhausted));
         assert_eq!(pool.pop(&mut list), Some((10, 20)));
         pool.insert(&mut list, 50, 60, 9).unwrap();
-        assert_eq!(pool.iter(list).collect::<Vec<_>>(), [(30, 40), (50, 60)]);
+        assert_eq!(pool.within(list, 0, u64::MAX).collect::<Vec<_>>(), [(30, 40), (50, 60)]);
     }
 
     #[test]
     fn popped_islands_leave_an_empty_list() {
         let mut slots = [Island::default(); 2];
-        let mut pool = IslandPool::new(ManagedSlice::Borrowed(&mut slots));
+        let mut pool = IslandPool::new(ManagedSlice::Borrowed(&mut slots), &[7; 16]);
         let mut list = IslandList::default();
         pool.insert(&mut list, 10, 20, 9).unwrap();
         assert_eq!(pool.lowest(list), Some((10, 20)));
         assert_eq!(pool.pop(&mut list), Some((10, 20)));
         assert_eq!(pool.pop(&mut list), None);
         assert!(list.is_empty());
+    }
+
+    #[test]
+    fn of_all_islands_those_within_a_range_come_out() {
+        let mut slots = [Island::default(); 8];
+        let mut pool = IslandPool::new(ManagedSlice::Borrowed(&mut slots), &[7; 16]);
+        let mut list = IslandList::default();
+        for start in [70, 10, 50, 30] {
+            pool.insert(&mut list, start, start + 10, 8).unwrap();
+        }
+        for (start, end, expected) in [
+            (0, 10, &[][..]),
+            (0, 11, &[(10, 20)]),
+            (19, 31, &[(10, 20), (30, 40)]),
+            (20, 30, &[]),
+            (35, 36, &[(30, 40)]),
+            (40, 71, &[(50, 60), (70, 80)]),
+            (80, 90, &[]),
+        ] {
+            assert_eq!(pool.within(list, start, end).collect::<Vec<_>>(), expected, "{start}..{end}");
+            let reached = start < 80 && end > 10;
+            assert_eq!(pool.reaches(list, start, end), reached, "{start}..{end}");
+        }
+        pool.shift(list, 5);
+        assert_eq!(pool.within(list, 30, 56).collect::<Vec<_>>(), [(35, 45), (55, 65)]);
+    }
+
+    #[test]
+    fn steps_are_few_in_whatever_order_islands_come() {
+        for (name, order) in hostile_orders(1_000) {
+            count_steps(name, 1, &order, 250);
+        }
+        // Two streams, as one has no more than 65,535 islands.
+        for (name, order) in hostile_orders(50_000) {
+            count_steps(name, 2, &order, 400);
+        }
+    }
+
+    /// The numbers below `count`: ascending, descending, scattered, and from both ends in turn.
+    fn hostile_orders(count: u64) -> [(&'static str, Vec<u64>); 4] {
+        let mut scattered: Vec<u64> = (0..count).collect();
+        scattered.sort_by_key(|n| (n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20);
+        [
+            ("ascending", (0..count).collect()),
+            ("descending", (0..count).rev().collect()),
+            ("scattered", scattered),
+            ("alternating", (0..count).map(|n| if n % 2 == 0 { n / 2 } else { count - 1 - n / 2 }).collect()),
+        ]
+    }
+
+    /// Adds an island for each number to each of several streams, finds each, joins every fourth with the next one
+    /// and removes what is left from the front. No call looks at islands more often than `most` times, and all calls
+    /// for one island do not either.
+    fn count_steps(name: &str, streams: usize, order: &[u64], most: u64) {
+        let mut slots = std::vec![Island::default(); streams * order.len()];
+        let mut pool = IslandPool::new(ManagedSlice::Borrowed(&mut slots), &[7; 16]);
+        let mut lists = std::vec![IslandList::default(); streams];
+        let mut highest = 0;
+        let mut before = 0;
+        let mut counted = |pool: &IslandPool<'_>| {
+            let now = pool.pool.steps();
+            highest = highest.max(now - core::mem::replace(&mut before, now));
+        };
+        for n in order {
+            for list in &mut lists {
+                pool.insert(list, 10 * n, 10 * n + 5, u16::MAX).unwrap();
+                counted(&pool);
+            }
+        }
+        for n in order {
+            for list in &lists {
+                assert_eq!(pool.within(*list, 10 * n, 10 * n + 7).count(), 1);
+                counted(&pool);
+            }
+        }
+        for n in order.iter().filter(|n| *n % 4 == 0) {
+            for list in &mut lists {
+                pool.insert(list, 10 * n + 5, 10 * n + 10, u16::MAX).unwrap();
+                counted(&pool);
+            }
+        }
+        for list in &mut lists {
+            assert_eq!(usize::from(list.len), order.len() - order.len() / 4);
+            let mut last = None;
+            while let Some((start, end)) = pool.pop(list) {
+                counted(&pool);
+                assert!(last < Some(start), "{name}");
+                assert_eq!(end - start, if start % 40 == 0 { 15 } else { 5 }, "{name}");
+                last = Some(start);
+            }
+            assert!(list.is_empty() && list.len == 0);
+        }
+        let each = pool.pool.steps() / (order.len() * streams) as u64;
+        assert!(highest <= most && each <= most, "{name}, {} islands: {highest}, {each}", order.len());
     }
 }

@@ -209,14 +209,11 @@ impl<S: Sink> Placer<'_, '_, S> {
         let slice = |from: u64, to: u64| &bytes[(from - start) as usize..(to - start) as usize];
         let wins =
             |island_start, island_end| keep_new(policy, Relation::new(start, end, island_start, island_end));
-        let reaches_islands = pool.end(stream.islands).is_some_and(|last| start < last);
+        let reaches_islands = pool.reaches(stream.islands, start, end);
         // Before the hole is filled: a sink that passes bytes on in order has those beyond it still.
         if reaches_islands && policy.can_replace() {
-            for (island_start, island_end) in pool.iter(stream.islands) {
+            for (island_start, island_end) in pool.within(stream.islands, start, end) {
                 let (from, to) = (start.max(island_start), end.min(island_end));
-                if island_start >= end {
-                    break;
-                }
                 if from < to && wins(island_start, island_end) {
                     tell_replaced(stream, counters, *sink, *flow, from, slice(from, to))?;
                 }
@@ -244,7 +241,7 @@ impl<S: Sink> Placer<'_, '_, S> {
             at = to;
         }
         if reaches_islands {
-            for (island_start, island_end) in pool.iter(stream.islands) {
+            for (island_start, island_end) in pool.within(stream.islands, at, end) {
                 if island_end <= at || island_start == island_end {
                     continue;
                 }

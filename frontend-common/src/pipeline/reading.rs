@@ -13,7 +13,7 @@ use tapflow_core::{
 use super::dispatch::Dispatch;
 use super::frames::Frames;
 use super::printer::Printer;
-use super::run::{Run, nanoseconds};
+use super::run::{Run, nanoseconds, random_key};
 use super::tee::{Tee, Watched};
 use crate::cli::{ConsoleOrder, Input, InputRole};
 use crate::input::live::{Live, LiveCounts};
@@ -100,6 +100,7 @@ impl Run<'_> {
                         let config = InOrderConfig {
                             timeout,
                             max_per_connection: self.budget.console / 4,
+                            hash_key: random_key(),
                             ..InOrderConfig::default()
                         };
                         let printer = InOrder::with_config(printer, storage, config);

@@ -168,8 +168,8 @@ fn datagrams(options: &Options, connections: usize) -> usize {
     }
 }
 
-/// A key for the connection table that nobody can guess.
-fn random_key() -> [u8; 16] {
+/// A key that a sender cannot guess, for the core's tables and trees.
+pub(super) fn random_key() -> [u8; 16] {
     use std::hash::{BuildHasher, RandomState};
     let half = || RandomState::new().hash_one(0u8).to_ne_bytes();
     let mut key = [0; 16];

@@ -22,6 +22,7 @@ pub fn run(bytes: &[u8]) {
         timeout: (choices & 1 != 0).then_some(3 * Timestamp::SECOND),
         acknowledged_grace: (choices & 2 != 0).then_some(u64::from(choices >> 6) * Timestamp::SECOND),
         max_per_connection: if choices & 4 != 0 { 2 * PAGE } else { usize::MAX },
+        ..InOrderConfig::default()
     };
     let islands = if choices & 8 != 0 { 4 } else { 1000 };
     let storage = Storage::heap(usize::from(FLOWS), islands).expect("memory");
