@@ -390,7 +390,7 @@ mod tests {
 
     #[test]
     fn no_two_priorities_are_the_same() {
-        let mut entries = [Number::default(); 0];
+        let mut entries: [Number; 0] = [];
         let pool = Pool::new(ManagedSlice::Borrowed(&mut entries), b"of no importance");
         let priorities: BTreeSet<_> = (0..5000).map(|link| pool.priority(link)).collect();
         assert_eq!(priorities.len(), 5000);
