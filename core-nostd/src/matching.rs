@@ -158,7 +158,8 @@ impl Matcher<'_, '_> {
         let end = offset + i64::from(segment.payload_len);
         let extent = stream.extent(self.pool) as i64;
         if closed && begins(segment) {
-            return match offset >= 0 && end <= extent {
+            let repeats = offset >= 0 && end <= extent || stream.is_probe(other, segment);
+            return match repeats {
                 false => Fit::No,
                 true if self.answers(connection, direction, segment) > Answers::No => Fit::Touches,
                 true => Fit::Repeats,
@@ -168,8 +169,13 @@ impl Matcher<'_, '_> {
         if end >= 0 && offset <= extent + 1 {
             return Fit::Touches;
         }
-        // What comes far behind a FIN that the stream has reached is no part of it.
-        let ended = closed || (connection.state == State::Closing && stream.is_complete());
+        // What comes behind a FIN that the stream has reached is no part of it, unless it is in the window and
+        // acknowledges what the other side sent.
+        let stray = || {
+            offset - extent > i64::from(other.receive_window())
+                || self.answers(connection, direction, segment) != Answers::Fits
+        };
+        let ended = closed || (connection.state == State::Closing && stream.is_complete() && stray());
         if ended || stream.is_jump(segment.sequence, self.pool, max_jump) {
             return Fit::No;
         }

@@ -319,6 +319,13 @@ impl<'a> Reassembler<'a> {
         if fit == Fit::SecondAnswer && !self.answer_again(index, direction, segment) {
             return Ok(());
         }
+        let (stream, other) = self.table.get(index).directed(direction);
+        if stream.is_probe(other, segment) {
+            self.counters.keepalives += 1;
+            self.counters.payload_bytes += segment.payload.len() as u64;
+            self.counters.out_of_window_bytes += segment.payload.len() as u64;
+            return Ok(());
+        }
         let before = if state == State::Closing { self.extent(index, direction) } else { 0 };
         self.take_in(index, direction, packets.time, segment, fit, sink)?;
         if !segment.flags.ack {
@@ -452,6 +459,7 @@ impl<'a> Reassembler<'a> {
             connection = self.table.get_mut(index);
         }
         let (session, opener) = (connection.session, connection.opener());
+        let acknowledged = connection.streams[direction.other().index()].acknowledgement();
         let stream = &mut connection.streams[direction.index()];
         if content && !stream.is_opened() {
             stream.number = self.counters.flows;
@@ -487,6 +495,9 @@ impl<'a> Reassembler<'a> {
         }
         if segment.payload_len > 0 {
             let (captured, len) = (segment.payload, segment.payload_len);
+            if placer.stream.flags.has(StreamFlags::FIN) {
+                placer.go_beyond_fin(sequence, len, acknowledged);
+            }
             let placement = Placement { sequence, captured, len, continues: false };
             if segment.flags.urg {
                 placer.counters.urgent_segments += 1;
@@ -498,7 +509,7 @@ impl<'a> Reassembler<'a> {
             placer.note_empty(sequence);
         }
         if segment.flags.fin {
-            placer.finish_at(sequence, segment.payload_len);
+            placer.finish_at(sequence, segment.payload_len, acknowledged);
         }
         Ok(())
     }
@@ -516,7 +527,8 @@ impl<'a> Reassembler<'a> {
         if !stream.has_islands() || !stream.is_opened() {
             return Ok(());
         }
-        // More than was sent is nonsense.
+        // More than was sent is nonsense, and a FIN is no byte.
+        let number = number.wrapping_sub(u32::from(stream.is_fin_accepted(Some(number))));
         let offset = stream.offset_of(number, &self.pool).min(stream.extent(&self.pool) as i64);
         if offset > stream.next as i64 { sink.acknowledged(stream.flow(slot), offset as u64) } else { Ok(()) }
     }

@@ -30,7 +30,7 @@ impl Reassembler<'_> {
         }
         let [up, down] = &connection.streams;
         match connection.state {
-            State::HalfOpen | State::Open if connection.has_fins() => self.end_by_fins(index, sink),
+            State::HalfOpen | State::Open if connection.has_fins(&self.pool) => self.end_by_fins(index, sink),
             State::HalfOpen
                 if !segment.flags.syn && (segment.payload_len > 0 || (up.is_based() && down.is_based())) =>
             {
@@ -67,7 +67,7 @@ impl Reassembler<'_> {
                 let acknowledges = segment.flags.ack && other.is_since_reset(segment.acknowledgement);
                 own.flags.has(StreamFlags::RESET) && (goes_on || segment.flags.fin || acknowledges)
             }
-            CloseReason::Finished => !connection.has_fins(),
+            CloseReason::Finished => !connection.has_fins(&self.pool),
             _ => goes_on,
         };
         if takes_back {

@@ -7,6 +7,7 @@ use core::ops::Range;
 
 use super::{IslandPool, Stream, StreamFlags};
 use crate::config::Config;
+use crate::decode::Segment;
 
 impl Stream {
     /// The offset of the FIN: the stream's length.
@@ -17,7 +18,29 @@ impl Stream {
     /// All bytes up to the FIN are there, and the sender of `other` has acknowledged the FIN.
     pub(crate) fn is_finished(&self, other: &Self) -> bool {
         let after = |number: u32| number.wrapping_sub(self.fin) as i32 > 0;
-        self.is_complete() && other.acknowledgement().is_some_and(after)
+        let accepted = || self.continues(self.fin) && self.is_fin_accepted(other.acknowledgement());
+        self.is_complete() && other.acknowledgement().is_some_and(after) || accepted()
+    }
+
+    /// Whether `acknowledged` is what a receiver says that has the FIN: it takes nothing beyond.
+    pub(crate) fn is_fin_accepted(&self, acknowledged: Option<u32>) -> bool {
+        self.flags.has(StreamFlags::FIN) && acknowledged == Some(self.fin.wrapping_add(1))
+    }
+
+    /// Whether its FIN is the end: the sender of `other` has accepted it, or nothing beyond it was seen.
+    pub(crate) fn has_ended(&self, other: &Self, pool: &IslandPool<'_>) -> bool {
+        self.is_fin_accepted(other.acknowledgement())
+            || self.fin_offset(pool).is_some_and(|fin| fin >= self.extent(pool) as i64)
+    }
+
+    /// Whether a byte without meaning asks whether the other side is there (RFC 9293, 3.8.4): it has the number of a
+    /// FIN that was accepted.
+    pub(crate) fn is_probe(&self, other: &Self, segment: &Segment<'_>) -> bool {
+        segment.payload_len == 1
+            && !segment.flags.syn
+            && !segment.flags.fin
+            && segment.sequence == self.fin
+            && self.is_fin_accepted(other.acknowledgement())
     }
 
     /// Where it begins is certain, and what came with its SYN was accepted.
