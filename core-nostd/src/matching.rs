@@ -170,10 +170,10 @@ impl Matcher<'_, '_> {
             return Fit::Touches;
         }
         // What comes behind a FIN that the stream has reached is no part of it, unless it is in the window and
-        // acknowledges what the other side sent.
+        // its acknowledgement is near to what the other side sent.
         let stray = || {
             offset - extent > i64::from(other.receive_window())
-                || self.answers(connection, direction, segment) != Answers::Fits
+                || self.answers(connection, direction, segment) == Answers::No
         };
         let ended = closed || (connection.state == State::Closing && stream.is_complete() && stray());
         if ended || stream.is_jump(segment.sequence, self.pool, max_jump) {
@@ -236,7 +236,12 @@ impl Matcher<'_, '_> {
             0 => Fit::Touches,
             _ if other.flags.has(StreamFlags::AGAIN) && segment.flags.ack => Fit::No,
             _ if connection.state == State::Lingering => Fit::No,
-            _ if connection.state == State::Closing && !stream.is_blank(self.pool) => Fit::No,
+            // The handshake was complete, or data came.
+            _ if connection.state == State::Closing
+                && (!stream.is_blank(self.pool) || other.acknowledgement() == Some(stream.base())) =>
+            {
+                Fit::No
+            }
             before if !stream.has_syn() && before <= self.config.rebase_window => Fit::LateSyn(before),
             _ if segment.flags.ack && other.has_syn() => Fit::SecondAnswer,
             _ => Fit::No,
@@ -264,6 +269,8 @@ impl Matcher<'_, '_> {
             Answers::Unknown
         } else if other.accepts(segment.acknowledgement, self.pool, 0) {
             Answers::Fits
+        } else if other.is_crowded(self.pool) {
+            Answers::Unknown
         } else if other.is_jump(segment.acknowledgement, self.pool, near) {
             Answers::No
         } else {

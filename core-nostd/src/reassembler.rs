@@ -75,6 +75,10 @@ pub struct Reassembler<'a> {
 /// new one, and segments may come back to an old one.
 const MAX_SAME_KEY: usize = 8;
 
+/// A byte asks whether the other side is there only after a silence, in nanoseconds: of a second at least, on the
+/// systems in use.
+const PROBE_SILENCE: u64 = Timestamp::SECOND / 2;
+
 impl<'a> Reassembler<'a> {
     /// A reassembler in the caller's memory.
     ///
@@ -281,6 +285,7 @@ impl<'a> Reassembler<'a> {
         let connection = self.table.get_mut(index);
         sink.segment(&connection.side(index, direction, packets.datagram), segment)?;
         let state = connection.state;
+        let quiet = segment.payload_len == 1 && packets.clock.since(connection.last()) >= PROBE_SILENCE;
         let (stream, other) = connection.directed_mut(direction);
         if state == State::Lingering {
             stream.last = stream.last.max(packets.clock);
@@ -319,11 +324,7 @@ impl<'a> Reassembler<'a> {
         if fit == Fit::SecondAnswer && !self.answer_again(index, direction, segment) {
             return Ok(());
         }
-        let (stream, other) = self.table.get(index).directed(direction);
-        if stream.is_probe(other, segment) {
-            self.counters.keepalives += 1;
-            self.counters.payload_bytes += segment.payload.len() as u64;
-            self.counters.out_of_window_bytes += segment.payload.len() as u64;
+        if quiet && self.ignores_probe(index, direction, segment) {
             return Ok(());
         }
         let before = if state == State::Closing { self.extent(index, direction) } else { 0 };
@@ -334,6 +335,19 @@ impl<'a> Reassembler<'a> {
             self.acknowledge(index, direction, segment.acknowledgement, sink)?;
         }
         self.change_state(index, direction, segment, before, sink)
+    }
+
+    /// Counts a segment that only asks whether the other side is there. Answers whether it is one.
+    #[cold]
+    fn ignores_probe(&mut self, index: u32, direction: Direction, segment: &Segment<'_>) -> bool {
+        let (stream, other) = self.table.get(index).directed(direction);
+        let is_probe = stream.is_probe(other, segment);
+        if is_probe {
+            self.counters.keepalives += 1;
+            self.counters.payload_bytes += segment.payload.len() as u64;
+            self.counters.out_of_window_bytes += segment.payload.len() as u64;
+        }
+        is_probe
     }
 
     /// What the receiver would accept of a segment: nothing, or all but so many bytes. `None` where nothing is left.

@@ -58,7 +58,9 @@ impl Reassembler<'_> {
         let takes_back = match reason {
             // The same SYN again after a refusal, or an answer: the attempt goes on.
             CloseReason::Reset
-                if segment.flags.syn && own.data + other.data == 0 && !own.flags.has(StreamFlags::AGAIN) =>
+                if segment.flags.syn
+                    && (own.data + other.data == 0 || !segment.flags.ack && own.is_unanswered(other))
+                    && !own.flags.has(StreamFlags::AGAIN) =>
             {
                 self.table.set_state(index, State::HalfOpen);
                 return Ok(false);

@@ -67,10 +67,25 @@ impl Stream {
         self.flags.has(StreamFlags::RIVAL).then_some(self.rival)
     }
 
-    /// Notes a second number at which the stream may begin. Of more, the first and the last are kept.
+    /// Notes a second number at which the stream may begin. Of more, the first and the last are kept, until one is
+    /// acknowledged.
     pub(crate) fn set_rival(&mut self, number: u32) {
+        if self.rival().is_some_and(|rival| rival != number) && number != self.base {
+            self.flags.set(StreamFlags::CROWD);
+        }
         self.rival = number;
         self.flags.set(StreamFlags::RIVAL);
+    }
+
+    /// Whether the SYN of the other side has more answers than two, of which none was acknowledged.
+    pub(crate) fn is_crowded(&self, pool: &IslandPool<'_>) -> bool {
+        self.flags.has(StreamFlags::CROWD) && self.is_blank(pool)
+    }
+
+    /// Of many answers, that which is acknowledged by `number` counts.
+    pub(crate) fn settle_crowd(&mut self, number: u32) {
+        self.flags.clear(StreamFlags::CROWD | StreamFlags::RIVAL);
+        self.base = number;
     }
 
     /// Where a blank stream begins if a segment at `number` belongs to it, or an acknowledgement of it: the nearest
@@ -85,7 +100,7 @@ impl Stream {
         let start = self.start_before(number);
         if self.rival().is_some() && number.wrapping_sub(start) < max_jump {
             self.base = start;
-            self.flags.clear(StreamFlags::RIVAL);
+            self.flags.clear(StreamFlags::RIVAL | StreamFlags::CROWD);
         }
     }
 
@@ -98,9 +113,15 @@ impl Stream {
             && sequence.wrapping_sub(self.start_before(sequence)) >= Config::DEFAULT_MAX_JUMP
     }
 
+    /// Whether the sender has bytes in its SYN and has not acknowledged an answer: a reset in between may be a forged
+    /// one, or the answer's own.
+    pub(crate) fn is_unanswered(&self, other: &Self) -> bool {
+        self.has_syn() && self.data > 0 && other.data == 0 && self.acknowledgement().is_none()
+    }
+
     /// Forgets the FIN that a start was taken from.
     pub(crate) fn restart(&mut self, sequence: u32, from_syn: bool) {
-        self.flags.clear(StreamFlags::FIN | StreamFlags::RIVAL);
+        self.flags.clear(StreamFlags::FIN | StreamFlags::RIVAL | StreamFlags::CROWD);
         self.set_base(sequence, from_syn);
     }
 
