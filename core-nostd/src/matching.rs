@@ -158,7 +158,8 @@ impl Matcher<'_, '_> {
         let end = offset + i64::from(segment.payload_len);
         let extent = stream.extent(self.pool) as i64;
         if closed && begins(segment) {
-            return match offset >= 0 && end <= extent {
+            let repeats = offset >= 0 && end <= extent || stream.is_probe(other, segment);
+            return match repeats {
                 false => Fit::No,
                 true if self.answers(connection, direction, segment) > Answers::No => Fit::Touches,
                 true => Fit::Repeats,
@@ -168,8 +169,13 @@ impl Matcher<'_, '_> {
         if end >= 0 && offset <= extent + 1 {
             return Fit::Touches;
         }
-        // What comes far behind a FIN that the stream has reached is no part of it.
-        let ended = closed || (connection.state == State::Closing && stream.is_complete());
+        // What comes behind a FIN that the stream has reached is no part of it, unless it is in the window and
+        // its acknowledgement is near to what the other side sent.
+        let stray = || {
+            offset - extent > i64::from(other.receive_window())
+                || self.answers(connection, direction, segment) == Answers::No
+        };
+        let ended = closed || (connection.state == State::Closing && stream.is_complete() && stray());
         if ended || stream.is_jump(segment.sequence, self.pool, max_jump) {
             return Fit::No;
         }
@@ -230,7 +236,12 @@ impl Matcher<'_, '_> {
             0 => Fit::Touches,
             _ if other.flags.has(StreamFlags::AGAIN) && segment.flags.ack => Fit::No,
             _ if connection.state == State::Lingering => Fit::No,
-            _ if connection.state == State::Closing && !stream.is_blank(self.pool) => Fit::No,
+            // The handshake was complete, or data came.
+            _ if connection.state == State::Closing
+                && (!stream.is_blank(self.pool) || other.acknowledgement() == Some(stream.base())) =>
+            {
+                Fit::No
+            }
             before if !stream.has_syn() && before <= self.config.rebase_window => Fit::LateSyn(before),
             _ if segment.flags.ack && other.has_syn() => Fit::SecondAnswer,
             _ => Fit::No,
@@ -258,6 +269,8 @@ impl Matcher<'_, '_> {
             Answers::Unknown
         } else if other.accepts(segment.acknowledgement, self.pool, 0) {
             Answers::Fits
+        } else if other.is_crowded(self.pool) {
+            Answers::Unknown
         } else if other.is_jump(segment.acknowledgement, self.pool, near) {
             Answers::No
         } else {

@@ -75,6 +75,10 @@ pub struct Reassembler<'a> {
 /// new one, and segments may come back to an old one.
 const MAX_SAME_KEY: usize = 8;
 
+/// A byte asks whether the other side is there only after a silence, in nanoseconds: of a second at least, on the
+/// systems in use.
+const PROBE_SILENCE: u64 = Timestamp::SECOND / 2;
+
 impl<'a> Reassembler<'a> {
     /// A reassembler in the caller's memory.
     ///
@@ -281,6 +285,7 @@ impl<'a> Reassembler<'a> {
         let connection = self.table.get_mut(index);
         sink.segment(&connection.side(index, direction, packets.datagram), segment)?;
         let state = connection.state;
+        let quiet = segment.payload_len == 1 && packets.clock.since(connection.last()) >= PROBE_SILENCE;
         let (stream, other) = connection.directed_mut(direction);
         if state == State::Lingering {
             stream.last = stream.last.max(packets.clock);
@@ -319,6 +324,9 @@ impl<'a> Reassembler<'a> {
         if fit == Fit::SecondAnswer && !self.answer_again(index, direction, segment) {
             return Ok(());
         }
+        if quiet && self.ignores_probe(index, direction, segment) {
+            return Ok(());
+        }
         let before = if state == State::Closing { self.extent(index, direction) } else { 0 };
         self.take_in(index, direction, packets.time, segment, fit, sink)?;
         if !segment.flags.ack {
@@ -327,6 +335,19 @@ impl<'a> Reassembler<'a> {
             self.acknowledge(index, direction, segment.acknowledgement, sink)?;
         }
         self.change_state(index, direction, segment, before, sink)
+    }
+
+    /// Counts a segment that only asks whether the other side is there. Answers whether it is one.
+    #[cold]
+    fn ignores_probe(&mut self, index: u32, direction: Direction, segment: &Segment<'_>) -> bool {
+        let (stream, other) = self.table.get(index).directed(direction);
+        let is_probe = stream.is_probe(other, segment);
+        if is_probe {
+            self.counters.keepalives += 1;
+            self.counters.payload_bytes += segment.payload.len() as u64;
+            self.counters.out_of_window_bytes += segment.payload.len() as u64;
+        }
+        is_probe
     }
 
     /// What the receiver would accept of a segment: nothing, or all but so many bytes. `None` where nothing is left.
@@ -452,6 +473,7 @@ impl<'a> Reassembler<'a> {
             connection = self.table.get_mut(index);
         }
         let (session, opener) = (connection.session, connection.opener());
+        let acknowledged = connection.streams[direction.other().index()].acknowledgement();
         let stream = &mut connection.streams[direction.index()];
         if content && !stream.is_opened() {
             stream.number = self.counters.flows;
@@ -487,6 +509,9 @@ impl<'a> Reassembler<'a> {
         }
         if segment.payload_len > 0 {
             let (captured, len) = (segment.payload, segment.payload_len);
+            if placer.stream.flags.has(StreamFlags::FIN) {
+                placer.go_beyond_fin(sequence, len, acknowledged);
+            }
             let placement = Placement { sequence, captured, len, continues: false };
             if segment.flags.urg {
                 placer.counters.urgent_segments += 1;
@@ -498,7 +523,7 @@ impl<'a> Reassembler<'a> {
             placer.note_empty(sequence);
         }
         if segment.flags.fin {
-            placer.finish_at(sequence, segment.payload_len);
+            placer.finish_at(sequence, segment.payload_len, acknowledged);
         }
         Ok(())
     }
@@ -516,7 +541,8 @@ impl<'a> Reassembler<'a> {
         if !stream.has_islands() || !stream.is_opened() {
             return Ok(());
         }
-        // More than was sent is nonsense.
+        // More than was sent is nonsense, and a FIN is no byte.
+        let number = number.wrapping_sub(u32::from(stream.is_fin_accepted(Some(number))));
         let offset = stream.offset_of(number, &self.pool).min(stream.extent(&self.pool) as i64);
         if offset > stream.next as i64 { sink.acknowledged(stream.flow(slot), offset as u64) } else { Ok(()) }
     }

@@ -25,11 +25,10 @@ fn main() -> ExitCode {
         eprintln!("COUNT and SEED are numbers");
         return ExitCode::from(2);
     };
-    let settled = Ingredient::settled();
     let mixes = match (what.as_str(), Ingredient::named(&what)) {
         (_, Some(one)) => vec![Mix::Alone(one)],
-        ("settled", _) => vec![Mix::Some(&settled)],
-        ("all", _) => vec![Mix::Some(&Ingredient::ALL)],
+        ("settled", _) => vec![Mix::Settled],
+        ("all", _) => vec![Mix::All],
         ("each", _) => Ingredient::ALL.into_iter().map(Mix::Alone).collect(),
         _ => {
             eprintln!("{what} is none of {:?}", Ingredient::ALL);

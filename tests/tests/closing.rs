@@ -119,6 +119,40 @@ fn data_beyond_a_fin_is_kept_and_counted() {
     assert_eq!(scene.finish()[0], "0 closed end-of-input 11");
 }
 
+#[test]
+fn an_acknowledged_fin_is_the_end_whatever_lies_beyond() {
+    let mut scene = connected();
+    scene.push(&TcpFrame::up(1100, 0, b"forged").acknowledging(200));
+    scene.push(&TcpFrame::up(100, FIN, b"hello").acknowledging(200));
+    scene.push(&TcpFrame::down(200, FIN, b"").acknowledging(106));
+    assert_eq!(
+        scene.push(&TcpFrame::up(106, 0, b"").acknowledging(201)),
+        ["0 gap 5..1000", "0 closed finished 1006", "1 closed finished 0"]
+    );
+    assert_eq!(scene.counters().acknowledged_unseen_bytes, 0);
+}
+
+#[test]
+fn of_two_fins_the_acknowledged_one_counts() {
+    let mut scene = connected();
+    scene.push(&TcpFrame::up(110, FIN, b"").acknowledging(200));
+    scene.push(&TcpFrame::up(100, FIN, b"hello").acknowledging(200));
+    scene.push(&TcpFrame::down(200, FIN, b"").acknowledging(106));
+    assert_eq!(
+        scene.push(&TcpFrame::up(106, 0, b"").acknowledging(201)),
+        ["0 closed finished 5", "1 closed finished 0"]
+    );
+}
+
+#[test]
+fn a_probe_with_the_number_of_an_acknowledged_fin_is_no_data() {
+    let mut scene = connected();
+    scene.push(&TcpFrame::up(100, FIN, b"").acknowledging(200));
+    scene.push(&TcpFrame::down(200, 0, b"").acknowledging(101));
+    assert_eq!(scene.at(100).push(&TcpFrame::up(100, 0, b"0").acknowledging(200)), NOTHING);
+    assert_eq!((scene.counters().data_bytes, scene.counters().keepalives), (0, 1));
+}
+
 // After the end
 
 #[test]

@@ -407,9 +407,11 @@ fn what_goes_on_where_a_connection_ended_belongs_to_it_however_late() {
             scene.at(100_000).push(&TcpFrame::up(109 + fin, 0, b" more").acknowledging(210));
             scene.push(&TcpFrame::down(210 + fin, 0, b" too").acknowledging(114 + fin));
             scene.finish();
+            // The number of a FIN keeps its place.
+            let between = if fin > 0 { "_" } else { "" };
             assert_eq!(
                 contents(&scene),
-                [vec!["request 0 more".to_owned()], vec!["response 0 too".to_owned()]]
+                [vec![format!("request 0{between} more")], vec![format!("response 0{between} too")]]
             );
             assert_eq!((scene.counters().connections, scene.counters().reopened), (1, 1), "{end:?}");
             assert!(scene.recorder().flows.values().all(|flow| flow.closed.as_ref().unwrap().1.reopened));

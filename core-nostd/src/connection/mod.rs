@@ -18,7 +18,7 @@ use zerocopy::FromZeros;
 use crate::flow::Side;
 use crate::frame::Timestamp;
 use crate::sink::CloseReason;
-use crate::stream::{Stream, StreamFlags};
+use crate::stream::{IslandPool, Stream, StreamFlags};
 
 /// Where a connection stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromZeros)]
@@ -124,12 +124,17 @@ impl Connection {
         self.opener_and_reason |= 0x20;
     }
 
-    /// Both sides have sent a FIN. A socket connected to itself has one direction.
+    /// Both sides have sent a FIN that is the end. A socket connected to itself has one direction.
     #[inline]
-    pub(crate) fn has_fins(&self) -> bool {
+    pub(crate) fn has_fins(&self, pool: &IslandPool<'_>) -> bool {
         let [up, down] = &self.streams;
-        let has_fin = |stream: &Stream| stream.flags.has(StreamFlags::FIN);
-        has_fin(up) && (has_fin(down) || self.key.is_reflexive())
+        if !up.flags.has(StreamFlags::FIN) {
+            return false;
+        }
+        if self.key.is_reflexive() {
+            return up.has_ended(up, pool);
+        }
+        down.flags.has(StreamFlags::FIN) && up.has_ended(down, pool) && down.has_ended(up, pool)
     }
 
     /// The handshake is not complete, as far as was seen: an RST in between may not have counted.

@@ -30,7 +30,7 @@ impl Reassembler<'_> {
         }
         let [up, down] = &connection.streams;
         match connection.state {
-            State::HalfOpen | State::Open if connection.has_fins() => self.end_by_fins(index, sink),
+            State::HalfOpen | State::Open if connection.has_fins(&self.pool) => self.end_by_fins(index, sink),
             State::HalfOpen
                 if !segment.flags.syn && (segment.payload_len > 0 || (up.is_based() && down.is_based())) =>
             {
@@ -58,7 +58,9 @@ impl Reassembler<'_> {
         let takes_back = match reason {
             // The same SYN again after a refusal, or an answer: the attempt goes on.
             CloseReason::Reset
-                if segment.flags.syn && own.data + other.data == 0 && !own.flags.has(StreamFlags::AGAIN) =>
+                if segment.flags.syn
+                    && (own.data + other.data == 0 || !segment.flags.ack && own.is_unanswered(other))
+                    && !own.flags.has(StreamFlags::AGAIN) =>
             {
                 self.table.set_state(index, State::HalfOpen);
                 return Ok(false);
@@ -67,7 +69,7 @@ impl Reassembler<'_> {
                 let acknowledges = segment.flags.ack && other.is_since_reset(segment.acknowledgement);
                 own.flags.has(StreamFlags::RESET) && (goes_on || segment.flags.fin || acknowledges)
             }
-            CloseReason::Finished => !connection.has_fins(),
+            CloseReason::Finished => !connection.has_fins(&self.pool),
             _ => goes_on,
         };
         if takes_back {

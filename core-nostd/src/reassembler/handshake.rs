@@ -12,14 +12,14 @@ use crate::decode::Segment;
 use crate::frame::Timestamp;
 use crate::matching::Fit;
 use crate::sink::{CloseReason, Sink};
-use crate::stream::StreamFlags;
+use crate::stream::{Stream, StreamFlags};
 
 /// Attempts with the same addresses and ports that wait for an answer. The first ones stay, and the last.
 const MAX_ATTEMPTS: usize = 4;
 
 /// A handshake with the numbers of the one before is a new one after a silence of this length, in nanoseconds;
-/// otherwise its segments are copies that came late.
-const SILENCE: u64 = Timestamp::SECOND / 2;
+/// otherwise its segments are copies that came late. The shortest time after which a SYN comes again (RFC 6298, 2.1).
+const SILENCE: u64 = Timestamp::SECOND;
 
 impl Reassembler<'_> {
     /// Looks after the connections with the key of one that begins. A SYN alone does not end an open one: anybody may
@@ -96,6 +96,7 @@ impl Reassembler<'_> {
         let (stream, other) = self.table.get(index).directed(direction);
         stream.flags.has(StreamFlags::AGAIN)
             && other.flags.has(StreamFlags::AGAIN)
+            && (stream.flags.has(StreamFlags::SILENT) || other.flags.has(StreamFlags::SILENT))
             && segment.flags.ack
             && !segment.flags.syn
             && !segment.flags.rst
@@ -116,11 +117,15 @@ impl Reassembler<'_> {
         let silent = time.since(connection.last()) >= SILENCE;
         let state = connection.state;
         let (stream, other) = connection.directed_mut(direction);
+        // What neither side has gone beyond is sent again.
+        let beyond =
+            |one: &Stream, other: &Stream| one.acknowledgement().is_some_and(|at| at != other.base());
+        let silent = silent && (state == State::Closing || beyond(stream, other) || beyond(other, stream));
         if !stream.has_syn() || stream.base() != segment.sequence.wrapping_add(1) {
             return;
         }
         if !segment.flags.ack {
-            let refused = state == State::Closing && !other.is_based();
+            let refused = state == State::Closing && (!other.is_based() || stream.is_unanswered(other));
             if state != State::HalfOpen && !refused {
                 let silent = if silent { StreamFlags::SILENT } else { 0 };
                 stream.flags.set(StreamFlags::AGAIN | silent);
@@ -176,6 +181,9 @@ impl Reassembler<'_> {
                 }
             }
         } else if segment.flags.ack && !segment.flags.rst {
+            if opening && other.is_crowded(&self.pool) {
+                other.settle_crowd(segment.acknowledgement);
+            }
             let known = stream.is_based() && fit == Fit::Touches;
             let stray = opening
                 && other.has_syn()

@@ -54,6 +54,8 @@ impl StreamFlags {
     pub(crate) const AGAIN: u16 = 1024;
     /// The connection was silent before that.
     pub(crate) const SILENT: u16 = 2048;
+    /// There were other numbers than `base` and `rival` at which the stream may begin.
+    pub(crate) const CROWD: u16 = 4096;
 
     /// Whether any of the flags is set.
     pub(crate) const fn has(self, flag: u16) -> bool {

@@ -72,8 +72,6 @@ impl<S: Sink> Placer<'_, '_, S> {
             self.counters.out_of_order_segments += 1;
             self.stream.out_of_order = self.stream.out_of_order.saturating_add(1);
         }
-        let has_fin = self.stream.flags.has(StreamFlags::FIN);
-        let offset = if has_fin { self.beyond_fin(offset, len) } else { offset };
         let (start, captured, end) = self.split_at_start(offset, captured, len)?;
         if !captured.is_empty() {
             let covered = start + captured.len() as u64;
@@ -90,22 +88,20 @@ impl<S: Sink> Placer<'_, '_, S> {
         Ok(())
     }
 
-    /// Bytes beyond a FIN say that the stream goes on. Their offset: a sender that counts its FIN goes on just
-    /// after it.
+    /// Payload may lie beyond a FIN. Then the FIN is the end only if the receiver accepts it, and not if it has
+    /// `acknowledged` more than the FIN.
     #[inline(never)]
-    fn beyond_fin(&mut self, offset: i64, len: u32) -> i64 {
-        let Some(fin) = self.stream.fin_offset(self.pool) else { return offset };
-        if offset.saturating_add(i64::from(len)) <= fin {
-            return offset;
+    pub(crate) fn go_beyond_fin(&mut self, sequence: u32, len: u32, acknowledged: Option<u32>) {
+        let Some(fin) = self.stream.fin_offset(self.pool) else { return };
+        let end = self.stream.offset_of(sequence, self.pool).saturating_add(i64::from(len));
+        let extent = self.stream.extent(self.pool) as i64;
+        if end <= fin {
+            return;
         }
-        self.counters.data_after_fin += 1;
-        let counts_fin = offset == fin + 1 && self.stream.is_complete();
-        self.stream.flags.clear(StreamFlags::FIN);
-        if counts_fin {
-            self.stream.base = self.stream.base.wrapping_add(1);
-            return fin;
+        self.counters.data_after_fin += u64::from(extent <= fin);
+        if acknowledged.is_some_and(|number| number.wrapping_sub(self.stream.fin) as i32 > 1) {
+            self.stream.flags.clear(StreamFlags::FIN);
         }
-        offset
     }
 
     /// Places payload whose urgent data ends just before `pointer`. All systems take the byte before it for the
@@ -318,25 +314,30 @@ impl<S: Sink> Placer<'_, '_, S> {
         self.sink.gap(self.flow, hole)
     }
 
-    /// A FIN just after the payload at `sequence` of `len` bytes. It counts unless bytes beyond it were
-    /// seen, it is a jump away, or the stream has reached another one.
-    pub(crate) fn finish_at(&mut self, sequence: u32, len: u32) {
+    /// A FIN just after the payload at `sequence` of `len` bytes; the other side has `acknowledged` that number. It
+    /// counts unless bytes in order lie beyond it, it is a jump away, or another one stands against it: one that is
+    /// acknowledged, or that the stream has reached.
+    pub(crate) fn finish_at(&mut self, sequence: u32, len: u32, acknowledged: Option<u32>) {
+        let number = sequence.wrapping_add(len);
         let fin = self.stream.offset_of(sequence, self.pool).saturating_add(i64::from(len));
-        let extent = self.stream.extent(self.pool);
-        if fin < extent as i64 || fin - extent as i64 >= i64::from(self.config.max_jump) {
-            // A retransmitted FIN is the same one.
-            if self.stream.fin_offset(self.pool) != Some(fin) {
-                self.counters.invalid_fins += 1;
-            }
+        let known = self.stream.fin_offset(self.pool);
+        // A retransmitted FIN is the same one.
+        if known == Some(fin) {
             return;
         }
-        // One that the stream has reached stands against others.
-        if self.stream.is_complete() && fin != extent as i64 {
-            self.counters.invalid_fins += 1;
-            return;
+        let (next, extent) = (self.stream.next as i64, self.stream.extent(self.pool) as i64);
+        let impossible = fin < next || fin - extent >= i64::from(self.config.max_jump);
+        let accepted = acknowledged == Some(number.wrapping_add(1));
+        let refused = known.is_some_and(|known| {
+            let inside = fin > next && fin < extent && known >= extent;
+            !accepted && (known == next || inside || self.stream.is_fin_accepted(acknowledged))
+        });
+        // Before bytes beyond a hole, only an acknowledgement makes it the end.
+        self.counters.invalid_fins += u64::from(impossible || refused || fin < extent);
+        if !impossible && !refused {
+            self.stream.fin = number;
+            self.stream.flags.set(StreamFlags::FIN);
         }
-        self.stream.fin = sequence.wrapping_add(len);
-        self.stream.flags.set(StreamFlags::FIN);
     }
 
     /// Tells every remaining hole as a gap and frees the islands. Answers the stream's span and how
@@ -346,8 +347,14 @@ impl<S: Sink> Placer<'_, '_, S> {
         let fin = self.stream.fin_offset(self.pool).unwrap_or(0);
         let span = extent.max(fin.max(0) as u64);
         // The acknowledgement of a FIN is one more than the stream's length; a FIN may have been missed.
-        let acknowledged =
-            acknowledged.map_or(0, |sequence| self.stream.offset_of(sequence, self.pool).max(0) as u64);
+        let accepted = self.stream.is_fin_accepted(acknowledged);
+        if fin < extent as i64 && !accepted {
+            self.stream.flags.clear(StreamFlags::FIN);
+        }
+        let acknowledged = acknowledged.map_or(0, |sequence| {
+            let number = sequence.wrapping_sub(u32::from(accepted));
+            self.stream.offset_of(number, self.pool).max(0) as u64
+        });
         let beyond = acknowledged.saturating_sub(span);
         let mut unseen = if beyond > 1 && beyond < u64::from(self.config.max_jump) { beyond } else { 0 };
         while self.stream.next < span {

@@ -7,6 +7,7 @@ use core::ops::Range;
 
 use super::{IslandPool, Stream, StreamFlags};
 use crate::config::Config;
+use crate::decode::Segment;
 
 impl Stream {
     /// The offset of the FIN: the stream's length.
@@ -17,7 +18,29 @@ impl Stream {
     /// All bytes up to the FIN are there, and the sender of `other` has acknowledged the FIN.
     pub(crate) fn is_finished(&self, other: &Self) -> bool {
         let after = |number: u32| number.wrapping_sub(self.fin) as i32 > 0;
-        self.is_complete() && other.acknowledgement().is_some_and(after)
+        let accepted = || self.continues(self.fin) && self.is_fin_accepted(other.acknowledgement());
+        self.is_complete() && other.acknowledgement().is_some_and(after) || accepted()
+    }
+
+    /// Whether `acknowledged` is what a receiver says that has the FIN: it takes nothing beyond.
+    pub(crate) fn is_fin_accepted(&self, acknowledged: Option<u32>) -> bool {
+        self.flags.has(StreamFlags::FIN) && acknowledged == Some(self.fin.wrapping_add(1))
+    }
+
+    /// Whether its FIN is the end: the sender of `other` has accepted it, or nothing beyond it was seen.
+    pub(crate) fn has_ended(&self, other: &Self, pool: &IslandPool<'_>) -> bool {
+        self.is_fin_accepted(other.acknowledgement())
+            || self.fin_offset(pool).is_some_and(|fin| fin >= self.extent(pool) as i64)
+    }
+
+    /// Whether a byte without meaning asks whether the other side is there (RFC 9293, 3.8.4): it has the number of a
+    /// FIN that was accepted.
+    pub(crate) fn is_probe(&self, other: &Self, segment: &Segment<'_>) -> bool {
+        segment.payload_len == 1
+            && !segment.flags.syn
+            && !segment.flags.fin
+            && segment.sequence == self.fin
+            && self.is_fin_accepted(other.acknowledgement())
     }
 
     /// Where it begins is certain, and what came with its SYN was accepted.
@@ -44,10 +67,25 @@ impl Stream {
         self.flags.has(StreamFlags::RIVAL).then_some(self.rival)
     }
 
-    /// Notes a second number at which the stream may begin. Of more, the first and the last are kept.
+    /// Notes a second number at which the stream may begin. Of more, the first and the last are kept, until one is
+    /// acknowledged.
     pub(crate) fn set_rival(&mut self, number: u32) {
+        if self.rival().is_some_and(|rival| rival != number) && number != self.base {
+            self.flags.set(StreamFlags::CROWD);
+        }
         self.rival = number;
         self.flags.set(StreamFlags::RIVAL);
+    }
+
+    /// Whether the SYN of the other side has more answers than two, of which none was acknowledged.
+    pub(crate) fn is_crowded(&self, pool: &IslandPool<'_>) -> bool {
+        self.flags.has(StreamFlags::CROWD) && self.is_blank(pool)
+    }
+
+    /// Of many answers, that which is acknowledged by `number` counts.
+    pub(crate) fn settle_crowd(&mut self, number: u32) {
+        self.flags.clear(StreamFlags::CROWD | StreamFlags::RIVAL);
+        self.base = number;
     }
 
     /// Where a blank stream begins if a segment at `number` belongs to it, or an acknowledgement of it: the nearest
@@ -62,7 +100,7 @@ impl Stream {
         let start = self.start_before(number);
         if self.rival().is_some() && number.wrapping_sub(start) < max_jump {
             self.base = start;
-            self.flags.clear(StreamFlags::RIVAL);
+            self.flags.clear(StreamFlags::RIVAL | StreamFlags::CROWD);
         }
     }
 
@@ -75,9 +113,15 @@ impl Stream {
             && sequence.wrapping_sub(self.start_before(sequence)) >= Config::DEFAULT_MAX_JUMP
     }
 
+    /// Whether the sender has bytes in its SYN and has not acknowledged an answer: a reset in between may be a forged
+    /// one, or the answer's own.
+    pub(crate) fn is_unanswered(&self, other: &Self) -> bool {
+        self.has_syn() && self.data > 0 && other.data == 0 && self.acknowledgement().is_none()
+    }
+
     /// Forgets the FIN that a start was taken from.
     pub(crate) fn restart(&mut self, sequence: u32, from_syn: bool) {
-        self.flags.clear(StreamFlags::FIN | StreamFlags::RIVAL);
+        self.flags.clear(StreamFlags::FIN | StreamFlags::RIVAL | StreamFlags::CROWD);
         self.set_base(sequence, from_syn);
     }
 

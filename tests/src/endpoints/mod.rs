@@ -28,20 +28,23 @@ use crate::scene::check_accounts;
 
 /// How a conversation is made.
 #[derive(Clone, Copy, Debug)]
-pub enum Mix<'i> {
+pub enum Mix {
     /// With one ingredient.
     Alone(Ingredient),
-    /// With some of these.
-    Some(&'i [Ingredient]),
+    /// With some that are settled together.
+    Settled,
+    /// With some of all.
+    All,
 }
 
 /// The conversation of a seed.
 #[must_use]
-pub fn conversation(mix: Mix<'_>, seed: u64) -> Played {
+pub fn conversation(mix: Mix, seed: u64) -> Played {
     let mut random = Random::new(seed);
     let recipe = match mix {
         Mix::Alone(ingredient) => Recipe::alone(ingredient, &mut random),
-        Mix::Some(allowed) => Recipe::some(allowed, &mut random),
+        Mix::Settled => Recipe::some(true, &mut random),
+        Mix::All => Recipe::some(false, &mut random),
     };
     let plan = Plan::new(recipe, &mut random);
     network::play(plan, &mut random)
@@ -54,7 +57,7 @@ pub fn conversation(mix: Mix<'_>, seed: u64) -> Played {
 ///
 /// # Panics
 /// Where the core breaks its contract with sinks.
-pub fn try_conversation(mix: Mix<'_>, seed: u64) -> Result<Played, String> {
+pub fn try_conversation(mix: Mix, seed: u64) -> Result<Played, String> {
     let played = conversation(mix, seed);
     let (recorder, core) = record(&played);
     check_accounts(core.counters());
@@ -71,7 +74,9 @@ pub fn try_conversation(mix: Mix<'_>, seed: u64) -> Result<Played, String> {
 #[must_use]
 pub fn record(played: &Played) -> (Recorder, Reassembler<'static>) {
     let storage = Storage::heap(16, 256).expect("memory");
-    let mut core = Reassembler::new(Config::default(), storage).expect("storage");
+    // As for files: what has ended is closed at the end of the capture.
+    let config = Config { closing: u64::MAX, ..Config::default() };
+    let mut core = Reassembler::new(config, storage).expect("storage");
     let mut sink = Recorder::default();
     for passed in played.passed.iter().filter(|passed| passed.captured) {
         let bytes = passed.segment.frame().bytes();

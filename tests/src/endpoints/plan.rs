@@ -125,24 +125,26 @@ impl Ingredient {
         Self::IgnoredReset,
     ];
 
-    /// Those with which recordings are not yet what they must be, and why.
-    pub const OPEN: [(Self, &str); 12] = [
-        (Self::KeepAlive, "the byte of a probe after the end begins a connection"),
-        (Self::SameClientIsn, "a SYN with the old number does not begin a connection"),
-        (Self::SameServerIsn, "a SYN+ACK with the old number goes to the old connection"),
-        (Self::Cookies, "the last SYN+ACK counts, not the acknowledged one"),
-        (Self::NewAttempt, "acknowledgements of the first attempt count as capture loss of the second"),
-        (Self::StrayBeforeAnswer, "a FIN before the SYN+ACK fixes where the stream begins"),
-        (Self::ForgedSyn, "the last SYN counts, not the answered one"),
-        (Self::ForgedAnswer, "the last SYN+ACK counts, not the acknowledged one"),
-        (Self::ForgedData, "a FIN before forged bytes that the receiver never got is none"),
-        (Self::ForgedDataOutside, "a FIN before bytes outside of the window is none"),
-        (Self::ForgedFin, "a FIN ends the stream without being acknowledged"),
-        (Self::IgnoredReset, "an RST that both hosts ignore ends the connection"),
+    /// Those with which recordings are not yet always what they must be, and why.
+    pub const OPEN: [(Self, &str); 2] = [
+        (Self::SameClientIsn, "the third connection with a number may go to the second"),
+        (Self::ForgedFin, "of three FINs the acknowledged one may be forgotten"),
+    ];
+
+    /// Those that are settled, but not yet together with others that confuse.
+    pub const OPEN_WITH_OTHERS: [Self; 8] = [
+        Self::Cookies,
+        Self::NewAttempt,
+        Self::StrayBeforeAnswer,
+        Self::ForgedSyn,
+        Self::ForgedAnswer,
+        Self::ForgedData,
+        Self::ForgedDataOutside,
+        Self::IgnoredReset,
     ];
 
     /// Those that are settled one by one, and not yet together, and why.
-    pub const OPEN_TOGETHER: [(Self, Self, &str); 11] = [
+    pub const OPEN_TOGETHER: [(Self, Self, &str); 25] = [
         (Self::MidStream, Self::Duplicates, "bytes from before the capture's first come after the end"),
         (Self::MidStream, Self::Reordering, "a FIN alone ends a stream whose first bytes come later"),
         (Self::MidStream, Self::CaptureReordering, "the same"),
@@ -154,16 +156,45 @@ impl Ingredient {
         ),
         (Self::CaptureReordering, Self::ReuseAfterFin, "the same"),
         (Self::CaptureReordering, Self::ReuseWithoutEnd, "the same"),
+        (Self::CaptureReordering, Self::NewAttempt, "the same"),
+        (Self::CaptureReordering, Self::ForgedSyn, "the same"),
+        (Self::CaptureReordering, Self::ForgedAnswer, "the same"),
+        (Self::CaptureReordering, Self::ForgedReset, "an RST comes before the SYN+ACK"),
+        (Self::CaptureReordering, Self::StrayBeforeAnswer, "the same"),
         (Self::CaptureReordering, Self::FastOpen, "a SYN with bytes comes after the end"),
-        (Self::ForgedReset, Self::Silence, "an RST that the receiver never gets ends the connection"),
-        (Self::RefusedReset, Self::Silence, "an RST that the receiver refuses ends the connection"),
+        (
+            Self::CaptureReordering,
+            Self::ForgedDataOutside,
+            "forged bytes that come first say where it begins",
+        ),
+        (Self::Reordering, Self::ForgedDataOutside, "the same"),
         (Self::ForgedReset, Self::FastOpen, "after the RST, another SYN+ACK answers the same SYN with bytes"),
+        (Self::ForgedAnswer, Self::FastOpen, "the same"),
+        (
+            Self::CaptureReordering,
+            Self::Cookies,
+            "of two SYN+ACKs the second comes after the acknowledgement",
+        ),
+        (Self::ForgedAnswer, Self::NetworkLoss, "a forged answer comes after the end"),
+        (Self::ForgedSyn, Self::SimultaneousOpen, "a forged SYN has the place of the other side's"),
+        (Self::ForgedData, Self::Duplicates, "forged bytes come again after the end"),
+        (Self::ForgedData, Self::NetworkLoss, "forged bytes come before the SYN+ACK"),
+        (Self::ForgedData, Self::FastOpenRefused, "forged bytes take the place of those that were refused"),
+        (Self::ForgedData, Self::Offload, "forged bytes come before the SYN+ACK"),
+        (Self::StrayBeforeAnswer, Self::Wrap, "forged numbers of 0 are in the window"),
     ];
 
-    /// Those with which recordings are what they must be.
-    pub fn settled() -> Vec<Self> {
-        let open = |one: &Self| Self::OPEN.iter().any(|(other, _)| other == one);
-        Self::ALL.into_iter().filter(|one| !open(one)).collect()
+    fn is_open(self) -> bool {
+        Self::OPEN.iter().any(|(open, _)| *open == self)
+    }
+
+    /// Whether recordings are what they must be with both.
+    fn goes_with(self, other: Self) -> bool {
+        let alone = |one: Self, other: Self| Self::OPEN_WITH_OTHERS.contains(&one) && other.confuses();
+        let pair =
+            |(one, two, _): &(Self, Self, &str)| [(self, other), (other, self)].contains(&(*one, *two));
+        let apart = alone(self, other) || alone(other, self);
+        !apart && !Self::OPEN_TOGETHER.iter().any(pair)
     }
 
     /// The ingredient with this name, as [`Debug`](std::fmt::Debug) writes it.
@@ -215,15 +246,14 @@ impl Recipe {
         Self(all)
     }
 
-    /// Some of `allowed`, less those with which nothing could be known from the capture: what hides segments does
-    /// not come together with what makes two of a kind.
+    /// Some, or some that are `settled` together, less those with which nothing could be known from the capture: what
+    /// hides segments does not come together with what makes two of a kind.
     #[must_use]
-    pub fn some(allowed: &[Ingredient], random: &mut Random) -> Self {
+    pub fn some(settled: bool, random: &mut Random) -> Self {
         use Ingredient::*;
         let mut all = Vec::new();
-        let settled = allowed.len() < Ingredient::ALL.len();
         for _ in 0..random.length(2..6) {
-            let one = random.one_of(allowed);
+            let one = random.one_of(&Ingredient::ALL);
             let hides = |other: Ingredient| matches!(other, CaptureLoss | MidStream | OneSide | SnapLength);
             let twice =
                 |one: Ingredient| matches!(one, NewAttempt | SimultaneousOpen | FastOpen | FastOpenRefused);
@@ -233,13 +263,7 @@ impl Recipe {
             let blind = all
                 .iter()
                 .any(|other: &Ingredient| hides(*other) && one.confuses() || hides(one) && other.confuses());
-            let open = |other: Ingredient| {
-                let pair = |(first, second, _): &(Ingredient, Ingredient, &str)| {
-                    (*first, *second) == (one, other) || (*second, *first) == (one, other)
-                };
-                settled && Ingredient::OPEN_TOGETHER.iter().any(pair)
-            };
-            if all.iter().any(|other| open(*other)) {
+            if settled && (one.is_open() || all.iter().any(|other| !one.goes_with(*other))) {
                 continue;
             }
             let same = matches!(one, SameClientIsn | SameServerIsn);
