@@ -276,6 +276,8 @@ impl Disk {
     }
 
     fn ask_beyond(&self, bytes: u64, beyond: u64) -> io::Result<()> {
+        // What is deleted may come back a little later.
+        let beyond = if self.0.deletes { REPORTS_BEYOND } else { beyond };
         let fits = || self.used().saturating_add(bytes) <= self.0.limit.saturating_add(beyond);
         if fits() || self.0.deletes && self.sweep() && fits() {
             return Ok(());
