@@ -109,9 +109,9 @@ mod tests {
 
     use super::*;
     use crate::flow::testing::facts;
-    use crate::flow::{FileFacts, FinishedFlow, Gaps, Ranges, Shortened, Timeline};
+    use crate::flow::{FileFacts, Gaps, Ranges, Shortened, Timeline};
     use crate::scan::http::{Http, HttpOptions};
-    use crate::scan::{Connection, Findings, ScannedFlow, Scanner};
+    use crate::scan::{Connection, Findings, FinishedFlow, ScannedFlow, Scanner};
 
     fn written(length: u64) -> (File, Vec<u8>) {
         let mut file = tempfile::tempfile().expect("a file");
