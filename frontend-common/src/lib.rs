@@ -7,7 +7,6 @@ mod codec;
 pub mod flow;
 mod format;
 pub mod input;
-mod mapped;
 pub mod naming;
 pub mod output;
 pub mod pipeline;

@@ -1,8 +1,11 @@
 //! HTTP with gaps: what is not all there is never complete, and work that does not grow faster than what was captured.
 
+use std::fs::File;
+use std::io::Write;
 use std::ops::Range;
 
-use tapflow_common::scan::http::{Anomaly, Direction, Limits, Scanned};
+use tapflow_common::scan::http::{Anomaly, Direction, Limits, Scanned, Source};
+use tapflow_common::scan::{WINDOW, Windows};
 use tapflow_tests::http::{Kept, whole, with_gaps};
 
 const GET: &str = "GET / HTTP/1.1\r\n\r\n";
@@ -107,4 +110,70 @@ fn a_connection_that_takes_too_much_work_is_given_up_and_says_so() {
     let kept = Kept::scan([whole(client.as_bytes()), whole(server.as_bytes())], &limits);
     assert!(kept.scanned.as_ref().is_some_and(|scanned| scanned.is_given_up));
     assert!(kept.messages.len() > 100 && kept.messages.len() < 1000);
+}
+
+fn written(bytes: &[u8]) -> File {
+    let mut file = tempfile::tempfile().expect("a file");
+    file.write_all(bytes).expect("written");
+    file
+}
+
+/// Responses of all kinds, longer than several windows, and bytes of none.
+fn long_stream() -> Vec<u8> {
+    let long = WINDOW as usize;
+    let mut server = response(long).0;
+    for number in 0..3000 {
+        let body = "x".repeat(number % 700);
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+        server.extend_from_slice(&[head, body].concat().into_bytes());
+    }
+    server.extend_from_slice(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+    for size in [1, 100_000, long, 5, 2 * long + 7] {
+        server.extend_from_slice(&[format!("{size:x}\r\n").as_bytes(), &b"c".repeat(size), b"\r\n"].concat());
+    }
+    server.extend_from_slice(b"0\r\nTrailer: t\r\n\r\n");
+    // Lines that are no heads, one of them longer than what is searched together.
+    server.extend_from_slice(&b"stray HTTP/1.1 line\r\n".repeat(long / 16));
+    server.extend_from_slice(&b"y".repeat(long + 9));
+    server.extend_from_slice(b"\r\nHTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nab");
+    server
+}
+
+#[test]
+fn a_stream_that_is_read_in_windows_gives_what_it_gives_in_memory_and_is_read_a_few_times_at_most() {
+    let (mut server, client) = (long_stream(), GET.repeat(3002));
+    let length = server.len() as u64;
+    let limits = Limits::default();
+    for gaps in [vec![], vec![WINDOW - 5..WINDOW + 5, 3 * WINDOW..3 * WINDOW + 90_000, length - 1..length]] {
+        let held = with_gaps(&mut server, &gaps);
+        let in_memory = Kept::scan([whole(client.as_bytes()), held], &limits);
+        let windows = Windows::new(written(held.bytes), length);
+        let read = Direction { bytes: &[], source: Some(&windows), ..held };
+        let in_windows = Kept::scan([whole(client.as_bytes()), read], &limits);
+        assert_eq!(in_windows.messages.len(), in_memory.messages.len());
+        assert!(in_windows.messages == in_memory.messages && in_windows.bodies == in_memory.bodies);
+        assert!(windows.taken() <= 4 * length, "{} of {length}", windows.taken());
+        assert!(!windows.has_failed());
+    }
+}
+
+#[test]
+fn what_is_behind_the_end_of_a_file_that_was_cut_short_is_missing() {
+    let (first, _) = response(10);
+    let (second, head) = response(WINDOW as usize);
+    let server = [&first[..], &second, &first].concat();
+    let file = written(&server);
+    let left = 2 * WINDOW + 77;
+    file.set_len(left).expect("cut short");
+    let windows = Windows::new(file, server.len() as u64);
+    let read = Direction { source: Some(&windows), ..Direction::EMPTY };
+    let kept = Kept::scan([whole(GET.repeat(3).as_bytes()), read], &Limits::default());
+    assert!(windows.has_failed());
+    assert!(kept.response(1).complete);
+    let cut = kept.response(2);
+    let body = left - (first.len() + head) as u64;
+    assert!(!cut.complete && !cut.files[0].complete && cut.anomalies.has(Anomaly::GapInBody));
+    assert_eq!(cut.missing, 3 * WINDOW - body);
+    let counts = kept.scanned.expect("HTTP").counts;
+    assert_eq!((counts.requests, counts.responses), (3, 2), "nothing is found behind the end");
 }

@@ -20,8 +20,11 @@ use crate::format::count;
 pub const BLOCK: u64 = 4096;
 /// The part of the bound that is kept free, where something can be deleted.
 const FREE: u64 = 16;
-/// Where the oldest is deleted, bytes that may be written beyond the bound until it is.
+/// Bytes that may be written beyond the bound: of flows, those in flight when it is reached; where the oldest is deleted,
+/// of everything until it is.
 const BEYOND: u64 = 32 << 20;
+/// The same for reports, which name what was written.
+const REPORTS_BEYOND: u64 = 56 << 20;
 /// How long somebody waits before looking again without being told.
 const PATIENCE: Duration = Duration::from_millis(100);
 
@@ -256,6 +259,49 @@ impl Disk {
         Err(NoRoom { is_first: !self.0.refused.swap(true, Ordering::Relaxed), limit: self.0.limit })
     }
 
+    /// Asks for room for `bytes` more of a flow that is in flight when the bound is reached.
+    ///
+    /// # Errors
+    /// There is none. The run ends then.
+    pub fn ask_for_flow(&self, bytes: u64) -> io::Result<()> {
+        self.ask_beyond(bytes, BEYOND)
+    }
+
+    /// The same for what reports say of flows.
+    ///
+    /// # Errors
+    /// There is none. The run ends then.
+    pub fn ask_for_report(&self, bytes: u64) -> io::Result<()> {
+        self.ask_beyond(bytes, REPORTS_BEYOND)
+    }
+
+    fn ask_beyond(&self, bytes: u64, beyond: u64) -> io::Result<()> {
+        // What is deleted may come back a little later.
+        let beyond = if self.0.deletes { REPORTS_BEYOND } else { beyond };
+        let fits = || self.used().saturating_add(bytes) <= self.0.limit.saturating_add(beyond);
+        if fits() || self.0.deletes && self.sweep() && fits() {
+            return Ok(());
+        }
+        self.0.refused.store(true, Ordering::Relaxed);
+        Err(io::Error::other(format!("there is no room for it within --max-disk {}", self.0.limit)))
+    }
+
+    /// Asks for room for `bytes` more in a file outside of the output directory, which [goes](Self::gone) before the
+    /// run is over.
+    ///
+    /// # Errors
+    /// There is none. The run ends then.
+    pub fn ask_for_temporary(&self, bytes: u64) -> Result<(), NoRoom> {
+        self.ask(bytes)?;
+        self.0.used.fetch_add(bytes, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// A file outside of the output directory with so many bytes is gone.
+    pub fn gone(&self, bytes: u64) {
+        self.less(bytes);
+    }
+
     /// Bytes taken now.
     #[must_use]
     pub fn used(&self) -> u64 {
@@ -484,6 +530,19 @@ mod tests {
         assert!(!disk.is_full());
         let [first, second] = [(); 2].map(|()| disk.ask(401).expect_err("no room").is_first);
         assert!(first && !second && disk.is_full());
+    }
+
+    #[test]
+    fn flows_and_reports_have_a_little_room_beyond_the_bound_and_temporary_files_count_until_they_go() {
+        let disk = Disk::new(PathBuf::from("o"), 1000, false);
+        disk.ask_for_temporary(600).expect("room");
+        assert!(disk.ask(401).is_err());
+        disk.gone(600);
+        disk.add(Path::new("o/a"), 1000);
+        disk.ask_for_flow(BEYOND).expect("in flight");
+        assert!(disk.ask_for_flow(BEYOND + 1).is_err() && disk.is_full());
+        disk.ask_for_report(BEYOND + 1).expect("what was written is named");
+        assert!(disk.ask_for_report(REPORTS_BEYOND + 1).is_err());
     }
 
     #[test]

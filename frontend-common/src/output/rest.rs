@@ -221,6 +221,9 @@ impl RestFile {
 
     fn write(&mut self) -> Result<(), OutputError> {
         let buffer = std::mem::take(&mut self.buffer);
+        if let (Some(disk), Output::File { seekable: true, .. }) = (&self.disk, &self.output) {
+            disk.ask_for_flow(buffer.len() as u64).map_err(|error| self.error(Action::Write, error))?;
+        }
         let result = match &mut self.output {
             Output::Standard => io::stdout().write_all(&buffer),
             Output::File { file, seekable: true } => write_at(file, &buffer, self.end),

@@ -487,6 +487,8 @@ impl FileStore {
             }
             let (path, original) = self.template.place(&self.text)?;
             if let Some(disk) = &self.disk {
+                let blocks = BLOCK * (1 + u64::from(self.index));
+                disk.ask_for_flow(blocks).map_err(|error| OutputError::new(Action::Create, &path, error))?;
                 // Before it is there, so that nobody deletes it.
                 disk.hold(&self.files.place(&path));
             }
@@ -528,13 +530,21 @@ impl FileStore {
         if pieces.is_empty() {
             return Ok(());
         }
+        let length = pieces.iter().map(|piece| piece.bytes.len() as u64).sum();
+        self.ask(id, length)?;
         let (reached, result) = write_pieces(self.files.file(id)?, pieces);
         if let Some(disk) = &self.disk {
-            disk.add(&self.files.path(id), pieces.iter().map(|piece| piece.bytes.len() as u64).sum());
+            disk.add(&self.files.path(id), length);
         }
         let flow = &mut self.flows[at as usize];
         flow.written = flow.written.max(reached);
         result.map_err(|error| self.files.error(id, Action::Write, error))
+    }
+
+    /// Asks for room for `length` more bytes in a file.
+    fn ask(&self, id: FileId, length: u64) -> Result<(), OutputError> {
+        let asked = self.disk.as_ref().map_or(Ok(()), |disk| disk.ask_for_flow(length));
+        asked.map_err(|error| self.files.error(id, Action::Write, error))
     }
 
     /// Moves what is in the file up by `by` bytes, within the limit.
@@ -660,8 +670,9 @@ impl FileStore {
 
     fn append_index(&mut self, at: u32, text: &str) -> Result<(), OutputError> {
         self.create(at)?;
+        let Some(id) = self.flows[at as usize].index().and_then(|index| index.file) else { return Ok(()) };
+        self.ask(id, text.len() as u64)?;
         let Some(index) = self.flows[at as usize].index() else { return Ok(()) };
-        let Some(id) = index.file else { return Ok(()) };
         let written = write_at(self.files.file(id)?, text.as_bytes(), index.on_disk);
         index.on_disk += text.len() as u64;
         if let Some(disk) = &self.disk {

@@ -334,16 +334,25 @@ impl Reporter {
         let http = flow.as_ref().and_then(|(flow, _)| flow.found.http.as_ref()).map(|http| &http.counts);
         self.totals.flow(&counts, http);
         let is_numbered = self.opener.is_some();
+        let disk = self.disk.clone();
+        let room = disk.as_ref().map_or(Ok(()), |disk| disk.ask_for_report(text.len() as u64));
+        let has_room = room.is_ok();
         let period = self.period(number);
         if is_numbered {
             period.totals.flow(&counts, http);
         }
         let reported = match &mut period.outputs.report {
-            Some(report) if !text.is_empty() => report.add(flows, text, packets),
+            Some(report) if has_room && !text.is_empty() => report.add(flows, text, packets),
+            Some(report) if !has_room => {
+                report.refuse(flows, packets);
+                Ok(())
+            }
             _ => Ok(()),
         };
         let mut har = period.outputs.har.take();
-        self.written(|_| reported);
+        let place = self.disk.as_ref().map(|disk| disk.directory(number).display().to_string());
+        let room = room.map_err(|error| io::Error::other(format!("{}: {error}", place.unwrap_or_default())));
+        self.written(|_| room.and(reported));
         let Some((flow, pair)) = flow else {
             self.period(number).outputs.har = har;
             return;
@@ -369,17 +378,17 @@ impl Reporter {
                 });
             }
         }
-        let disk = self.disk.clone().filter(|_| har.is_some());
         let period = self.period(number);
         period.outputs.har = har;
-        // Entries are long: the next one asks for room.
-        if let Some(disk) = &disk {
-            period.account(number, disk);
-        }
         let listed = match &mut period.outputs.lines {
-            Some(lines) => lines.flow(flow, pair),
+            Some(lines) if has_room => lines.flow(flow, pair),
+            Some(_) => Ok(()),
             None => self.lines.as_mut().map_or(Ok(()), |lines| lines.flow(flow, pair)),
         };
+        // The next one asks for room.
+        if let Some(disk) = &disk {
+            self.period(number).account(number, disk);
+        }
         self.written(|_| listed);
         if let (Some(disk), Some(file)) = (&self.disk, &file) {
             disk.let_go(Path::new(file));

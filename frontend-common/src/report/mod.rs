@@ -291,6 +291,12 @@ impl Report {
         if self.xml.text().len() < BLOCK { Ok(()) } else { self.write() }
     }
 
+    /// There is no room for so many flows with so many packets: they are only counted, as not listed.
+    pub fn refuse(&mut self, flows: u64, packets: u64) {
+        self.packets += packets;
+        self.refused += flows;
+    }
+
     /// Has everything written that is known so far: after this, a program that is killed leaves a file that
     /// an XML parser can recover, with all flows added before.
     ///

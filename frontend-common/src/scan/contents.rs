@@ -1,6 +1,7 @@
 //! What was captured of a finished flow, as scanners read it.
 //!
-//! Holes are not data: they are not read, not mapped to be looked at, and take no memory, however long they are.
+//! Holes are not data: they are not read and take no memory, however long they are. Nothing is mapped: another program
+//! may cut a file short, which then is an error of the read.
 //! Offsets are those of the stream as the application reads it: urgent data that is no part of the file has none.
 
 use std::cell::OnceCell;
@@ -10,11 +11,10 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use super::FinishedFlow;
+use super::{FinishedFlow, Windows};
 use crate::flow::FileFacts;
-use crate::mapped;
 
-/// Bytes that are read; where more were captured they are mapped or read in parts.
+/// Bytes that are held; where more were captured they are read in parts or in windows.
 const READ: u64 = 1 << 20;
 /// Bytes read at a time of a file that is too large to be held.
 const PART: usize = 256 << 10;
@@ -39,10 +39,12 @@ pub enum Part<'p> {
 }
 
 /// The bytes of a stream, and where it has gaps.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Stream {
     /// All bytes that were captured, in order, with none, some or all of the zeros in gaps.
     pub bytes: Bytes,
+    /// The same in place of `bytes`, where they are too many to be held.
+    pub windows: Option<Windows>,
     /// Ranges without captured bytes, ascending.
     pub gaps: Vec<Range<u64>>,
     /// For each gap, how many bytes of those before it `bytes` does not have; then the same for all. Empty where
@@ -121,24 +123,21 @@ impl ScannedFlow {
         if self.contents.get().is_some() || file.size <= READ {
             self.load()?;
             let bytes = self.contents.get().cloned().unwrap_or_default();
-            return Ok(Stream { bytes, gaps, skipped: in_file, unknown });
+            return Ok(Stream { bytes, windows: None, gaps, skipped: in_file, unknown });
         }
-        let bytes = if length - missing <= READ {
-            let runs = runs(&gaps, &in_file, length);
-            read_runs(file, runs, length - missing)
-        } else {
-            let bytes = File::open(&file.path).and_then(|open| mapped::map(&open));
-            return bytes
-                .map(|bytes| Stream { bytes, gaps, skipped: in_file, unknown })
-                .map_err(|error| unreadable(file, &error));
-        };
-        let bytes = bytes.map_err(|error| unreadable(file, &error))?;
+        if length - missing > READ {
+            let open = File::open(&file.path).map_err(|error| unreadable(file, &error))?;
+            let windows = Some(Windows::new(open, file.size));
+            return Ok(Stream { bytes: Bytes::new(), windows, gaps, skipped: in_file, unknown });
+        }
+        let runs = runs(&gaps, &in_file, length);
+        let bytes = read_runs(file, runs, length - missing).map_err(|error| unreadable(file, &error))?;
         let mut skipped = vec![0];
         skipped.extend(gaps.iter().scan(0, |sum, gap| {
             *sum += gap.end - gap.start;
             Some(*sum)
         }));
-        Ok(Stream { bytes, gaps, skipped, unknown })
+        Ok(Stream { bytes, windows: None, gaps, skipped, unknown })
     }
 
     /// Hands the file to `take` in parts, in order, until that answers false. Holes are not read, and nothing large
@@ -210,13 +209,12 @@ fn read_whole(file: &FileFacts) -> io::Result<Bytes> {
     let mut length = 0;
     while let Some(rest) = bytes.get_mut(length..).filter(|rest| !rest.is_empty()) {
         match open.read(rest) {
-            Ok(0) => break,
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
             Ok(count) => length += count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
     }
-    bytes.truncate(length);
     Ok(bytes.into())
 }
 
@@ -284,6 +282,11 @@ fn read_parts(
     Ok(())
 }
 
-fn unreadable(file: &FileFacts, error: &io::Error) -> String {
-    format!("cannot read {} again: {error}", file.path.display())
+/// What is said of a flow file that cannot be read.
+pub(super) fn unreadable(file: &FileFacts, error: &io::Error) -> String {
+    let path = file.path.display();
+    if error.kind() == io::ErrorKind::UnexpectedEof {
+        return format!("{path} is shorter than what was written to it: another program has changed it");
+    }
+    format!("cannot read {path} again: {error}")
 }

@@ -15,11 +15,13 @@ pub mod launcher;
 mod spare;
 mod spool;
 pub mod wifiviz;
+mod windows;
 
 pub use choice::{Choice, SCANNERS, ScannerName};
 pub use contents::{Part, ScannedFlow, Stream};
 pub use finished::FinishedFlow;
 pub use spool::Spool;
+pub use windows::{WINDOW, Windows};
 
 /// Looks at finished connections.
 pub trait Scanner: Send + Sync {

@@ -2,7 +2,9 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::output::disk::Disk;
 
 /// Bytes kept in memory.
 const MEMORY: usize = 256 << 10;
@@ -14,16 +16,54 @@ const PART: usize = 256 << 10;
 pub struct Spool {
     bytes: Vec<u8>,
     /// What was there before `bytes`. It has no name and goes with the last clone.
-    file: Option<Arc<Mutex<File>>>,
+    file: Option<Arc<Temporary>>,
     /// Bytes in all.
     length: u64,
+    /// Who counts what is written.
+    disk: Option<Disk>,
+}
+
+/// A temporary file.
+#[derive(Debug)]
+struct Temporary {
+    file: Mutex<File>,
+    written: Mutex<u64>,
+    disk: Option<Disk>,
+}
+
+impl Temporary {
+    fn file(&self) -> MutexGuard<'_, File> {
+        self.file.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self, bytes: &[u8]) -> io::Result<()> {
+        if let Some(disk) = &self.disk {
+            let length = bytes.len() as u64;
+            disk.ask_for_temporary(length).map_err(|no_room| io::Error::other(no_room.to_string()))?;
+            *self.written.lock().unwrap_or_else(PoisonError::into_inner) += length;
+        }
+        self.file().write_all(bytes)
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let written = *self.written.get_mut().unwrap_or_else(PoisonError::into_inner);
+        self.disk.iter().for_each(|disk| disk.gone(written));
+    }
 }
 
 impl Spool {
+    /// No bytes yet; what its temporary file takes is counted by `disk`.
+    #[must_use]
+    pub fn counted(disk: Option<Disk>) -> Self {
+        Self { disk, ..Self::default() }
+    }
+
     /// Adds bytes.
     ///
     /// # Errors
-    /// The temporary file cannot be made or written.
+    /// The temporary file cannot be made or written, or there is no room for it.
     pub fn push(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.bytes.extend_from_slice(bytes);
         self.length += bytes.len() as u64;
@@ -32,9 +72,12 @@ impl Spool {
         }
         let file = match &self.file {
             Some(file) => file,
-            None => self.file.insert(Arc::new(Mutex::new(tempfile::tempfile()?))),
+            None => {
+                let (file, disk) = (Mutex::new(tempfile::tempfile()?), self.disk.clone());
+                self.file.insert(Arc::new(Temporary { file, written: Mutex::default(), disk }))
+            }
         };
-        file.lock().unwrap_or_else(PoisonError::into_inner).write_all(&self.bytes)?;
+        file.write(&self.bytes)?;
         self.bytes.clear();
         Ok(())
     }
@@ -58,7 +101,7 @@ impl Spool {
     /// The temporary file cannot be read.
     pub fn read(&self, mut take: impl FnMut(&[u8])) -> io::Result<()> {
         if let Some(file) = &self.file {
-            let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut file = file.file();
             file.rewind()?;
             let mut part = vec![0; PART];
             loop {
@@ -90,6 +133,22 @@ impl Eq for Spool {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_temporary_file_counts_while_it_is_there() {
+        let disk = Disk::new("o".into(), 3 * MEMORY as u64, false);
+        let mut spool = Spool::counted(Some(disk.clone()));
+        for _ in 0..3 {
+            spool.push(&[b'x'; MEMORY]).unwrap();
+        }
+        assert_eq!(disk.used(), 3 * MEMORY as u64);
+        let error = spool.push(&[b'x'; MEMORY]).unwrap_err().to_string();
+        assert!(error.contains("--max-disk") && disk.is_full(), "{error}");
+        drop(spool.clone());
+        assert_eq!(disk.used(), 3 * MEMORY as u64);
+        drop(spool);
+        assert_eq!(disk.used(), 0);
+    }
 
     #[test]
     fn few_bytes_and_many_come_back() {

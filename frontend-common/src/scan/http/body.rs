@@ -6,19 +6,21 @@ use memchr::memchr;
 
 use super::facts::{Anomalies, Anomaly};
 use super::framing::Framing;
-use super::stream::Direction;
+use super::stream::{Direction, Slice};
 use crate::flow::Ranges;
 
 /// The longest line that begins a chunk, with extensions.
 const MAX_CHUNK_LINE: u64 = 16 << 10;
 /// The longest trailer section.
 const MAX_TRAILER: u64 = 64 << 10;
+/// The longest part of a body that is read at once.
+const PIECE: u64 = 256 << 10;
 
 /// A part of a body.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) enum Piece<'a> {
     /// Bytes at a stream offset.
-    Bytes(u64, &'a [u8]),
+    Bytes(u64, Slice<'a>),
     /// So many bytes were never captured.
     Gap(u64),
 }
@@ -91,13 +93,17 @@ impl Walk<'_, '_> {
         }
         self.walked.length += range.end - range.start;
         self.walked.runs.push(range.clone());
-        for (piece, seen) in self.direction.pieces(range) {
+        for (piece, seen) in self.direction.pieces(range.clone()) {
             let length = piece.end - piece.start;
             self.walked.steps += if seen { length } else { 1 };
             if seen {
-                let first = self.walked.seen.map_or(piece.start, |(first, _)| first);
-                self.walked.seen = Some((first, piece.end - 1));
-                (self.visit)(Piece::Bytes(piece.start, self.direction.slice(piece)));
+                let rest = self.bytes(piece);
+                if !rest.is_empty() {
+                    let length = range.end - rest.start;
+                    self.walked.missing += length;
+                    (self.visit)(Piece::Gap(length));
+                    return;
+                }
             } else {
                 self.walked.missing += length;
                 (self.visit)(Piece::Gap(length));
@@ -105,12 +111,33 @@ impl Walk<'_, '_> {
         }
     }
 
+    /// A range without a gap: what of it cannot be read.
+    fn bytes(&mut self, range: Range<u64>) -> Range<u64> {
+        let longest = if self.direction.source.is_some() { PIECE } else { u64::MAX };
+        let mut at = range.start;
+        while at < range.end {
+            let end = range.end.min(at.saturating_add(longest));
+            let bytes = self.direction.slice(at..end);
+            let read = at + bytes.len() as u64;
+            if read > at {
+                let first = self.walked.seen.map_or(at, |(first, _)| first);
+                self.walked.seen = Some((first, read - 1));
+                (self.visit)(Piece::Bytes(at, bytes));
+            }
+            at = read;
+            if read < end {
+                break;
+            }
+        }
+        at..range.end
+    }
+
     /// RFC 9112, 7.1: whether the last chunk and the trailers were there.
     fn chunks(&mut self, start: u64, anomalies: &mut Anomalies) -> bool {
         let mut at = start;
         loop {
             self.walked.end = at;
-            let line = match chunk_line(self.direction.seen(at, MAX_CHUNK_LINE)) {
+            let line = match chunk_line(&self.direction.seen(at, MAX_CHUNK_LINE)) {
                 Some(Ok(line)) => {
                     self.walked.steps += line.length;
                     line
@@ -138,7 +165,7 @@ impl Walk<'_, '_> {
             }
             at = end;
             // Some servers forget the line end behind a chunk.
-            at += match self.direction.seen(at, 2) {
+            at += match &*self.direction.seen(at, 2) {
                 [b'\r', b'\n', ..] => 2,
                 [b'\n', ..] => 1,
                 _ => 0,

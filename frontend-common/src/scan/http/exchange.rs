@@ -3,6 +3,8 @@
 //!
 //! One request and one response are held at a time, whatever the number of messages.
 
+use bytes::Bytes;
+
 use super::body::{self, Piece, Walked};
 use super::coding::{self, Allowance, Decoder, Spent};
 use super::facts::{Anomalies, Anomaly, BodyKind, BodyName, Counts, Message};
@@ -10,7 +12,7 @@ use super::framing::{self, Framing};
 use super::head::{self, Head, MAX_HEAD, Role, Start};
 use super::reader::{Found, Reader};
 use super::save::Saver;
-use super::stream::Direction;
+use super::stream::{Direction, Slice};
 use super::{Output, media, socks};
 use crate::scan::spare;
 
@@ -18,6 +20,8 @@ use crate::scan::spare;
 const SEARCH: u64 = 1 << 20;
 /// Pieces of a body, chunks mostly, that are kept to be decoded together.
 const MAX_PIECES: usize = 4096;
+/// Pieces that were read and are shorter are copied to be kept.
+const SMALL: usize = 64 << 10;
 /// Bytes looked at that every connection may take.
 const FREE_STEPS: u64 = 1 << 20;
 /// How much the times of two directions may be in disorder in a capture.
@@ -85,9 +89,9 @@ pub fn scan(directions: [Direction<'_>; 2], limits: &Limits, output: &mut dyn Ou
 /// Where HTTP may begin in each direction: behind the handshake of a SOCKS proxy, or at the start.
 fn starts(directions: &[Direction<'_>; 2]) -> [u64; 2] {
     let first = directions.map(|direction| direction.seen(0, MAX_HEAD));
-    match socks::handshake(first[0], first[1]) {
+    match socks::handshake(&first[0], &first[1]) {
         Some(lengths) => lengths,
-        None => socks::handshake(first[1], first[0]).map_or([0; 2], |[client, proxy]| [proxy, client]),
+        None => socks::handshake(&first[1], &first[0]).map_or([0; 2], |[client, proxy]| [proxy, client]),
     }
 }
 
@@ -109,7 +113,7 @@ fn client(directions: &[Direction<'_>; 2], starts: [u64; 2]) -> Option<usize> {
             }
             let range = 0..SEARCH.min(direction.len());
             let mut pieces = direction.pieces(range).filter(|(_, seen)| *seen);
-            if pieces.any(|(piece, _)| head::find(role, direction.slice(piece), &mut 0).is_some()) {
+            if pieces.any(|(piece, _)| head::find(role, &direction.slice(piece), &mut 0).is_some()) {
                 return Some(index);
             }
         }
@@ -121,7 +125,7 @@ fn client(directions: &[Direction<'_>; 2], starts: [u64; 2]) -> Option<usize> {
 fn simple(directions: [Direction<'_>; 2], limits: &Limits, output: &mut dyn Output) -> Option<Scanned> {
     let simple = |direction: &Direction<'_>| {
         let whole = direction.begins && direction.gaps.is_empty() && direction.len() <= MAX_HEAD;
-        head::simple_request(direction.bytes).filter(|_| whole)
+        whole.then(|| head::simple_request(&direction.slice(0..direction.len()))).flatten()
     };
     let client = [0, 1].into_iter().find(|index| simple(&directions[*index]).is_some())?;
     output.recognised(client);
@@ -158,7 +162,8 @@ struct Scan<'a, 'o> {
 impl Scan<'_, '_> {
     /// Bytes looked at so far.
     fn steps(&self) -> u64 {
-        self.requests.steps + self.responses.steps + self.bodies.steps
+        let read = self.requests.direction.taken() + self.responses.direction.taken();
+        read + self.requests.steps + self.responses.steps + self.bodies.steps
     }
 
     /// Looks at all messages, or at those for which so many steps are enough.
@@ -360,15 +365,15 @@ impl<'o> Bodies<'o> {
             piece,
         ) {
             (Some(decoder), Piece::Bytes(at, bytes)) if !broken => {
-                if !coded.keep(at, bytes) {
+                if !coded.keep(at, &bytes) {
                     coded.hand_on(decoder, &mut saver, spent);
-                    decode(decoder, at, bytes, &mut saver, spent);
+                    decode(decoder, at, &bytes, &mut saver, spent);
                 }
             }
             (Some(_), _) => broken = true,
             (None, Piece::Bytes(at, bytes)) => {
                 saver.at(at);
-                saver.bytes(bytes);
+                saver.bytes(&bytes);
             }
             (None, Piece::Gap(length)) => saver.hole(length),
         });
@@ -401,7 +406,7 @@ impl<'o> Bodies<'o> {
         message.parts_omitted = saved.parts_omitted;
         message.trailers = match trailers.is_empty() {
             true => Vec::new(),
-            false => head::any_fields(direction.slice(trailers.clone())),
+            false => head::any_fields(&direction.slice(trailers.clone())),
         };
         message.complete &= complete;
         (message.raw_length, message.missing, message.runs) = (length, missing, runs);
@@ -422,7 +427,7 @@ fn decode(decoder: &mut Decoder, at: u64, bytes: &[u8], saver: &mut Saver<'_>, s
 /// The beginning of a coded body, as long as it may turn out to be all of it and small.
 #[derive(Default)]
 struct Coded<'a> {
-    pieces: Vec<(u64, &'a [u8])>,
+    pieces: Vec<(u64, Slice<'a>)>,
     length: usize,
     /// It is neither.
     is_given_up: bool,
@@ -430,11 +435,16 @@ struct Coded<'a> {
 
 impl<'a> Coded<'a> {
     /// Keeps a piece, unless it becomes too much.
-    fn keep(&mut self, at: u64, bytes: &'a [u8]) -> bool {
+    fn keep(&mut self, at: u64, bytes: &Slice<'a>) -> bool {
         if self.is_given_up || self.length + bytes.len() > coding::WHOLE || self.pieces.len() >= MAX_PIECES {
             return false;
         }
-        self.pieces.push((at, bytes));
+        // A small piece does not keep a large window.
+        let piece = match bytes {
+            Slice::Read(bytes) if bytes.len() < SMALL => Slice::Read(Bytes::copy_from_slice(bytes)),
+            bytes => bytes.clone(),
+        };
+        self.pieces.push((at, piece));
         self.length += bytes.len();
         true
     }
@@ -443,7 +453,7 @@ impl<'a> Coded<'a> {
     fn hand_on(&mut self, decoder: &mut Decoder, saver: &mut Saver<'_>, spent: &mut Spent) {
         self.is_given_up = true;
         for (at, bytes) in std::mem::take(&mut self.pieces) {
-            decode(decoder, at, bytes, saver, spent);
+            decode(decoder, at, &bytes, saver, spent);
         }
     }
 

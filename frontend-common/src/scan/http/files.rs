@@ -12,15 +12,18 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tapflow_core::Timestamp;
 
 use super::har::{self, MAX_TEXT, Place};
-use super::{BodyKind, BodyName, Counts, Direction, Limits, Message, Output, Role, Slot, Stored, scan};
+use super::{
+    BodyKind, BodyName, Counts, Direction, Limits, Message, Output, Role, Slot, Source, Stored, scan,
+};
 use crate::output::alerts::Alerts;
 use crate::output::beneath::Beneath;
 use crate::output::disk::{BLOCK, Disk};
 use crate::output::durable::finish;
 use crate::scan::FinishedFlow;
 use crate::scan::command::Runner;
+use crate::scan::contents::unreadable;
 use crate::scan::hash::{Algorithm, Hasher};
-use crate::scan::{Connection, ScannedFlow, Scanner, Spool, spare};
+use crate::scan::{Connection, ScannedFlow, Scanner, Spool, Windows, spare};
 
 /// Bytes of a body gathered for a write.
 const BUFFER: usize = 128 << 10;
@@ -112,6 +115,7 @@ impl Scanner for Http {
             let (flow, stream) = (&scanned.flow, &streams[index]);
             let mut direction = Direction {
                 bytes: &stream.bytes,
+                source: stream.windows.as_ref().map(|windows| windows as &dyn Source),
                 gaps: &stream.gaps,
                 skipped: &stream.skipped,
                 unknown: stream.unknown.as_ref(),
@@ -124,7 +128,12 @@ impl Scanner for Http {
             directions[index] = direction;
         }
         let mut files = Files::new(&self.0, flows);
-        let Some(mut scanned) = scan(directions, &self.0.limits, &mut files) else { return Ok(()) };
+        let scanned = scan(directions, &self.0.limits, &mut files);
+        let unread = flows.iter().zip(streams).find_map(|(scanned, stream)| {
+            let error = stream.windows.and_then(Windows::into_error)?;
+            scanned.flow.file.as_ref().map(|file| unreadable(file, &error))
+        });
+        let Some(mut scanned) = scanned else { return unread.map_or(Ok(()), Err) };
         if !self.0.files {
             (scanned.counts.bodies, scanned.counts.body_bytes) = (0, 0);
         }
@@ -150,7 +159,7 @@ impl Scanner for Http {
                 entries,
             }));
         }
-        error.filter(|error| !error.is_empty()).map_or(Ok(()), Err)
+        unread.or(error.filter(|error| !error.is_empty())).map_or(Ok(()), Err)
     }
 
     fn finish(&self) -> Result<(), String> {
@@ -246,7 +255,7 @@ impl<'s> Files<'s> {
             texts: [None, None],
             kept: 0,
             place: Place::default(),
-            entries: Spool::default(),
+            entries: Spool::counted(options.disk.clone()),
             messages: Default::default(),
             omitted: [0; 2],
             unsaved: 0,

@@ -55,7 +55,7 @@ pub(super) fn of_request(
 /// nothing.
 fn is_sent(framing: Framing, direction: &Direction<'_>, start: u64) -> bool {
     let here = direction.seen(start, head::MAX_HEAD);
-    if !head::begins(Role::Client, here) {
+    if !head::begins(Role::Client, &here) {
         return true;
     }
     match framing {
@@ -63,11 +63,11 @@ fn is_sent(framing: Framing, direction: &Direction<'_>, start: u64) -> bool {
             let end = start.saturating_add(length);
             let behind = direction.seen(end, head::MAX_HEAD);
             // A word in a body may look like a method, so may the last letter of one.
-            let begins = head::begins(Role::Client, behind)
-                && (head::has_known_method(behind) || !head::has_known_method(here));
+            let begins = head::begins(Role::Client, &behind)
+                && (head::has_known_method(&behind) || !head::has_known_method(&here));
             end == direction.len() || begins
         }
-        Framing::Chunked => super::body::chunk_line(here).is_some_and(|line| line.is_ok()),
+        Framing::Chunked => super::body::chunk_line(&here).is_some_and(|line| line.is_ok()),
         _ => false,
     }
 }
@@ -95,7 +95,7 @@ pub(super) fn of_response(
     // Without its request it may answer HEAD: then the next response is where the body would be.
     if method.is_none() && framing != Framing::Length(0) {
         let next = direction.seen(start, head::MAX_HEAD);
-        if next.starts_with(b"HTTP/1.") && head::begins(Role::Server, next) {
+        if next.starts_with(b"HTTP/1.") && head::begins(Role::Server, &next) {
             return Framing::None;
         }
     }
@@ -129,7 +129,7 @@ fn declared(
             return lengths.first().map_or(Declared::Other, Declared::Length);
         }
         let next = direction.seen(start, 64);
-        if next.is_empty() || super::body::chunk_line(next).is_none_or(|line| line.is_ok()) {
+        if next.is_empty() || super::body::chunk_line(&next).is_none_or(|line| line.is_ok()) {
             return Declared::Chunked;
         }
         anomalies.add(Anomaly::NotChunked);
@@ -143,7 +143,7 @@ fn declared(
         // The one that leads to a message, or to the end.
         let fits = |length: &u64| {
             let end = start.saturating_add(*length);
-            end == direction.len() || head::begins(sender, direction.seen(end, head::MAX_HEAD))
+            end == direction.len() || head::begins(sender, &direction.seen(end, head::MAX_HEAD))
         };
         if let Some(length) = lengths.values.iter().copied().find(fits) {
             return Declared::Length(length);

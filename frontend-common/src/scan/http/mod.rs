@@ -1,6 +1,6 @@
 //! HTTP/1 in finished connections: messages, which response answers which request, and bodies.
 //!
-//! Two directions go in as byte slices with their gaps and times; messages, and bodies without chunks and
+//! Two directions go in as bytes with their gaps and times; messages, and bodies without chunks and
 //! codings, come out through [`Output`]. There is no file and no clock in here. Any bytes give some result, in
 //! time in proportion to their number and what [`Limits`] allow them to decode to.
 //!
@@ -29,7 +29,7 @@ pub use files::{Http, HttpFindings, HttpOptions, MAX_MESSAGES};
 pub use framing::Framing;
 pub use har::{MAX_TEXT, Place};
 pub use head::{Field, Head, MAX_HEAD, Role, Start, Text};
-pub use stream::{Direction, Times};
+pub use stream::{Direction, Source, Times};
 
 /// Bodies that may be under way at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

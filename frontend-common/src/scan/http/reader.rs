@@ -3,11 +3,15 @@
 
 use std::ops::Range;
 
+use memchr::memrchr;
 use tapflow_core::Timestamp;
 
 use super::facts::{Anomalies, Anomaly};
 use super::head::{self, Head, MAX_HEAD, Role};
 use super::stream::Direction;
+
+/// Bytes that are searched together.
+const SPAN: u64 = 4 * MAX_HEAD;
 
 /// A head that was found.
 #[derive(Debug)]
@@ -73,7 +77,7 @@ impl<'a> Reader<'a> {
 
     /// Whether a message begins right here.
     pub(super) fn begins_here(&self) -> bool {
-        head::begins(self.role, self.direction.seen(self.at, MAX_HEAD))
+        head::begins(self.role, &self.direction.seen(self.at, MAX_HEAD))
     }
 
     /// The next head, which stays the next.
@@ -96,7 +100,8 @@ impl<'a> Reader<'a> {
         loop {
             self.steps += 1;
             let end = self.direction.len();
-            if self.at >= end {
+            if self.at >= end || self.direction.has_failed() {
+                self.at = end;
                 return None;
             }
             let seen = self.direction.seen_until(self.at);
@@ -111,12 +116,8 @@ impl<'a> Reader<'a> {
                 continue;
             }
             let window = self.direction.seen(self.at, MAX_HEAD);
-            if !head::begins(self.role, window) {
-                let skipped =
-                    match head::find(self.role, self.direction.slice(self.at..seen), &mut self.steps) {
-                        Some(at) => at as u64,
-                        None => seen - self.at,
-                    };
+            if !head::begins(self.role, &window) {
+                let skipped = self.search(seen);
                 self.at += skipped;
                 self.stray += skipped;
                 self.lost = true;
@@ -126,7 +127,7 @@ impl<'a> Reader<'a> {
                 continue;
             }
             let start = self.at;
-            let length = head::length(window);
+            let length = head::length(&window);
             self.steps += length.unwrap_or(window.len()) as u64;
             let (length, whole) = match length {
                 Some(length) => (length as u64, true),
@@ -140,7 +141,7 @@ impl<'a> Reader<'a> {
                 }
                 None => (window.len() as u64, false),
             };
-            let Some(head) = head::parse(self.role, self.direction.slice(start..start + length)) else {
+            let Some(head) = head::parse(self.role, &self.direction.slice(start..start + length)) else {
                 self.at += length;
                 self.stray += length;
                 continue;
@@ -159,6 +160,25 @@ impl<'a> Reader<'a> {
                 anomalies,
                 first_time: self.direction.time(start),
             });
+        }
+    }
+
+    /// How many bytes are before the next message, or before `seen` where none begins. They are looked at in parts,
+    /// the next of which begins with the line that the one before has not all of.
+    fn search(&mut self, seen: u64) -> u64 {
+        let mut at = self.at;
+        loop {
+            let end = seen.min(at.saturating_add(SPAN));
+            let part = self.direction.slice(at..end);
+            if let Some(found) = head::find(self.role, &part, &mut self.steps) {
+                return at + found as u64 - self.at;
+            }
+            if end == seen || part.is_empty() {
+                return seen - self.at;
+            }
+            // No line of a head is longer.
+            let line = memrchr(b'\n', &part).map_or(SPAN - MAX_HEAD, |at| at as u64 + 1);
+            at += line;
         }
     }
 }

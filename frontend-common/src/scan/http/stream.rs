@@ -1,17 +1,60 @@
 //! One direction of a finished connection as HTTP reads it: bytes with gaps, and a time for each place.
 
-use std::ops::Range;
+use std::ops::{Deref, Range};
 
+use bytes::Bytes;
 use tapflow_core::Timestamp;
 
 /// When the byte at a stream offset was captured, where that is known.
 pub type Times<'a> = &'a dyn Fn(u64) -> Option<Timestamp>;
+
+/// The bytes of a direction that are not in memory.
+pub trait Source {
+    /// How many there are.
+    fn len(&self) -> u64;
+
+    /// Whether there are none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The bytes of a range, fewer where they cannot be read. Those up to `until` may be asked for next.
+    fn read(&self, range: Range<u64>, until: u64) -> Bytes;
+
+    /// Bytes that were read so far, those that were read twice counted twice.
+    fn taken(&self) -> u64;
+
+    /// Some could not be read.
+    fn has_failed(&self) -> bool;
+}
+
+/// Bytes that follow each other in a direction.
+#[derive(Clone, Debug)]
+pub(super) enum Slice<'a> {
+    /// They are in memory.
+    Held(&'a [u8]),
+    /// They were read.
+    Read(Bytes),
+}
+
+impl Deref for Slice<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Held(bytes) => bytes,
+            Self::Read(bytes) => bytes,
+        }
+    }
+}
 
 /// One direction of a finished connection.
 #[derive(Clone, Copy)]
 pub struct Direction<'a> {
     /// The stream from offset 0, with any bytes in the gaps but those of `skipped`.
     pub bytes: &'a [u8],
+    /// What is read in place of `bytes`, where they are not in memory.
+    pub source: Option<&'a dyn Source>,
     /// Ranges never captured, in stream offsets, ascending.
     pub gaps: &'a [Range<u64>],
     /// For each gap, how many bytes of those before it `bytes` does not have; then the same for all. Empty where
@@ -31,6 +74,7 @@ impl<'a> Direction<'a> {
     /// A direction without a byte.
     pub const EMPTY: Direction<'static> = Direction {
         bytes: &[],
+        source: None,
         gaps: &[],
         skipped: &[],
         unknown: None,
@@ -41,24 +85,39 @@ impl<'a> Direction<'a> {
 
     /// Its length in bytes.
     pub(super) fn len(&self) -> u64 {
-        self.bytes.len() as u64 + self.skipped.last().copied().unwrap_or(0)
+        self.captured() + self.skipped.last().copied().unwrap_or(0)
     }
 
     /// Bytes at hand, which are mostly those that were captured.
     pub(super) fn captured(&self) -> u64 {
-        self.bytes.len() as u64
+        self.source.map_or(self.bytes.len() as u64, Source::len)
     }
 
-    /// The bytes of a range without a gap, as far as the stream goes.
-    pub(super) fn slice(&self, range: Range<u64>) -> &'a [u8] {
+    /// Bytes that were read to be looked at.
+    pub(super) fn taken(&self) -> u64 {
+        self.source.map_or(0, Source::taken)
+    }
+
+    /// Bytes of it cannot be read: those count as missing.
+    pub(super) fn has_failed(&self) -> bool {
+        self.source.is_some_and(Source::has_failed)
+    }
+
+    /// The bytes of a range without a gap, as far as the stream goes. Fewer, where they cannot be read.
+    pub(super) fn slice(&self, range: Range<u64>) -> Slice<'a> {
         let mut skipped = 0;
         if !self.skipped.is_empty() {
             let before = self.gaps.partition_point(|gap| gap.end <= range.start);
             skipped = self.skipped.get(before).copied().unwrap_or(0);
         }
-        let length = self.bytes.len() as u64;
-        let [start, end] = [range.start, range.end].map(|at| at.saturating_sub(skipped).min(length));
-        self.bytes.get(start as usize..end as usize).unwrap_or_default()
+        let length = self.captured();
+        let place = |at: u64| at.saturating_sub(skipped).min(length);
+        let (start, end) = (place(range.start), place(range.end));
+        match self.source {
+            None => Slice::Held(self.bytes.get(start as usize..end as usize).unwrap_or_default()),
+            Some(_) if start >= end => Slice::Held(&[]),
+            Some(source) => Slice::Read(source.read(start..end, place(self.seen_until(range.start)))),
+        }
     }
 
     /// The first gap that ends behind `offset`, cut to the stream; an empty one at its end without any.
@@ -74,7 +133,7 @@ impl<'a> Direction<'a> {
     }
 
     /// The bytes that follow `offset` without a gap, at most `limit`.
-    pub(super) fn seen(&self, offset: u64, limit: u64) -> &'a [u8] {
+    pub(super) fn seen(&self, offset: u64, limit: u64) -> Slice<'a> {
         self.slice(offset..self.seen_until(offset).min(offset.saturating_add(limit)))
     }
 
@@ -108,9 +167,9 @@ impl<'a> Direction<'a> {
 
 impl std::fmt::Debug for Direction<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { bytes, gaps, skipped: _, unknown, begins, ends, times: _ } = self;
+        let Self { bytes: _, source: _, gaps, skipped: _, unknown, begins, ends, times: _ } = self;
         f.debug_struct("Direction")
-            .field("bytes", &bytes.len())
+            .field("bytes", &self.captured())
             .field("gaps", gaps)
             .field("unknown", unknown)
             .field("begins", begins)
