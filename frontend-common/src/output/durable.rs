@@ -1,7 +1,7 @@
 //! Written means on disk: errors that the system finds only when it closes a file or flushes it.
 //!
 //! Network file systems, quotas and disks that are larger on paper than in fact take bytes that they cannot keep, and say
-//! so later. [`FileSystems`] asks for that at the end of a run; [`finish`] does for a single file.
+//! so later. [`FileSystems`] asks for that at the end of a run; `finish` does for a single file.
 
 use std::fs::File;
 use std::io;

@@ -1,7 +1,7 @@
 //! Conversations between two model endpoints, and what a recording of them must be.
 //!
 //! The [endpoints](endpoint) are receivers and senders of RFC 9293 with [applications](plan) that send, read and
-//! end; a [network](network) loses, delays and repeats what they send; an [attacker](forge) sends what they have
+//! end; a [network] loses, delays and repeats what they send; an [attacker](forge) sends what they have
 //! not sent. A tap captures in the middle. The [oracle] says what the recording must be, from what the
 //! endpoints' applications have read and nothing else that tapflow's core could have a part in.
 //!
