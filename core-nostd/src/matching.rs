@@ -234,7 +234,8 @@ impl Matcher<'_, '_> {
         }
         match stream.base().wrapping_sub(base) {
             0 => Fit::Touches,
-            _ if other.flags.has(StreamFlags::AGAIN) && segment.flags.ack => Fit::No,
+            // The handshake comes again with another number of this side.
+            _ if other.flags.has(StreamFlags::AGAIN) && segment.flags.ack && stream.has_syn() => Fit::No,
             _ if connection.state == State::Lingering => Fit::No,
             // The handshake was complete, or data came.
             _ if connection.state == State::Closing
