@@ -31,7 +31,7 @@ pub struct Config {
     /// Connections that have ended and are open for sinks at most: one more closes the oldest, which lingers then.
     /// Default: no limit.
     pub max_closing: u32,
-    /// Whether sinks are told `closed` as soon as both FINs are acknowledged, or another connection with the same
+    /// Whether [`Sink::closed`](crate::Sink::closed) is called as soon as both FINs are acknowledged, or another connection with the same
     /// addresses and ports is established, instead of after `closing`.
     /// Default: `false`.
     pub close_at_once: bool,

@@ -99,7 +99,7 @@ impl Matcher<'_, '_> {
             }
             let renewed = || connection.streams.iter().any(|stream| stream.flags.has(StreamFlags::AGAIN));
             if found.newest.is_none() && next.is_none() && !renewed() {
-                // Most have nobody beside them.
+                // Most connections are the only one of their key.
                 if fit > Fit::No {
                     found.best = Some((index, fit));
                 }

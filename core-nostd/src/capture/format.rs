@@ -1,8 +1,9 @@
 //! The headers of a pcap file: pure functions over bytes.
 //!
 //! Known in both byte orders: microseconds (magic 0xa1b2c3d4), nanoseconds (0xa1b23c4d) and Kuznetzov's modified
-//! format (0xa1b2cd34), whose frame headers name an interface; versions 2.0 to 2.4, and 543.0, which meant 2.1. Of the
-//! variants that have the usual magic number and longer frame headers [`FileHeader::with_variant_of`] tells by the frames.
+//! format (0xa1b2cd34), whose frame headers name an interface; versions 2.0 to 2.4, and 543.0, which meant 2.1.
+//! Variants with the usual magic number have longer frame headers: [`FileHeader::with_variant_of`] recognises them by the
+//! frames.
 
 use core::fmt;
 

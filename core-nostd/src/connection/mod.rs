@@ -32,9 +32,9 @@ pub(crate) enum State {
     /// Data may flow.
     Open,
     /// Ended by RST, by FINs, or by another connection in its place; what was on its way is still taken in, and
-    /// the sinks are told later.
+    /// `closed` is called later.
     Closing,
-    /// The sinks were told `closed`; late packets are absorbed for the linger time.
+    /// `closed` was called; late packets are absorbed for the linger time.
     Lingering,
 }
 

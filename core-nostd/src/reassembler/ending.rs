@@ -92,7 +92,7 @@ impl Reassembler<'_> {
         self.end(index, CloseReason::Finished, finished, sink)
     }
 
-    /// The connection has ended. Where that is certain, sinks may be told at once.
+    /// The connection has ended. Where that is certain, `closed` may be called at once.
     pub(super) fn end<S: Sink>(
         &mut self,
         index: u32,
