@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use tapflow_common::input::{self, Access};
+use tapflow_common::input::{self};
 use tapflow_tests::answers::{Capture, own_captures};
 use tapflow_tests::{not_tested, program};
 
@@ -61,7 +61,7 @@ const KNOWN: [(&str, &[&str]); 8] = [
 type Packet = (u64, u32, Vec<u8>);
 
 fn packets(path: &Path) -> Vec<Packet> {
-    let mut source = input::open(path, Access::AsAsked, Default::default()).unwrap();
+    let mut source = input::open(path, Default::default()).unwrap();
     let mut packets = Vec::new();
     while let Ok(Some(packet)) = source.next() {
         let frame = packet.frame;

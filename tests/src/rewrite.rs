@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use tapflow_common::input::{self, Access};
+use tapflow_common::input::{self};
 use tapflow_core::decode::decode;
 use tapflow_core::{Frame, LinkType, Timestamp};
 
@@ -56,7 +56,7 @@ pub fn without_padding(capture: &Path, directory: &Path) -> Option<PathBuf> {
 }
 
 fn records(capture: &Path) -> Option<Vec<Record>> {
-    let mut source = input::open(capture, Access::AsAsked, Arc::new(AtomicBool::new(false))).unwrap();
+    let mut source = input::open(capture, Arc::new(AtomicBool::new(false))).unwrap();
     let mut records = Vec::new();
     while let Ok(Some(packet)) = source.next() {
         let Frame { link, time, wire_len, bytes } = packet.frame;

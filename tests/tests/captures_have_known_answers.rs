@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use tapflow_common::input::{self, Access};
+use tapflow_common::input::{self};
 use tapflow_core::{Config, FragmentStorage, Reassembler, Storage};
 use tapflow_tests::answers::{Answer, Capture, EXCEPTIONS, Flows, corpus, own_captures, sha256};
 use tapflow_tests::not_tested;
@@ -13,7 +13,7 @@ use tapflow_tests::recorder::Recorder;
 
 /// The flows with data that the core finds in a capture, whatever error ends the file.
 fn flows_of(path: &Path, ignore_encapsulation: bool) -> Flows {
-    let mut source = input::open(path, Access::AsAsked, Arc::new(AtomicBool::new(false))).unwrap();
+    let mut source = input::open(path, Arc::new(AtomicBool::new(false))).unwrap();
     let config = Config { ignore_encapsulation, ..Config::default() };
     let storage = Storage {
         fragments: FragmentStorage::heap(1000).unwrap(),

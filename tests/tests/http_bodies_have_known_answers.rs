@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use serde_json::Value;
-use tapflow_common::input::{self, Access};
+use tapflow_common::input::{self};
 use tapflow_common::scan::http::{Direction, Limits};
 use tapflow_core::{Config, FragmentStorage, Reassembler, Storage};
 use tapflow_tests::answers::{corpus, sha256};
@@ -57,7 +57,7 @@ impl Connection {
 }
 
 fn records(path: &std::path::Path) -> Recorder {
-    let mut source = input::open(path, Access::AsAsked, Arc::new(AtomicBool::new(false))).unwrap();
+    let mut source = input::open(path, Arc::new(AtomicBool::new(false))).unwrap();
     let storage = Storage {
         fragments: FragmentStorage::heap(1000).unwrap(),
         ..Storage::heap(100_000, 100_000).unwrap()

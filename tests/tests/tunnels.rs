@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use tapflow_common::input::{self, Access};
+use tapflow_common::input::{self};
 use tapflow_core::TunnelKind::{self, Ayiya, Geneve, Gre, Gtp, IpComp, IpInIp, Mpls, Pppoe, Sflow, Vxlan};
 use tapflow_core::{
     Config, Counters, FragmentStorage, Frame, LinkType, Opened, Reassembler, Storage, Timestamp,
@@ -22,7 +22,7 @@ fn core(config: Config) -> Reassembler<'static> {
 /// The flows with data of a capture of the corpus, and the counts.
 fn opened(name: &str) -> (Vec<Opened>, Counters) {
     let path = corpus().expect("the corpus").join("captures").join(name);
-    let mut source = input::open(&path, Access::AsAsked, Arc::new(AtomicBool::new(false))).unwrap();
+    let mut source = input::open(&path, Arc::new(AtomicBool::new(false))).unwrap();
     let (mut core, mut sink) = (core(Config::default()), Recorder::default());
     while let Ok(Some(packet)) = source.next() {
         let Ok(()) = core.push(&packet.frame, &mut sink);

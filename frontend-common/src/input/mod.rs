@@ -4,7 +4,6 @@
 //! [`open`] reads pcap and pcapng, plain or compressed, from files and from standard input, in blocks. A frame is a
 //! slice of one of them: what would lie across two is copied into a block of its own. All frames before a fault are delivered, then the fault, then nothing.
 
-mod ahead;
 pub mod bpf;
 mod erf;
 mod error;
@@ -38,7 +37,7 @@ pub use error::{InputError, InputErrorKind, Shortened};
 pub use filter::{Filter, FilterCompiler, FrameFilter};
 pub use packets::{Frames, Packet, Packets, TOGETHER};
 use packets::{Record, Step};
-pub use source::{Access, check, from_memory, open, open_file};
+pub use source::{check, from_memory, open, open_file};
 
 /// The longest packet that is believed, in bytes. Larger lengths are taken for damage.
 pub const RECORD_LIMIT: u32 = MAX_CAPTURED;

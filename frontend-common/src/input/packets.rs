@@ -1,7 +1,7 @@
 //! Packets as a source hands them over: one, or a few that lie in one block.
 
 use bytes::Bytes;
-use tapflow_core::{Frame, LinkType, Look, Reassembler, Timestamp};
+use tapflow_core::{Frame, LinkType, Reassembler, Timestamp};
 
 use super::trail::Trail;
 
@@ -23,25 +23,13 @@ pub const TOGETHER: usize = Reassembler::AHEAD;
 #[derive(Clone, Debug, Default)]
 pub struct Packets<'a> {
     first: Option<Packet<'a>>,
-    rest: Option<(&'a Bytes, std::slice::Iter<'a, Record>, Option<Trail<'a>>)>,
-    looks: &'a [Look],
+    rest: Option<(&'a Bytes, std::slice::Iter<'a, Record>, Trail<'a>)>,
 }
 
 impl<'a> Packets<'a> {
     /// The records that were read of a block, and the way that goes on behind them.
     pub(super) fn new(block: &'a Bytes, records: &'a [Record], trail: Trail<'a>) -> Self {
-        Self { first: None, rest: Some((block, records.iter(), Some(trail))), looks: &[] }
-    }
-
-    /// Records whose headers were read already.
-    pub(super) fn looked_at(block: &'a Bytes, records: &'a [Record], looks: &'a [Look]) -> Self {
-        Self { first: None, rest: Some((block, records.iter(), None)), looks }
-    }
-
-    /// What the headers of each say, if somebody has read them.
-    #[must_use]
-    pub fn looks(&self) -> Option<&'a [Look]> {
-        Some(self.looks).filter(|looks| !looks.is_empty())
+        Self { first: None, rest: Some((block, records.iter(), trail)) }
     }
 
     /// The frames of all of them, for who looks at them before they are used.
@@ -88,9 +76,7 @@ impl<'a> Iterator for Packets<'a> {
         }
         let (block, records, trail) = self.rest.as_mut()?;
         let record = records.next()?;
-        if let Some(trail) = trail {
-            trail.step(block);
-        }
+        trail.step(block);
         Some(record.packet(block))
     }
 }
@@ -122,14 +108,6 @@ impl Record {
     /// Stands where no record was read yet.
     pub(super) const NONE: Self =
         Self { start: 0, length: 0, link: LinkType::NULL, time: Timestamp(0), wire_len: 0, interface: 0 };
-
-    /// The record of a packet, whose bytes are a slice of its block.
-    #[inline]
-    pub(super) fn of(packet: &Packet<'_>) -> Self {
-        let Frame { link, time, wire_len, bytes } = packet.frame;
-        let start = bytes.as_ptr().addr().wrapping_sub(packet.block.as_ptr().addr());
-        Self { start, length: bytes.len(), link, time, wire_len, interface: packet.interface }
-    }
 
     /// The packet, in the block that was read.
     #[inline]

@@ -8,9 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tapflow_core::{LinkType, Looker};
+use tapflow_core::LinkType;
 
-use super::ahead::ReadAhead;
 use super::error::{Fault, Faults, InputError, InputErrorKind};
 use super::packets::{Record, Step};
 use super::pool::BLOCK;
@@ -23,30 +22,16 @@ use super::window::Window;
 use super::{Packet, Packets, Progress, Source, TOGETHER, erf, pcap, pcapng, snoop};
 use crate::codec;
 
-/// How the frames of a file are read.
-#[derive(Clone, Debug)]
-pub enum Access {
-    /// As they are asked for.
-    AsAsked,
-    /// For consumers that use each frame once: a second thread reads their headers ahead, unless the capture is
-    /// compressed.
-    LookedAt(Looker),
-}
-
 /// Opens a capture, or standard input for `-`. Formats are recognised by content.
 ///
 /// Once `stop` is true, a source that waits for input ends as if the input had ended.
 ///
 /// # Errors
 /// The file cannot be opened. What its content lacks is told by the first [`Source::next`].
-pub fn open(
-    path: &Path,
-    access: Access,
-    stop: Arc<AtomicBool>,
-) -> Result<Box<dyn Source + Send>, InputError> {
+pub fn open(path: &Path, stop: Arc<AtomicBool>) -> Result<Box<dyn Source + Send>, InputError> {
     let name = if path.as_os_str() == STDIN { "standard input".into() } else { path.display().to_string() };
-    match Capture::open(path, name.clone(), stop).and_then(|capture| capture.accessed(access)) {
-        Ok(source) => Ok(source),
+    match Capture::open(path, name.clone(), stop) {
+        Ok(source) => Ok(Box::new(source)),
         Err(kind) => Err(Fault::of_file(None, kind).named(&name, false)),
     }
 }
@@ -58,7 +43,6 @@ pub fn open(
 pub fn open_file(
     name: &str,
     file: File,
-    access: Access,
     stop: Arc<AtomicBool>,
 ) -> Result<Box<dyn Source + Send>, InputError> {
     let opened = file.metadata().map_err(InputErrorKind::from).and_then(|facts| {
@@ -68,8 +52,8 @@ pub fn open_file(
             Capture::of_stream(name.to_owned(), BufReader::with_capacity(READ, file), None, stop)
         }
     });
-    match opened.and_then(|capture| capture.accessed(access)) {
-        Ok(source) => Ok(source),
+    match opened {
+        Ok(source) => Ok(Box::new(source)),
         Err(kind) => Err(Fault::of_file(None, kind).named(name, false)),
     }
 }
@@ -266,14 +250,6 @@ impl Capture {
             done: false,
             taken,
             total,
-        }
-    }
-
-    /// With a thread that reads ahead, where that is asked for and the capture lies in a plain file.
-    fn accessed(self, access: Access) -> Result<Box<dyn Source + Send>, InputErrorKind> {
-        match access {
-            Access::LookedAt(looker) if self.taken.is_none() => Ok(Box::new(ReadAhead::start(self, looker)?)),
-            _ => Ok(Box::new(self)),
         }
     }
 

@@ -196,7 +196,6 @@ impl<'o> Run<'o> {
             lock,
             unreadable: Vec::new(),
             files,
-            looks_ahead: looks_ahead(options, processors),
             say,
             complaints: Complaints::new(say),
             writers,
@@ -393,13 +392,6 @@ fn descriptors(options: &Options, system: &dyn System) -> usize {
     system_limit.min(asked).clamp(1, MAX_OPEN)
 }
 
-/// Where nothing is written but to the console, a second processor would have nothing to do: it reads the headers of
-/// frames. (Writers hold on to frames, and have enough to do.)
-fn looks_ahead(options: &Options, processors: usize) -> bool {
-    let are_held = options.files || options.captures || options.rest.is_some();
-    !are_held && processors > 1 && options.rotate.is_none()
-}
-
 /// How many writers there are. Flows are spread over them by name, a few large ones unevenly: with two for each
 /// processor none of those rests while another has too much to do. Where files are scanned too, which takes longer
 /// than to write them, more threads than processors would only change places. Each needs a descriptor.
@@ -510,26 +502,6 @@ fn alerts(system: &dyn System, name: &str, number: i32) -> Result<Alerts, String
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::{Action, Program, parse};
-
-    #[test]
-    fn a_second_processor_reads_headers_where_it_has_no_files_to_write() {
-        let looks_ahead = |arguments: &[&str], processors| {
-            let program = Program { name: "tapflow", version: "1" };
-            let arguments = ["tapflow", "-r", "a"].iter().chain(arguments).map(Into::into);
-            let Ok(Action::Run(options)) = parse(arguments, &program) else {
-                panic!("options that are right")
-            };
-            looks_ahead(&options, processors)
-        };
-        for arguments in [&[][..], &["-a"], &["-K"], &["-FX", "-w", "rest"]] {
-            assert!(!looks_ahead(arguments, 2), "{arguments:?}");
-        }
-        for arguments in [&["-FX"][..], &["-C"], &["-c", "-B"]] {
-            assert!(looks_ahead(arguments, 2), "{arguments:?}");
-            assert!(!looks_ahead(arguments, 1), "{arguments:?}");
-        }
-    }
 
     #[test]
     fn two_writers_for_each_processor_but_no_more_than_descriptors() {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tapflow_core::decode::{self, Reject, RejectReason};
 use tapflow_core::{
-    Counters, Frame, InOrder, InOrderConfig, InOrderCounters, InOrderStorage, LinkType, Reassembler, Seen,
+    Counters, Frame, InOrder, InOrderConfig, InOrderCounters, InOrderStorage, LinkType, Reassembler,
     Timestamp,
 };
 
@@ -17,7 +17,7 @@ use super::run::{Run, nanoseconds, random_key};
 use super::tee::{Tee, Watched};
 use crate::cli::{ConsoleOrder, Input, InputRole};
 use crate::input::live::{Live, LiveCounts};
-use crate::input::{self, Access, Packet, Packets, Source, TOGETHER};
+use crate::input::{self, Packet, Packets, Source, TOGETHER};
 use crate::output::console::Console;
 use crate::output::disk::Deleted;
 use crate::output::standard_output;
@@ -175,13 +175,9 @@ impl Run<'_> {
                 continue;
             }
             let file = self.files.get_mut(index).and_then(Option::take);
-            let looks_ahead = self.looks_ahead && self.takes_frames_as_they_are();
-            let access = if looks_ahead { Access::LookedAt(core.looker()) } else { Access::AsAsked };
             let opened = match file {
-                Some(file) => {
-                    input::open_file(&input.path.display().to_string(), file, access, self.stop.flag())
-                }
-                None => input::open(&input.path, access, self.stop.flag()),
+                Some(file) => input::open_file(&input.path.display().to_string(), file, self.stop.flag()),
+                None => input::open(&input.path, self.stop.flag()),
             };
             let mut source = match opened {
                 Ok(source) => source,
@@ -329,15 +325,6 @@ impl Run<'_> {
                     Ok(None) => {}
                     Err(error) => return Ok(Err(error)),
                 }
-            }
-            return Ok(Ok(()));
-        }
-        if let Some(looks) = packets.looks() {
-            core.look_up(looks.iter());
-            read.packets += looks.len() as u64;
-            for (packet, look) in packets.zip(looks) {
-                self.announce(&packet, sink, read)?;
-                core.push_seen(&Seen::new(packet.frame, *look), sink)?;
             }
             return Ok(Ok(()));
         }

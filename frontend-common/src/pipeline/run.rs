@@ -71,8 +71,6 @@ pub(super) struct Run<'o> {
     pub(super) unreadable: Vec<usize>,
     /// Inputs that were opened before rights were given up, by number.
     pub(super) files: Vec<Option<File>>,
-    /// Whether another processor reads the headers of frames in capture files.
-    pub(super) looks_ahead: bool,
     pub(super) complaints: Complaints<'o>,
     pub(super) writers: Vec<JoinHandle<()>>,
     pub(super) senders: Vec<BatchSender>,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use tapflow_common::input::{self, Access};
+use tapflow_common::input::{self};
 use tapflow_core::LinkType;
 use tapflow_tests::cases;
 use tapflow_tests::program::on_all_processors;
@@ -16,7 +16,7 @@ type Frame = (u32, u64, u32, Vec<u8>);
 
 /// The frames of a capture file, in its order.
 fn frames(path: &Path) -> Vec<Frame> {
-    let mut source = input::open(path, Access::AsAsked, Default::default()).unwrap();
+    let mut source = input::open(path, Default::default()).unwrap();
     let mut frames = Vec::new();
     while let Ok(Some(packet)) = source.next() {
         let frame = packet.frame;

@@ -21,7 +21,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use tapflow_common::input::{self, Access};
+use tapflow_common::input::{self};
 use tapflow_core::{LinkType, Reassembler, Storage, Timestamp};
 
 use crate::recorder::Recorder;
@@ -71,7 +71,7 @@ impl Material {
     pub fn read(capture: &Path) -> std::io::Result<Self> {
         let mut material = Self { file: std::fs::read(capture)?, ..Self::default() };
         let stop = Arc::new(AtomicBool::new(false));
-        if let Ok(mut source) = input::open(capture, Access::AsAsked, stop) {
+        if let Ok(mut source) = input::open(capture, stop) {
             while let Ok(Some(packet)) = source.next() {
                 let frame = packet.frame;
                 material.frames.push((frame.link, frame.time, frame.bytes.to_vec()));

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tapflow_core::LinkType;
 
-use super::super::{Access, Progress, Shortened, open};
+use super::super::{Shortened, open};
 use super::*;
 
 fn file(bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
@@ -19,7 +19,7 @@ fn file(bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
 }
 
 fn error(path: &Path) -> InputError {
-    match open(path, Access::AsAsked, stop()) {
+    match open(path, stop()) {
         Err(error) => error,
         Ok(mut source) => source.next().map(|packet| packet.map(|_| ())).expect_err("not a capture"),
     }
@@ -81,7 +81,7 @@ fn a_file_that_gets_longer_while_it_is_read_gives_all_that_is_there() {
 fn frames_are_slices_of_the_blocks_that_were_read() {
     let (frames, bytes) = small_pcap();
     let (_directory, path) = file(&bytes);
-    let mut source = open(&path, Access::AsAsked, stop()).expect("a file");
+    let mut source = open(&path, stop()).expect("a file");
     let mut blocks = Vec::new();
     let mut kept = Vec::new();
     while let Some(packet) = source.next().expect("a good file") {
@@ -95,35 +95,12 @@ fn frames_are_slices_of_the_blocks_that_were_read() {
 }
 
 #[test]
-fn a_plain_file_that_a_thread_reads_is_the_same() {
-    let (frames, mut bytes) = small_pcap();
-    bytes.truncate(bytes.len() - 1);
-    let (_directory, path) = file(&bytes);
-    let read = |access| {
-        let mut source = open(&path, access, stop()).expect("a file");
-        let mut read = Vec::new();
-        let error = loop {
-            match source.next() {
-                Ok(Some(packet)) => read.push((packet.frame.time, packet.frame.bytes.to_vec())),
-                Ok(None) => panic!("a record is cut"),
-                Err(error) => break error.to_string(),
-            }
-        };
-        (read, error)
-    };
-    let as_asked = read(Access::AsAsked);
-    assert_eq!(as_asked.0.len(), frames.len() - 1);
-    assert_eq!(read(Access::LookedAt(looker())), as_asked);
-}
-
-#[test]
 fn progress_goes_from_nothing_to_the_length_of_the_file() {
     let (_, bytes) = small_pcap();
     let packed = compressed::gzip(&bytes);
-    let each = [&bytes, &packed].map(|bytes| [(bytes, Access::AsAsked), (bytes, Access::LookedAt(looker()))]);
-    for (bytes, access) in each.into_iter().flatten() {
+    for bytes in [&bytes, &packed] {
         let (_directory, path) = file(bytes);
-        let mut source = open(&path, access, stop()).expect("a file");
+        let mut source = open(&path, stop()).expect("a file");
         assert_eq!(source.name(), path.display().to_string());
         assert_eq!(source.progress().total, Some(bytes.len() as u64));
         let mut last = source.progress().done;
@@ -232,65 +209,4 @@ fn a_read_error_is_told_after_the_frames_before_it() {
     let read = drain(Capture::of_stream("a".into(), input, None, stop()).expect("a thread"));
     assert_eq!(read.frames, frames);
     assert_eq!(read.text(), "a: byte 368: cannot be read: the disk is on fire");
-}
-
-#[test]
-fn what_is_read_ahead_comes_with_what_its_headers_say_and_all_of_it() {
-    let mut file = pcap::header(Endian::Little, pcap::MICROSECONDS, 1);
-    let frames: Vec<Got> = (0..3000_u32).map(|n| whole(5000, &n.to_le_bytes())).collect();
-    for frame in &frames {
-        file.extend(pcap::record(Endian::Little, [0, 5, 4, 4], &frame.bytes));
-    }
-    let capture = Capture::of_memory("a".into(), file.into(), stop()).expect("a capture");
-    let mut ahead = ReadAhead::start(capture, looker()).expect("a thread");
-    let (mut read, mut done) = (Vec::new(), 0);
-    loop {
-        let packets = ahead.next_few().expect("a good file");
-        let looks = packets.looks().map_or(0, <[_]>::len);
-        let before = read.len();
-        read.extend(packets.map(|packet| got(&packet)));
-        assert_eq!(read.len() - before, looks);
-        assert!(ahead.progress().done >= done);
-        done = ahead.progress().done;
-        if looks == 0 {
-            break;
-        }
-    }
-    assert_eq!(read, frames);
-    assert_eq!(ahead.progress(), Progress { done: 24 + 3000 * 20, total: Some(24 + 3000 * 20) });
-    assert_eq!(ahead.link_types(), [LinkType::ETHERNET]);
-    assert!(!ahead.waits(Duration::ZERO));
-}
-
-/// Ends without a word, as a reader with a defect would.
-struct Broken;
-
-impl Source for Broken {
-    fn next(&mut self) -> Result<Option<Packet<'_>>, InputError> {
-        panic!("a defect, on purpose")
-    }
-
-    fn waits(&mut self, _: Duration) -> bool {
-        false
-    }
-
-    fn progress(&self) -> Progress {
-        Progress::default()
-    }
-
-    fn name(&self) -> &'static str {
-        "broken"
-    }
-
-    fn link_types(&self) -> &[LinkType] {
-        &[]
-    }
-}
-
-#[test]
-fn a_reading_thread_that_dies_is_an_error_and_no_end() {
-    let mut ahead = ReadAhead::start(Broken, looker()).expect("a thread");
-    let error = ahead.next_few().map(|_| ()).expect_err("nothing was read").to_string();
-    assert!(error.starts_with("broken: ") && error.ends_with("ended without a word"), "{error}");
-    assert!(matches!(ahead.next(), Ok(None)));
 }

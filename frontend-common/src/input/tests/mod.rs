@@ -14,9 +14,6 @@ use std::io::{self, BufReader, Read};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use tapflow_core::{Config, Looker, Reassembler, Storage};
-
-use super::ahead::ReadAhead;
 use super::source::Capture;
 use super::whole::WholeFile;
 use super::{InputError, InputErrorKind, Packet, Source};
@@ -134,17 +131,6 @@ fn from_file(bytes: &[u8], size: usize) -> Outcome {
     drain_together(blocks(bytes, bytes.len() as u64, size))
 }
 
-/// Read ahead by a thread, some at a time.
-fn from_thread(bytes: &[u8]) -> Outcome {
-    let ahead = ReadAhead::start(blocks(bytes, bytes.len() as u64, 1000), looker());
-    drain_together(ahead.expect("threads can be started"))
-}
-
-fn looker() -> Looker {
-    let storage = Storage::heap(1, 1).expect("memory");
-    Reassembler::new(Config::default(), storage).expect("a storage that fits").looker()
-}
-
 fn file(bytes: &[u8]) -> File {
     let mut file = tempfile::tempfile().expect("a file");
     io::Write::write_all(&mut file, bytes).and_then(|()| io::Seek::rewind(&mut file)).expect("written");
@@ -175,7 +161,7 @@ fn read(bytes: &[u8]) -> Outcome {
     }
     let sizes = [1, 90, 1000, 1 << 20];
     let blocks = sizes.map(|size| (format!("in blocks of {size} bytes"), from_file(bytes, size)));
-    for (how, other) in blocks.into_iter().chain([("ahead".to_owned(), from_thread(bytes))]) {
+    for (how, other) in blocks {
         assert_eq!(read.frames, other.frames, "{how}");
         assert_eq!(read.text(), other.text(), "{how}");
     }
