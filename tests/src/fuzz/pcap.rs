@@ -89,23 +89,32 @@ pub fn run(bytes: &[u8]) {
     assert!(reader.next(&mut buffer).is_ok_and(|frame| frame.is_none()));
 }
 
+/// The program reads the same frames, unless it recognises what a reader of one frame at a time cannot: longer frame
+/// headers under the usual magic number, or a second file behind the first.
 fn beside_the_program(file: &[u8], room: usize, frames: &[Told], fault: Option<u64>) {
+    let (start, rest) = file.split_at(FileHeader::LEN.min(file.len()));
+    let header =
+        start.try_into().ok().and_then(|start| FileHeader::parse(start).ok()).expect("a known header");
+    if header.with_variant_of(rest) != header {
+        return;
+    }
     let stop = Arc::new(AtomicBool::new(false));
     let mut source = input::from_memory("input", Bytes::copy_from_slice(file), stop).expect("a known header");
-    let mut others = frames.iter();
+    let mut others = Vec::new();
     let other_fault = loop {
         match source.next() {
             Ok(Some(packet)) => {
                 let (time, wire_len, mut bytes) = told(&packet.frame);
                 bytes.truncate(room);
-                assert_eq!(Some(&(time, wire_len, bytes)), others.next());
+                others.push((time, wire_len, bytes));
             }
             Ok(None) => break None,
             Err(error) => break error.offset,
         }
     };
-    assert!(others.next().is_none(), "as many frames");
-    assert_eq!(fault, other_fault);
+    if source.remarks().is_empty() {
+        assert_eq!((frames, fault), (others.as_slice(), other_fault));
+    }
 }
 
 /// Short files, whole and with a room in which most frames are cut.
