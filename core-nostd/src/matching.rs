@@ -169,10 +169,11 @@ impl Matcher<'_, '_> {
         if end >= 0 && offset <= extent + 1 {
             return Fit::Touches;
         }
-        // What comes behind a FIN that the stream has reached is no part of it, unless it is in the window and
-        // its acknowledgement is near to what the other side sent.
+        // What comes behind a FIN that the stream has reached is no part of it, unless the receiver has not accepted
+        // the FIN, it is in the window, and its acknowledgement is near to what the other side sent.
         let stray = || {
-            offset - extent > i64::from(other.receive_window())
+            stream.is_fin_accepted(other.acknowledgement())
+                || offset - extent > i64::from(other.receive_window())
                 || self.answers(connection, direction, segment) == Answers::No
         };
         let ended = closed || (connection.state == State::Closing && stream.is_complete() && stray());
