@@ -242,6 +242,12 @@ pub(crate) const KNOWN: &[Known] = &[
         reason: "sequence numbers jump back into a connection known before: the bytes belong there",
     },
     Known {
+        captures: Named(&["bro-ecdhe", "bro-xmpp-dialback-starttls"]),
+        combinations: &["-I"],
+        kinds: &[Index],
+        reason: "data that come again after the FINs belong to the flow, and are in its index; for tcpflow it has ended",
+    },
+    Known {
         captures: Named(&["tcp-port-reuse"]),
         combinations: &[],
         kinds: &[Names, Bytes, Times],
