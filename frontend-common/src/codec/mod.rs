@@ -34,7 +34,7 @@ pub(crate) trait Codec {
     fn restart(&mut self);
 }
 
-/// The reason told where compressed data ends too early.
+/// The reason of a fault where compressed data ends too early.
 pub(crate) const CUT_OFF: &str = "it is cut off";
 
 /// Why compressed data cannot be decoded, on its way through [`io::Error`].

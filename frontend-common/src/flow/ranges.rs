@@ -5,7 +5,7 @@ use std::ops::Range;
 /// A list of stream ranges that stops growing at a limit and counts what it then leaves out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ranges {
-    /// The first ranges, in the order in which they were told.
+    /// The first ranges, in the order in which they came.
     pub listed: Vec<Range<u64>>,
     /// How many more there were.
     pub omitted: u64,

@@ -21,7 +21,7 @@ impl Shortened {
         Self { longest, ..Self::default() }
     }
 
-    /// How long a hole of so many bytes is in a file.
+    /// The length in the file of a hole of `hole` bytes of the stream.
     #[must_use]
     pub fn length(&self, hole: u64) -> u64 {
         if self.bytes > 0 { hole.min(self.longest) } else { hole }

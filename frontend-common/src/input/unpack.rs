@@ -8,7 +8,7 @@ use super::error::{Fault, InputErrorKind};
 use super::stream::{Blocks, Halt};
 use crate::codec::{Broken, Format, PREFIX, decoder, zip};
 
-/// Compressions within each other that are undone; deeper ones are told as what they look like.
+/// Compressions within each other that are undone; of deeper ones the message names the format.
 const DEPTH: u32 = 4;
 /// Decoded bytes held between two compressions.
 const BETWEEN: usize = 1 << 16;

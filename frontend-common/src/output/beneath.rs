@@ -1,7 +1,8 @@
 //! Files and folders below the output directory, made in no other place.
 //!
 //! Linux resolves their names below the directory that was opened when the run began (openat2(2), `RESOLVE_BENEATH`
-//! without links): whoever can write there cannot lead a new file elsewhere, not even between a check and its use.
+//! without links): another program that can write there cannot lead a new file elsewhere, not even between a check and its
+//! use.
 //! Elsewhere, and on kernels before 5.6, names are paths.
 
 use std::fs::{self, File};
