@@ -9,8 +9,8 @@ use std::process::ExitCode;
 
 use crate::cli::{self, Action, Options, Program, USAGE_EXIT_CODE};
 use crate::input::live::{Interface, TimestampType};
-use crate::pipeline::{self, Stop, System};
 use crate::report::{for_terminal, lines_for_terminal};
+use crate::run::{self, Stop, System};
 
 /// How the system told the run to end early.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,7 +90,7 @@ fn run(
     {
         let _ = writeln!(io::stderr(), "reportfilename: {}", for_terminal(&path.display().to_string()));
     }
-    let outcome = pipeline::run(options, system, &stop, &complain);
+    let outcome = run::run(options, system, &stop, &complain);
     let interruption = interruptions();
     if let Some(interruption) = &interruption
         && !options.verbosity.is_quiet()

@@ -1,5 +1,5 @@
-//! Everything portable around the core: the command line, capture files, output, the report and the
-//! pipeline that ties them together, and the program around it. A front-end adds what its operating system forces on it.
+//! Everything portable around the core: the command line, capture files, output, the report, the run with its stages
+//! that ties them together, and the program around it. A front-end adds what its operating system forces on it.
 
 pub mod app;
 pub mod cli;
@@ -9,6 +9,8 @@ mod format;
 pub mod input;
 pub mod naming;
 pub mod output;
-pub mod pipeline;
 pub mod report;
+pub mod retention;
+pub mod run;
 pub mod scan;
+mod stage;

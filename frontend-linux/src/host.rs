@@ -7,8 +7,8 @@ use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
 use nix::sys::utsname::uname;
 use nix::unistd::{User, getuid};
-use tapflow_common::pipeline::Owner;
 use tapflow_common::report::{Host, Usage};
+use tapflow_common::run::Owner;
 
 /// The machine and the user, who is `owner` if the program became somebody; what the system does not tell stays empty.
 pub(crate) fn host(owner: Option<&Owner>) -> Host {

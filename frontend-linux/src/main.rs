@@ -24,8 +24,8 @@ use tapflow_common::input::FilterCompiler;
 use tapflow_common::input::libpcap::{self, Libpcap};
 use tapflow_common::input::live::{Interface, LiveDevice, LiveSettings, TimestampType};
 use tapflow_common::output::console::ConsoleLock;
-use tapflow_common::pipeline::{Needs, Owner, Sandbox, System};
 use tapflow_common::report::{Host, Usage};
+use tapflow_common::run::{Needs, Owner, Sandbox, System};
 use tapflow_common::scan::command::CommandLine;
 use tapflow_common::scan::launcher::Launcher;
 

@@ -14,7 +14,7 @@ use nix::unistd::{
 };
 use rustix::fs::Access;
 use rustix::thread::{CapabilitySet, CapabilitySets};
-use tapflow_common::pipeline::{Needs, Owner};
+use tapflow_common::run::{Needs, Owner};
 
 /// What opens interfaces.
 const CAPTURE: CapabilitySet = CapabilitySet::NET_RAW.union(CapabilitySet::NET_ADMIN);

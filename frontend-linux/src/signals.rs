@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGXFSZ};
 use signal_hook::flag;
 use tapflow_common::app::{Interruption, Interruptions};
-use tapflow_common::pipeline::Stop;
+use tapflow_common::run::Stop;
 
 /// Catches SIGINT, SIGTERM, SIGHUP and SIGUSR1; each asks `stop`.
 ///

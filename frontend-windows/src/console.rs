@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use tapflow_common::app::{Interruption, Interruptions};
-use tapflow_common::pipeline::Stop;
+use tapflow_common::run::Stop;
 use windows_sys::Win32::Foundation::{FALSE, TRUE};
 use windows_sys::Win32::System::Console::{
     CTRL_BREAK_EVENT, CTRL_C_EVENT, CTRL_CLOSE_EVENT, SetConsoleCtrlHandler,

@@ -5,8 +5,8 @@ use std::io;
 
 use tapflow_common::input::FilterCompiler;
 use tapflow_common::input::live::{Interface, LiveDevice, LiveSettings};
-use tapflow_common::pipeline::System;
 use tapflow_common::report::{Host, Usage};
+use tapflow_common::run::System;
 
 use crate::npcap;
 

@@ -5,8 +5,8 @@ use std::io;
 
 use tapflow_common::cli::{Action, Options, Program, parse};
 use tapflow_common::input::{FilterCompiler, FrameFilter};
-use tapflow_common::pipeline::System;
 use tapflow_common::report::{Host, Usage};
+use tapflow_common::run::System;
 use tapflow_core::LinkType;
 
 /// A machine with so many processors.

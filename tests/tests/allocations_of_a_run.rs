@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tapflow_common::cli::Options;
-use tapflow_common::pipeline::{Stop, run};
+use tapflow_common::run::{Stop, run};
 use tapflow_tests::frames::{ACK, FIN, RST, SYN, TcpFrame};
 use tapflow_tests::machine::{Machine, options};
 

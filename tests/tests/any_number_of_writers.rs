@@ -4,7 +4,7 @@
 use std::num::NonZeroUsize;
 
 use tapflow_common::cli::Options;
-use tapflow_common::pipeline::{Stop, run};
+use tapflow_common::run::{Stop, run};
 use tapflow_tests::answers::own_captures;
 use tapflow_tests::machine::{Machine, options};
 use tapflow_tests::program::{self, Tree};

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tapflow_common::cli::Options;
-use tapflow_common::pipeline::{Stop, run};
+use tapflow_common::run::{Stop, run};
 use tapflow_tests::frames::{SYN, TcpFrame};
 use tapflow_tests::machine::{Machine, options};
 

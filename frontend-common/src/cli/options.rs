@@ -16,6 +16,7 @@ use crate::naming::NameFlags;
 use crate::output::console::ConsoleOptions;
 use crate::output::durable::Flush;
 use crate::report::{Shape, Verbosity};
+pub use crate::retention::Rotate;
 use crate::scan::Choice;
 use crate::scan::command::CommandLine;
 use crate::scan::hash::Algorithm;
@@ -130,15 +131,6 @@ impl Options {
             ReportTarget::File(path) => Some(path.clone()),
         }
     }
-}
-
-/// When output goes on in the next directory: whatever comes first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Rotate {
-    /// At multiples of this time since 1970, on the packets' clock.
-    pub every: Option<Duration>,
-    /// Once so many bytes of streams and packets are in the present one.
-    pub size: Option<u64>,
 }
 
 /// How much may be written.

@@ -3,8 +3,8 @@
 
 use tapflow_core::{LinkType, Timestamp};
 
+use super::endian::Endian;
 use super::error::{Fault, InputErrorKind};
-use super::order::Order;
 use super::window::Window;
 use super::{Record, Step};
 
@@ -31,13 +31,13 @@ impl Header {
     /// Takes the header apart; `None` if it is not whole or cannot be one.
     fn new(bytes: &[u8]) -> Option<Self> {
         // The only number in this byte order: 2^-32 seconds.
-        let units = Order::Little.u64_at(bytes, 0)?;
+        let units = Endian::Little.u64_at(bytes, 0)?;
         let nanoseconds = ((units & 0xffff_ffff) * Timestamp::SECOND) >> 32;
         let header = Self {
             time: Timestamp((units >> 32) * Timestamp::SECOND + nanoseconds),
             kind: *bytes.get(8)? & 0x7f,
-            length: Order::Big.u16_at(bytes, 10)?,
-            wire_len: Order::Big.u16_at(bytes, 14)?,
+            length: Endian::Big.u16_at(bytes, 10)?,
+            wire_len: Endian::Big.u16_at(bytes, 14)?,
         };
         ((1..=PAD).contains(&header.kind) && usize::from(header.length) >= HEADER).then_some(header)
     }
@@ -69,7 +69,7 @@ pub(crate) fn recognise(start: &[u8]) -> bool {
 
 /// Whether all of the next record is in `bytes`.
 pub(crate) fn holds_record(bytes: &[u8]) -> bool {
-    Order::Big.u16_at(bytes, 10).is_some_and(|length| bytes.len() >= usize::from(length).max(HEADER))
+    Endian::Big.u16_at(bytes, 10).is_some_and(|length| bytes.len() >= usize::from(length).max(HEADER))
 }
 
 /// Puts the next record into `record`.

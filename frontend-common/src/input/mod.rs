@@ -5,25 +5,25 @@
 //! slice of one of them: what would lie across two is copied into a block of its own. All frames before a fault are delivered, then the fault, then nothing.
 
 pub mod bpf;
+mod endian;
 mod erf;
 mod error;
 mod filter;
 #[cfg(feature = "libpcap")]
 pub mod libpcap;
 pub mod live;
-mod order;
 mod packets;
 mod pcap;
 mod pcapng;
 mod pool;
 mod prefetch;
+mod record_prefetch;
 mod sniff;
 mod snoop;
 mod source;
 mod stream;
 #[cfg(test)]
 mod tests;
-mod trail;
 mod unpack;
 mod whole;
 mod window;

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use tapflow_core::{Frame, LinkType, Reassembler, Timestamp};
 
-use super::trail::Trail;
+use super::record_prefetch::RecordPrefetch;
 
 /// A frame and the reference-counted memory that it lies in.
 #[derive(Clone, Copy, Debug)]
@@ -23,13 +23,13 @@ pub const TOGETHER: usize = Reassembler::AHEAD;
 #[derive(Clone, Debug, Default)]
 pub struct Packets<'a> {
     first: Option<Packet<'a>>,
-    rest: Option<(&'a Bytes, std::slice::Iter<'a, Record>, Trail<'a>)>,
+    rest: Option<(&'a Bytes, std::slice::Iter<'a, Record>, RecordPrefetch<'a>)>,
 }
 
 impl<'a> Packets<'a> {
     /// The records that were read of a block, and the way that goes on behind them.
-    pub(super) fn new(block: &'a Bytes, records: &'a [Record], trail: Trail<'a>) -> Self {
-        Self { first: None, rest: Some((block, records.iter(), trail)) }
+    pub(super) fn new(block: &'a Bytes, records: &'a [Record], prefetch: RecordPrefetch<'a>) -> Self {
+        Self { first: None, rest: Some((block, records.iter(), prefetch)) }
     }
 
     /// The frames of all of them, for who looks at them before they are used.
@@ -74,9 +74,9 @@ impl<'a> Iterator for Packets<'a> {
         if let Some(first) = self.first.take() {
             return Some(first);
         }
-        let (block, records, trail) = self.rest.as_mut()?;
+        let (block, records, prefetch) = self.rest.as_mut()?;
         let record = records.next()?;
-        trail.step(block);
+        prefetch.step(block);
         Some(record.packet(block))
     }
 }

@@ -8,8 +8,8 @@
 
 use tapflow_core::{LinkType, Timestamp};
 
+use super::endian::Endian;
 use super::error::{Fault, Faults, InputErrorKind};
-use super::order::Order;
 use super::pcap::{self, begins_capture};
 use super::window::Window;
 use super::{RECORD_LIMIT, Record, Step};
@@ -35,7 +35,7 @@ pub(crate) fn recognise(magic: [u8; 4]) -> bool {
 
 /// Whether a section header stands here, its byte order mark included.
 pub(crate) fn begins_section(bytes: &[u8]) -> bool {
-    let mark = Order::Big.u32_at(bytes, 8);
+    let mark = Endian::Big.u32_at(bytes, 8);
     bytes.starts_with(&SECTION.to_be_bytes())
         && (mark == Some(BYTE_ORDER_MAGIC) || mark == Some(BYTE_ORDER_MAGIC.swap_bytes()))
 }
@@ -87,7 +87,7 @@ struct Interface {
 
 impl Interface {
     /// From the body of an interface description block; `None` if it is too short.
-    fn new(order: Order, body: &[u8]) -> Option<Self> {
+    fn new(order: Endian, body: &[u8]) -> Option<Self> {
         let mut interface = Self {
             link: LinkType(u32::from(order.u16_at(body, 0)?)),
             snaplen: order.u32_at(body, 4)?,
@@ -123,7 +123,7 @@ impl Interface {
 /// What the blocks so far say of those that follow.
 #[derive(Debug)]
 pub(crate) struct Reader {
-    order: Order,
+    order: Endian,
     interfaces: Vec<Interface>,
     /// Of the last packet that had one, for simple packet blocks, which have none.
     time: Timestamp,
@@ -132,7 +132,7 @@ pub(crate) struct Reader {
 impl Reader {
     /// Reads nothing yet: the section header is a block like any other.
     pub(crate) fn new() -> Self {
-        Self { order: Order::Little, interfaces: Vec::new(), time: Timestamp::default() }
+        Self { order: Endian::Little, interfaces: Vec::new(), time: Timestamp::default() }
     }
 
     /// Whether all of the next block is in `bytes`, as far as its header tells.
@@ -281,8 +281,8 @@ impl Reader {
             return short(window, 28).map(drop);
         };
         let order = match head {
-            [_, _, _, _, _, _, _, _, 0x4d, 0x3c, 0x2b, 0x1a, ..] => Order::Little,
-            [_, _, _, _, _, _, _, _, 0x1a, 0x2b, 0x3c, 0x4d, ..] => Order::Big,
+            [_, _, _, _, _, _, _, _, 0x4d, 0x3c, 0x2b, 0x1a, ..] => Endian::Little,
+            [_, _, _, _, _, _, _, _, 0x1a, 0x2b, 0x3c, 0x4d, ..] => Endian::Big,
             _ => return Err(malformed(begin, "a section header has no byte order mark")),
         };
         debug_assert_eq!(order.u32_at(head, HEAD), Some(BYTE_ORDER_MAGIC));

@@ -2,8 +2,8 @@
 
 use tapflow_core::{LinkType, Timestamp};
 
+use super::endian::Endian;
 use super::error::{Fault, InputErrorKind};
-use super::order::Order;
 use super::window::Window;
 use super::{RECORD_LIMIT, Record, Step};
 
@@ -31,7 +31,7 @@ impl Reader {
     pub(crate) fn new(window: &mut Window) -> Result<Option<Self>, Fault> {
         let begin = window.offset();
         let header = window.peek(FILE_HEADER);
-        let (Some(version), Some(link)) = (Order::Big.u32_at(header, 8), Order::Big.u32_at(header, 12))
+        let (Some(version), Some(link)) = (Endian::Big.u32_at(header, 8), Endian::Big.u32_at(header, 12))
         else {
             return window.shortage(FILE_HEADER as u64).map(|()| None).map_err(Fault::in_header);
         };
@@ -58,7 +58,7 @@ impl Reader {
 
     /// Whether all of the next record is in `bytes`, or can be known to be damaged.
     pub(crate) fn holds_record(&self, bytes: &[u8]) -> bool {
-        let length = Order::Big.u32_at(bytes, 8).filter(|_| bytes.len() >= RECORD_HEADER);
+        let length = Endian::Big.u32_at(bytes, 8).filter(|_| bytes.len() >= RECORD_HEADER);
         length.is_some_and(|length| length > RECORD_LIMIT || bytes.len() >= length as usize)
     }
 
@@ -72,7 +72,7 @@ impl Reader {
         let Some(header) = window.peek(RECORD_HEADER).first_chunk::<RECORD_HEADER>() else {
             return window.shortage(RECORD_HEADER as u64).map(|()| Step::End);
         };
-        let number = |at: usize| Order::Big.u32_at(header, at).unwrap_or_default();
+        let number = |at: usize| Endian::Big.u32_at(header, at).unwrap_or_default();
         let (wire_len, captured, whole) = (number(0), number(4), number(8));
         let time = Timestamp(
             u64::from(number(16)) * Timestamp::SECOND

@@ -13,9 +13,9 @@ use tapflow_core::LinkType;
 use super::error::{Fault, Faults, InputError, InputErrorKind};
 use super::packets::{Record, Step};
 use super::pool::BLOCK;
+use super::record_prefetch::{Lengths, PrefetchFormat, RecordPrefetch};
 use super::sniff::looks_like;
 use super::stream::Feed;
-use super::trail::{Lengths, Trail, TrailFormat};
 use super::unpack::{self, Counted};
 use super::whole::WholeFile;
 use super::window::Window;
@@ -393,12 +393,12 @@ impl Source for Capture {
     fn next_few(&mut self) -> Result<Packets<'_>, InputError> {
         self.read(TOGETHER)?;
         let format = match &self.format {
-            Format::Pcap(reader) => TrailFormat::Pcap(reader),
-            Format::Pcapng(reader) => TrailFormat::Pcapng(reader),
-            Format::Snoop(_) | Format::Erf | Format::Unknown | Format::Over => TrailFormat::None,
+            Format::Pcap(reader) => PrefetchFormat::Pcap(reader),
+            Format::Pcapng(reader) => PrefetchFormat::Pcapng(reader),
+            Format::Snoop(_) | Format::Erf | Format::Unknown | Format::Over => PrefetchFormat::None,
         };
-        let trail = Trail::new(self.window.position(), format, &self.lengths);
-        Ok(Packets::new(self.window.block(), &self.records, trail))
+        let prefetch = RecordPrefetch::new(self.window.position(), format, &self.lengths);
+        Ok(Packets::new(self.window.block(), &self.records, prefetch))
     }
 
     fn waits(&mut self, patience: Duration) -> bool {

@@ -3,7 +3,7 @@
 //!
 //! Pieces appear in the order of the calls. Output is collected in 64 KiB blocks; [`Console::flush`]
 //! hands on what is there, as a live capture wants before it waits. Bytes that are printed as they are
-//! go out from where they lie, if that is known ([`Console::lie_in`]). An error of the kind
+//! go out from where they lie, if that is known ([`Console::set_source_block`]). An error of the kind
 //! [`io::ErrorKind::BrokenPipe`] says that the reader has gone, which ends a run without a message.
 //!
 //! The forms are tcpflow's, byte for byte. A gap, of which tcpflow says nothing, stands in its place
@@ -101,19 +101,19 @@ impl<W: Write> Console<W> {
         self
     }
 
-    /// Whether this is the memory that [`lie_in`](Self::lie_in) told last.
+    /// Whether this is the block of the last [`set_source_block`](Self::set_source_block).
     #[inline]
-    pub fn lies_in(&self, block: &Bytes) -> bool {
+    pub fn has_source_block(&self, block: &Bytes) -> bool {
         (block.as_ptr(), block.len()) == (self.block.as_ptr(), self.block.len())
     }
 
-    /// Tells in which memory the bytes of the next pieces are, or most of them.
+    /// Sets the block that contains the bytes of the next pieces, or most of them.
     ///
     /// # Errors
     /// As for [`Self::piece`].
-    pub fn lie_in(&mut self, block: &Bytes) -> io::Result<()> {
+    pub fn set_source_block(&mut self, block: &Bytes) -> io::Result<()> {
         // One call for many pieces is there on Unix only, and with calls for each a copy is cheaper.
-        if self.lies_in(block) || self.options.form != Form::Binary || !cfg!(unix) {
+        if self.has_source_block(block) || self.options.form != Form::Binary || !cfg!(unix) {
             return Ok(());
         }
         let mut written = Ok(());
@@ -604,12 +604,12 @@ mod tests {
         let options = ConsoleOptions { form: Form::Binary, colour: true, ..TEXT };
         let blocks = [b'a', b'b'].map(|byte| Bytes::from(vec![byte; 4 * BLOCK]));
         let elsewhere = vec![b'c'; 2 * SHORT];
-        let print = |lie_in: bool| {
+        let print = |set_source_block: bool| {
             let mut out = Slow(Vec::new());
             let mut console = Console::new(&mut out, options);
             for (block, other) in blocks.iter().zip(blocks.iter().rev()) {
-                if lie_in {
-                    console.lie_in(block).unwrap();
+                if set_source_block {
+                    console.set_source_block(block).unwrap();
                 }
                 for length in [1, SHORT, SHORT + 1, 2 * BLOCK] {
                     console.piece(&client(), "C", &block[length..][..length]).unwrap();
@@ -655,7 +655,7 @@ mod tests {
         let mut console = Console::new(&mut out, options).with_lock(Some(Box::new(turn.clone())));
         for byte in [b'a', b'b', b'c'] {
             let block = Bytes::from(vec![byte; 2 * BLOCK]);
-            console.lie_in(&block).unwrap();
+            console.set_source_block(&block).unwrap();
             assert!(!turn.is_taken());
             for length in [10, BLOCK, 2 * SHORT] {
                 console.piece(&client(), "C", &block[..length]).unwrap();

@@ -34,7 +34,6 @@ use waiting::Waiting;
 
 use super::close_up::{Layout, close_up, longest};
 use super::directory::Directory;
-use super::disk::{BLOCK, Disk};
 use super::error::{Action, OutputError};
 use super::files::{FileId, FileName, Files};
 use super::gather::{PIECES, Piece, joined, read_start, shift_up, write_at, write_pieces};
@@ -42,6 +41,7 @@ use super::index::{self, close_up_text, rebase_text};
 use crate::flow::{FileFacts, FlowFacts, Gaps, Ranges, Shortened};
 use crate::naming::Template;
 use crate::output::alerts::Alerts;
+use crate::retention::{BLOCK, DiskQuota};
 
 /// Pending bytes of one flow that are written at once.
 const FLOW_BYTES: u64 = 256 << 10;
@@ -109,7 +109,7 @@ pub struct FileStore {
     text: String,
     buffer: Vec<u8>,
     alerts: Option<Alerts>,
-    disk: Option<Disk>,
+    disk: Option<DiskQuota>,
     keep: bool,
     finished: Finished,
 }

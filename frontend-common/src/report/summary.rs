@@ -9,7 +9,7 @@ use super::terminal::for_terminal;
 use super::verbosity::Verbosity;
 use crate::format::count;
 use crate::input::live::LiveCounts;
-use crate::output::disk::Deleted;
+use crate::retention::Deleted;
 use crate::scan::http::{Anomaly, Counts};
 
 /// Columns of a line.

@@ -13,7 +13,7 @@ use std::thread;
 
 use super::launcher::Launcher;
 use super::{Connection, Scanner};
-use crate::output::disk::Disk;
+use crate::retention::DiskQuota;
 
 pub use super::launcher::CommandLine;
 
@@ -42,7 +42,7 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     /// The books of what is deleted.
-    disk: Option<Disk>,
+    disk: Option<DiskQuota>,
     /// The files of the programs that run, by the programs' numbers.
     running: HashMap<u64, PathBuf>,
     /// Programs started so far.
@@ -65,7 +65,7 @@ impl Runner {
         name: &'static str,
         command: &CommandLine,
         launcher: Box<dyn Launcher>,
-        disk: Option<Disk>,
+        disk: Option<DiskQuota>,
     ) -> Self {
         let state = Mutex::new(State { disk, ..State::default() });
         let shared = Shared { launcher, state, changed: Condvar::new() };
@@ -87,7 +87,7 @@ impl Runner {
             }
         }
         if let Some(disk) = &state.disk {
-            disk.lend(path);
+            disk.pin(path);
         }
         if let Some(fault) = &state.fault {
             let fault = io::Error::other(fault.clone());
@@ -176,7 +176,7 @@ impl Shared {
 impl State {
     fn ended(&mut self, path: &Path, result: io::Result<ExitStatus>) {
         if let Some(disk) = &self.disk {
-            disk.returned(path);
+            disk.unpin(path);
         }
         let reason = match result {
             Ok(status) if status.success() => return,

@@ -6,7 +6,7 @@ use ::md5::Md5;
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 
-use super::{Connection, Digest, Part, ScannedFlow, Scanner, spare};
+use super::{Connection, Digest, Part, ScannedFlow, Scanner, buffer_pool};
 
 /// An algorithm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -213,7 +213,7 @@ impl Scanner for Digests {
             for body in scanned.flow.found.bodies_mut() {
                 if let Some(contents) = body.contents.take() {
                     body.digests = digests.next().unwrap_or_default();
-                    spare::give(contents);
+                    buffer_pool::give(contents);
                 }
             }
         }

@@ -5,6 +5,7 @@
 //! in a fixed order. What they find travels with the flows to the report.
 
 mod alert;
+mod buffer_pool;
 mod choice;
 pub mod command;
 mod contents;
@@ -12,7 +13,6 @@ mod finished;
 pub mod hash;
 pub mod http;
 pub mod launcher;
-mod spare;
 mod spool;
 pub mod wifiviz;
 mod windows;

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::output::disk::Disk;
+use crate::retention::DiskQuota;
 
 /// Bytes kept in memory.
 const MEMORY: usize = 256 << 10;
@@ -20,7 +20,7 @@ pub struct Spool {
     /// Bytes in all.
     length: u64,
     /// Who counts what is written.
-    disk: Option<Disk>,
+    disk: Option<DiskQuota>,
 }
 
 /// A temporary file.
@@ -28,7 +28,7 @@ pub struct Spool {
 struct Temporary {
     file: Mutex<File>,
     written: Mutex<u64>,
-    disk: Option<Disk>,
+    disk: Option<DiskQuota>,
 }
 
 impl Temporary {
@@ -56,7 +56,7 @@ impl Drop for Temporary {
 impl Spool {
     /// No bytes yet; what its temporary file takes is counted by `disk`.
     #[must_use]
-    pub fn counted(disk: Option<Disk>) -> Self {
+    pub fn counted(disk: Option<DiskQuota>) -> Self {
         Self { disk, ..Self::default() }
     }
 
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn the_temporary_file_counts_while_it_is_there() {
-        let disk = Disk::new("o".into(), 3 * MEMORY as u64, false);
+        let disk = DiskQuota::new("o".into(), 3 * MEMORY as u64, false);
         let mut spool = Spool::counted(Some(disk.clone()));
         for _ in 0..3 {
             spool.push(&[b'x'; MEMORY]).unwrap();

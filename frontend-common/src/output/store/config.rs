@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::naming::Template;
 use crate::output::alerts::Alerts;
 use crate::output::beneath::Beneath;
-use crate::output::disk::Disk;
+use crate::retention::DiskQuota;
 
 /// What a [`FileStore`](super::FileStore) is to do.
 #[derive(Clone, Debug)]
@@ -27,7 +27,7 @@ pub struct StoreConfig {
     /// Who is told when a file is made.
     pub alerts: Option<Alerts>,
     /// Who counts what is written.
-    pub disk: Option<Disk>,
+    pub disk: Option<DiskQuota>,
     /// Whether the contents of small files are handed on when they close.
     pub keep: bool,
     /// Whether each file is flushed to the disk before it closes (`--fsync`).

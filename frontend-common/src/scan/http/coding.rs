@@ -12,7 +12,7 @@ use flate2::Decompress;
 use super::facts::{Anomalies, Anomaly};
 use super::head::Head;
 use crate::codec::{CUT_OFF, Codec, Inflate, Lzw, Step, Unbrotli, Unzstd, gunzip};
-use crate::scan::spare;
+use crate::scan::buffer_pool;
 
 /// Codings on each other that are undone.
 pub const MAX_CODINGS: usize = 4;
@@ -175,9 +175,9 @@ impl Decoder {
         let body = self.allowance.of(0, 1);
         let all = self.allowance.of(spent.coded, 4).saturating_sub(spent.decoded);
         let most = usize::try_from(body.min(all)).unwrap_or(usize::MAX).min(WHOLE);
-        let mut decoded = spare::take();
+        let mut decoded = buffer_pool::take();
         if !gunzip(coded, most, &mut decoded) {
-            spare::give(decoded);
+            buffer_pool::give(decoded);
             return None;
         }
         (self.coded, self.decoded) = (coded.len() as u64, decoded.len() as u64);

@@ -14,7 +14,7 @@ use super::reader::{Found, Reader};
 use super::save::Saver;
 use super::stream::{Direction, Slice};
 use super::{Output, media, socks};
-use crate::scan::spare;
+use crate::scan::buffer_pool;
 
 /// Bytes in which a connection of which the beginning is missing is searched for a message.
 const SEARCH: u64 = 1 << 20;
@@ -463,18 +463,18 @@ impl<'a> Coded<'a> {
         let decoded = match self.pieces.as_slice() {
             [_] => decoder.whole(first, spent),
             pieces => {
-                let mut joined = spare::take();
+                let mut joined = buffer_pool::take();
                 joined.reserve_exact(self.length);
                 pieces.iter().for_each(|(_, bytes)| joined.extend_from_slice(bytes));
                 let decoded = decoder.whole(&joined, spent);
-                spare::give(joined);
+                buffer_pool::give(joined);
                 decoded
             }
         };
         let Some(mut decoded) = decoded else { return false };
         saver.at(*at);
         saver.all(&mut decoded);
-        spare::give(decoded);
+        buffer_pool::give(decoded);
         true
     }
 }

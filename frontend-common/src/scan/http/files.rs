@@ -17,13 +17,13 @@ use super::{
 };
 use crate::output::alerts::Alerts;
 use crate::output::beneath::Beneath;
-use crate::output::disk::{BLOCK, Disk};
 use crate::output::durable::finish;
+use crate::retention::{BLOCK, DiskQuota};
 use crate::scan::FinishedFlow;
 use crate::scan::command::Runner;
 use crate::scan::contents::unreadable;
 use crate::scan::hash::{Algorithm, Hasher};
-use crate::scan::{Connection, ScannedFlow, Scanner, Spool, Windows, spare};
+use crate::scan::{Connection, ScannedFlow, Scanner, Spool, Windows, buffer_pool};
 
 /// Bytes of a body gathered for a write.
 const BUFFER: usize = 128 << 10;
@@ -78,7 +78,7 @@ pub struct HttpOptions {
     /// Told of each body file.
     pub alerts: Option<Alerts>,
     /// Who counts what is written.
-    pub disk: Option<Disk>,
+    pub disk: Option<DiskQuota>,
     /// The output directory, in which files are made; none for paths.
     pub directory: Option<Beneath>,
     /// Whether each file is flushed to the disk before it closes (`--fsync`).
@@ -497,7 +497,7 @@ impl Output for Files<'_> {
         let gathered = &self.buffers[index];
         let is_whole = gathered.len() as u64 == body.size;
         let keeps = is_whole && !self.options.algorithms.is_empty() && self.kept + gathered.len() <= KEPT;
-        let contents = keeps.then(|| spare::fitted(std::mem::take(&mut self.buffers[index])));
+        let contents = keeps.then(|| buffer_pool::fitted(std::mem::take(&mut self.buffers[index])));
         if let Some(contents) = &contents {
             self.kept += contents.len();
             body.hasher = None;

@@ -1,0 +1,114 @@
+//! Ending a run: the threads end, the report is closed, everything is added up.
+
+use std::thread::JoinHandle;
+
+use tapflow_core::Counters;
+
+use super::Outcome;
+use super::whole::Run;
+use crate::output::alerts::Alerts;
+use crate::output::durable::Flush;
+use crate::output::pcap::CaptureCounts;
+use crate::report::{Progress, Report, RunSummary, RunTotals};
+use crate::stage::reporter::Reported;
+use crate::stage::totals::{Read, Totals, counted, run_totals, summarize};
+
+impl Run<'_> {
+    /// Ends the threads, closes the report, adds up.
+    pub(super) fn end(mut self, counters: &Counters, mut read: Read) -> Outcome {
+        drop(std::mem::take(&mut self.senders));
+        drop(self.reports.take());
+        for writer in std::mem::take(&mut self.writers) {
+            if writer.join().is_err() {
+                self.errors.add("internal error: a writer's thread panicked".to_owned());
+            }
+        }
+        if self.scanning.take().is_some_and(|scanning| scanning.join().is_err()) {
+            self.errors.add("internal error: the thread of the scanners panicked".to_owned());
+        }
+        if let Some(error) = self.alerts.as_ref().and_then(Alerts::failure) {
+            self.errors.add(format_args!("tcp_alert_fd: {error}"));
+        }
+        let reported = self.reporter.take().map(JoinHandle::join).transpose().unwrap_or_else(|_| {
+            self.errors.add("internal error: the reporter's thread panicked".to_owned());
+            None
+        });
+        let Reported { report, totals, before, last } = reported.unwrap_or_default();
+        // All other directories are complete now.
+        let mut progress = Progress::new(None, false);
+        if let Some(disk) = &self.disk {
+            disk.end();
+        }
+        if self.cleaner.take().is_some_and(|cleaner| cleaner.join().is_err()) {
+            self.errors.add("internal error: the cleanup thread panicked".to_owned());
+        }
+        self.report_deletions(&mut progress);
+        self.check_disk_limit(report.as_ref().map_or(0, Report::kept_free));
+        read.deleted = self.deleted();
+        totals.errors.iter().for_each(|error| self.errors.add(error));
+        let directory = &self.options.output_dir;
+        if self.options.files && !directory.exists() {
+            let name = directory.display();
+            self.errors.add(format_args!("{name}: removed during the run, with all that was written there"));
+        }
+        // Before the report says that all went well.
+        for error in self.file_systems.flush() {
+            self.errors.add(error);
+        }
+        for error in captured(&totals.captures) {
+            self.errors.add(error);
+        }
+        let mut inputs = Vec::new();
+        for result in self.input_digests.into_iter().flat_map(|thread| thread.join().unwrap_or_default()) {
+            match result {
+                Ok(digests) => inputs.push(digests),
+                Err(error) => self.errors.add(error),
+            }
+        }
+        let quiet = read.quiet && self.errors.is_empty();
+        let ended_in = read.ended_in.take().filter(|_| !read.quiet);
+        let mut errors = self.errors.list().to_vec();
+        errors.extend(ended_in.iter().map(|input| format!("ended early, in {input}")));
+        let summary = RunSummary { ended_in, ..summarize(counters, &read, &totals) };
+        if let Some(mut report) = report {
+            let (elapsed, usage) = (self.started.elapsed(), self.system.usage());
+            // Files of earlier directories are in their reports.
+            let summary = match &last {
+                Some(_) => summarize(counters, &read, &Totals::default()),
+                None => summary.clone(),
+            };
+            let end = run_totals(&summary, read, errors, elapsed, usage);
+            let end = RunTotals { inputs, ..end };
+            let end = match &before {
+                Some(before) => end.since(before),
+                None => end,
+            };
+            let end = match &last {
+                Some(last) => end.plus(&counted(last)),
+                None => end,
+            };
+            // Everything else is on disk by now.
+            report.begin(self.options.flush != Flush::Never);
+            if let Err(error) = report.finish(&end) {
+                self.errors.add(error);
+            }
+        }
+        let text = if quiet { String::new() } else { summary.text(self.options.verbosity) };
+        Outcome { errors: self.errors.into_list(), summary: text }
+    }
+}
+
+/// What could not be in capture files as it was captured.
+fn captured(counts: &CaptureCounts) -> Vec<String> {
+    let mut errors = Vec::new();
+    if counts.late > 0 {
+        errors.push(format!(
+            "{} packets are from after the year 2106, with which the pcap format ends: they have its last second",
+            counts.late
+        ));
+    }
+    if counts.refused > 0 {
+        errors.push(format!("{} packets have link types that no pcap file can hold", counts.refused));
+    }
+    errors
+}

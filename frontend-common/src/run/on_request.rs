@@ -1,0 +1,164 @@
+//! What a run does on request (SIGUSR1, SIGHUP) while it goes on: statistics, and the next report.
+//!
+//! A report ends with the flows that were closed when it was asked for; the next one begins with those that close
+//! then. Its numbers are what was added since.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use tapflow_core::Counters;
+
+use super::prepare::{report_chosen_by, run_info};
+use super::whole::Run;
+use crate::input::Source;
+use crate::output::draft::part_of;
+use crate::output::durable::Flush;
+use crate::report::{Progress, Report, statistics};
+use crate::stage::dispatch::Dispatch;
+use crate::stage::message::{NextDirectory, NextReport, Notice};
+use crate::stage::tee::RunSink;
+use crate::stage::totals::{Read, Snapshot};
+
+impl Run<'_> {
+    /// Does what was requested since the last call. Cheap to call.
+    pub(super) fn on_request<S: RunSink>(
+        &mut self,
+        counters: &Counters,
+        source: &dyn Source,
+        sink: &mut S,
+        read: &Read,
+        progress: &mut Progress,
+    ) -> Result<(), S::Error> {
+        let due = self.next_statistics.is_some_and(|next| Instant::now() >= next);
+        if due || self.stop.take_statistics() {
+            let interval = self.options.statistics_interval.filter(|_| due);
+            if let (Some(next), Some(interval)) = (&mut self.next_statistics, interval) {
+                *next += interval;
+            }
+            let live = source.counts();
+            let open = sink.dispatch().open_flows();
+            progress.clear();
+            (self.say)(&statistics(self.started.elapsed(), counters, open, live.as_ref()));
+        }
+        if self.stop.take_report() {
+            progress.clear();
+            if sink.dispatch_mut().rotation().is_some() {
+                sink.dispatch_mut().rotate()?;
+                self.next_directory(None, counters, source, sink, read)?;
+            } else {
+                sink.dispatch_mut().flush()?;
+                if let Err(error) = self.next_report(counters, source, sink, read) {
+                    self.errors.add(error);
+                }
+            }
+        }
+        self.ensure_room(sink, progress)
+    }
+
+    /// Pairs of connections that `--ignore-encapsulation` would put together.
+    pub(super) fn asymmetric(&self, dispatch: &Dispatch) -> u64 {
+        if self.options.ignore_encapsulation { 0 } else { dispatch.asymmetry.pairs() }
+    }
+
+    /// The counts of this moment, without the system's counts of a live capture.
+    pub(super) fn snapshot<S: RunSink>(&self, counters: &Counters, sink: &S, read: &Read) -> Snapshot {
+        let dispatch = sink.dispatch();
+        let read = Read {
+            packets: read.packets,
+            filtered: read.filtered,
+            rejects: dispatch.rejects.clone(),
+            gaps: dispatch.gaps,
+            max_open_flows: dispatch.max_open_flows,
+            asymmetric: self.asymmetric(dispatch),
+            deleted: self.deleted(),
+            ..Read::default()
+        };
+        Snapshot {
+            counters: counters.clone(),
+            read,
+            errors: self.errors.list().to_vec(),
+            elapsed: self.started.elapsed(),
+            usage: self.system.usage(),
+        }
+    }
+
+    /// Ends the report and begins the next one.
+    fn next_report<S: RunSink>(
+        &mut self,
+        counters: &Counters,
+        source: &dyn Source,
+        sink: &S,
+        read: &Read,
+    ) -> Result<(), String> {
+        let Some(present) = &self.report_path else { return Ok(()) };
+        let path = next_path(present)?;
+        let info = run_info(self.options, self.system, self.sources.clone());
+        let chosen_by = report_chosen_by(self.options);
+        let mut report = Report::create(&path, chosen_by, self.options.report_shape, &info)
+            .map_err(|error| format!("{error}; the present one goes on"))?;
+        report.begin(self.options.flush == Flush::EachFile);
+        let snapshot = self.snapshot(counters, sink, read).of(source);
+        let at = sink.dispatch().closed();
+        self.send(Notice::NextReport(Box::new(NextReport { at, report, snapshot })));
+        if !self.options.verbosity.is_quiet() {
+            (self.say)(&format!("the report goes on in {}", path.display()));
+        }
+        Ok(())
+    }
+
+    /// Notifies the reporter if another directory is the present one; `before` has the counts before its first packet.
+    pub(super) fn next_directory<S: RunSink>(
+        &mut self,
+        before: Option<Snapshot>,
+        counters: &Counters,
+        source: &dyn Source,
+        sink: &mut S,
+        read: &Read,
+    ) -> Result<(), S::Error> {
+        let Some(rotation) = sink.dispatch_mut().rotation() else { return Ok(()) };
+        if let Some(error) = rotation.error() {
+            if !self.stop.is_asked() {
+                self.errors.add(error);
+                self.stop.ask();
+            }
+            return Ok(());
+        }
+        let Some((ended, is_complete)) = rotation.take_ended() else { return Ok(()) };
+        let (number, path) = (rotation.number(), rotation.path());
+        let snapshot = before.unwrap_or_else(|| self.snapshot(counters, sink, read)).of(source);
+        self.send(Notice::NextDirectory(Box::new(NextDirectory { ended, number, snapshot })));
+        if self.options.verbosity.is_verbose() {
+            (self.say)(&format!("going on in {}", path.display()));
+        }
+        if is_complete { sink.dispatch_mut().complete(ended) } else { Ok(()) }
+    }
+
+    fn send(&self, notice: Notice) {
+        if let Some(reports) = &self.reports {
+            // Fails if the reporter has panicked, which the end of the run reports.
+            let _ = reports.send(notice.into());
+        }
+    }
+}
+
+/// The first name with a number, from 2 on, that is free: `report-2.xml` after `report.xml`.
+fn next_path(first: &Path) -> Result<PathBuf, String> {
+    // Pipes and devices have one name only. A report gets its name when it is whole.
+    if first.symlink_metadata().is_ok_and(|_| !first.is_file()) {
+        return Err(format!("{}: this is no regular file, so there is no next report", first.display()));
+    }
+    let stem = first.file_stem().unwrap_or_default();
+    for number in 2_u32.. {
+        let mut name = stem.to_owned();
+        name.push(format!("-{number}"));
+        if let Some(extension) = first.extension() {
+            name.push(".");
+            name.push(extension);
+        }
+        let path = first.with_file_name(name);
+        if [&path, &part_of(&path)].iter().all(|path| path.symlink_metadata().is_err()) {
+            return Ok(path);
+        }
+    }
+    Err(format!("{}: there are no more numbers for reports", first.display()))
+}

@@ -1,0 +1,419 @@
+//! Reading: every input through the core into the sinks that the options ask for.
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use tapflow_core::decode::{self, Reject, RejectReason};
+use tapflow_core::{
+    Counters, Frame, InOrder, InOrderConfig, InOrderStorage, LinkType, Reassembler, Timestamp,
+};
+
+use super::whole::{Run, nanoseconds, random_key};
+use crate::cli::{ConsoleOrder, Input, InputRole};
+use crate::input::live::Live;
+use crate::input::{self, Packet, Packets, Source, TOGETHER};
+use crate::output::console::Console;
+use crate::output::standard_output;
+use crate::report::{Progress, RejectKind};
+use crate::scan::ScannerName;
+use crate::scan::wifiviz::Wireless;
+use crate::stage::dispatch::{Dispatch, DispatchConfig};
+use crate::stage::printer::Printer;
+use crate::stage::tee::{RunSink, Tee};
+use crate::stage::totals::Read;
+
+/// Packets between two updates of the progress line.
+const LOOK: u64 = 4096;
+/// The same of a live capture.
+const LIVE_LOOK: u64 = 64;
+/// What was captured live is shown after this time at most.
+const SHOWN: Duration = Duration::from_secs(1);
+/// How long nothing comes from a pipe before everything read so far is shown.
+const PATIENCE: Duration = Duration::from_millis(20);
+/// How long nothing comes before requests and timeouts are handled, when all is shown.
+const LONG_PATIENCE: Duration = Duration::from_millis(100);
+
+impl Run<'_> {
+    /// Reads with the sinks that the options ask for.
+    pub(super) fn read(&mut self, core: &mut Reassembler<'_>) -> Read {
+        let template = self.template.clone();
+        let mut dispatch = Dispatch::new(DispatchConfig {
+            template: template.clone(),
+            senders: std::mem::take(&mut self.senders),
+            processors: self.system.processors(),
+            wants_data: self.options.files,
+            max_bytes: self.options.max_bytes,
+            max_hole: self.options.max_hole.shortens(),
+            captures: self.options.captures,
+            unprocessed: self.options.rest.is_some(),
+            rotation: self.rotation.take(),
+        });
+        let wireless = self.options.scan.scanners.has(ScannerName::Wifiviz).then(Wireless::default);
+        let mut read = Read { wireless, ..Read::default() };
+        match &self.options.console {
+            None => {
+                self.inputs(core, &mut dispatch, &mut read);
+            }
+            Some(console) => {
+                let console = Console::new(standard_output(), *console).with_lock(self.lock.take());
+                let prefix = console_prefix(&self.options.output_dir);
+                let printer = Printer::new(console, &template, prefix, self.options.max_bytes);
+                match (
+                    self.options.console_order,
+                    InOrderStorage::heap(self.budget.connections, self.budget.console),
+                ) {
+                    (ConsoleOrder::Stream, Some(storage)) => {
+                        let timeout = self.options.hole_timeout.map(nanoseconds);
+                        let config = InOrderConfig {
+                            timeout,
+                            max_per_connection: self.budget.console / 4,
+                            hash_key: random_key(),
+                            ..InOrderConfig::default()
+                        };
+                        let printer = InOrder::with_config(printer, storage, config);
+                        let mut sink = Tee { files: &mut dispatch, printer };
+                        self.inputs(core, &mut sink, &mut read);
+                        read.console = sink.printer.counters().clone();
+                        self.end_printing(sink.printer.into_inner(), &mut read);
+                    }
+                    (ConsoleOrder::Stream, None) => {
+                        self.errors
+                            .add("there is not enough memory to put the console in stream order".to_owned());
+                    }
+                    (ConsoleOrder::Arrival, _) => {
+                        let mut sink = Tee { files: &mut dispatch, printer };
+                        self.inputs(core, &mut sink, &mut read);
+                        self.end_printing(sink.printer, &mut read);
+                    }
+                }
+            }
+        }
+        read.rejects = std::mem::take(&mut dispatch.rejects);
+        read.gaps = dispatch.gaps;
+        read.max_open_flows = dispatch.max_open_flows;
+        read.asymmetric = self.asymmetric(&dispatch);
+        read.directories = dispatch.rotation().map_or(0, |rotation| rotation.made());
+        read
+    }
+
+    fn end_printing<W: Write>(&mut self, mut printer: Printer<'_, W>, read: &mut Read) {
+        printer.flush();
+        read.beyond_limit += printer.beyond_limit;
+        match printer.error() {
+            // The reader has seen enough.
+            Some(error) if error.kind() == io::ErrorKind::BrokenPipe => read.quiet = true,
+            Some(error) => self.errors.add(format!("standard output: {error}")),
+            None => {}
+        }
+    }
+
+    /// Reports a step, if the user wants to know (`-v`).
+    fn explain(&self, progress: &mut Progress, message: impl FnOnce() -> String) {
+        if self.options.verbosity.is_verbose() {
+            progress.clear();
+            (self.say)(&message());
+        }
+    }
+
+    /// Every input in turn; then everything that is open is closed.
+    fn inputs<S: RunSink>(&mut self, core: &mut Reassembler<'_>, sink: &mut S, read: &mut Read) {
+        let inputs: Vec<&Input> = self.options.inputs.iter().collect();
+        let total = total_size(&inputs).filter(|_| self.device.is_none());
+        let mut progress = Progress::new(total, !self.options.verbosity.is_quiet());
+        if let Some(device) = self.device.take() {
+            match Live::start(device, self.stop.flag()) {
+                Ok(mut source) => {
+                    if !self.options.verbosity.is_quiet() {
+                        (self.say)(&format!("listening on {}", source.name()));
+                    }
+                    let whole = self.source(&mut source, core, sink, read, &mut progress);
+                    read.ended_in = (!whole).then(|| source.name().to_owned());
+                    read.live = source.counts().map(|counts| (source.name().to_owned(), counts));
+                }
+                Err(error) => self.errors.add(format_args!("cannot start the capture thread: {error}")),
+            }
+        }
+        for (index, input) in inputs.iter().enumerate() {
+            if self.stop.is_asked() || sink.is_over() {
+                read.ended_in = Some(input.path.display().to_string());
+                break;
+            }
+            if self.unreadable.contains(&index) {
+                continue;
+            }
+            let file = self.files.get_mut(index).and_then(Option::take);
+            let opened = match file {
+                Some(file) => input::open_file(&input.path.display().to_string(), file, self.stop.flag()),
+                None => input::open(&input.path, self.stop.flag()),
+            };
+            let mut source = match opened {
+                Ok(source) => source,
+                Err(error) => {
+                    progress.clear();
+                    self.errors.add(error);
+                    continue;
+                }
+            };
+            core.accept_new_connections(input.role == InputRole::Read);
+            let whole = self.source(&mut *source, core, sink, read, &mut progress);
+            if !whole || self.stop.is_asked() {
+                read.ended_in = Some(source.name().to_owned());
+                break;
+            }
+        }
+        progress.clear();
+        // If a writer is gone, its error was reported; all that is open is closed all the same.
+        let _ = core.finish(sink);
+        let _ = sink.dispatch_mut().flush();
+    }
+
+    /// One input. Returns whether it was read to its end.
+    fn source<S: RunSink>(
+        &mut self,
+        source: &mut dyn Source,
+        core: &mut Reassembler<'_>,
+        sink: &mut S,
+        read: &mut Read,
+        progress: &mut Progress,
+    ) -> bool {
+        self.explain(progress, || format!("reading {}", source.name()));
+        let (packets, unknown) = (read.packets, unknown_link_types(core.counters()));
+        let ended = self.input(source, core, sink, read, progress);
+        self.explain(progress, || format!("{} packets read from {}", read.packets - packets, source.name()));
+        for remark in source.remarks() {
+            if !self.options.verbosity.is_quiet() {
+                progress.clear();
+                (self.say)(&format!("{}: {remark}", source.name()));
+            }
+        }
+        // Whether frames of a number for private use are decoded depends on their header.
+        let any = unknown_link_types(core.counters()) > unknown;
+        let links = source.link_types().iter().filter(|link| **link != LinkType::PKTAP_PRIVATE || any);
+        for kind in links.filter_map(|link| undecoded(*link)) {
+            progress.clear();
+            let name = source.name();
+            self.errors.add(format_args!("{name}: packets {kind} cannot be decoded; all others were used"));
+        }
+        ended.is_ok() && !sink.is_over()
+    }
+
+    fn input<S: RunSink>(
+        &mut self,
+        source: &mut dyn Source,
+        core: &mut Reassembler<'_>,
+        sink: &mut S,
+        read: &mut Read,
+        progress: &mut Progress,
+    ) -> Result<(), S::Error> {
+        let before = read.bytes;
+        let may_wait = source.progress().total.is_none();
+        let is_live = source.counts().is_some();
+        let rotates = self.options.rotate.is_some();
+        let (mut rested, seconds) = (Instant::now(), self.options.time_shift);
+        loop {
+            if may_wait && source.waits(PATIENCE) {
+                sink.on_idle()?;
+                self.on_idle(source, core, sink, read, progress)?;
+                progress.update(before + source.progress().done);
+            }
+            // One by one where a directory may end between any two.
+            let together = !rotates;
+            let mut before_it = None;
+            let few = if together {
+                source.next_few()
+            } else {
+                source.next().map(|packet| {
+                    let time = packet.as_ref().map(|packet| shifted(packet.frame.time, seconds));
+                    let ends =
+                        |time| sink.dispatch_mut().rotation().is_some_and(|rotation| rotation.is_due(time));
+                    if rotates && time.is_some_and(ends) {
+                        before_it = Some(self.snapshot(core.counters(), sink, read));
+                    }
+                    Packets::from(packet)
+                })
+            };
+            let packets = match few {
+                Ok(packets) => packets,
+                Err(error) => {
+                    progress.clear();
+                    self.errors.add(error);
+                    break;
+                }
+            };
+            let read_before = read.packets;
+            let pushed = self.push(packets, together, core, sink, read)?;
+            if let Err(error) = pushed {
+                progress.clear();
+                self.errors.add(format_args!("{}: {error}", source.name()));
+                break;
+            }
+            if read.packets == read_before {
+                break;
+            }
+            if rotates {
+                self.next_directory(before_it, core.counters(), source, sink, read)?;
+            }
+            // A live capture ends with the frames that came before the stop.
+            if (self.stop.is_asked() && !is_live) || sink.is_over() {
+                break;
+            }
+            let between = if is_live || self.disk.is_some() { LIVE_LOOK } else { LOOK };
+            if read_before / between != read.packets / between {
+                // Also frames that come one by one without end are to be seen.
+                if is_live && rested.elapsed() >= SHOWN {
+                    sink.on_idle()?;
+                    rested = Instant::now();
+                }
+                self.on_request(core.counters(), source, sink, read, progress)?;
+                progress.update(before + source.progress().done);
+            }
+        }
+        read.bytes = before + source.progress().done;
+        Ok(())
+    }
+
+    /// Pushes packets that pass the filter into the core, `together` or one by one. The inner error is that of the
+    /// filter; the packets before it were pushed.
+    fn push<S: RunSink>(
+        &mut self,
+        packets: Packets<'_>,
+        together: bool,
+        core: &mut Reassembler<'_>,
+        sink: &mut S,
+        read: &mut Read,
+    ) -> Result<Result<(), String>, S::Error> {
+        if !together {
+            for packet in packets {
+                match self.pass(packet, read) {
+                    Ok(Some(packet)) => {
+                        self.announce(&packet, sink, read)?;
+                        core.push(&packet.frame, sink)?;
+                    }
+                    Ok(None) => {}
+                    Err(error) => return Ok(Err(error)),
+                }
+            }
+            return Ok(Ok(()));
+        }
+        if self.takes_frames_as_they_are() {
+            let ahead = core.look_ahead(packets.frames());
+            read.packets += ahead.len() as u64;
+            for (packet, seen) in packets.zip(&ahead) {
+                self.announce(&packet, sink, read)?;
+                core.push_seen(seen, sink)?;
+            }
+            return Ok(Ok(()));
+        }
+        let (mut passed, mut places) = ([None; TOGETHER], 0..TOGETHER);
+        let mut result = Ok(());
+        for packet in packets {
+            match self.pass(packet, read) {
+                Ok(None) => {}
+                Ok(packet) => {
+                    if let Some(place) = places.next() {
+                        passed[place] = packet;
+                    }
+                }
+                Err(error) => {
+                    result = Err(error);
+                    break;
+                }
+            }
+        }
+        let passed = passed.iter().flatten();
+        let ahead = core.look_ahead(passed.clone().map(|packet| packet.frame));
+        for (packet, seen) in passed.zip(&ahead) {
+            self.announce(packet, sink, read)?;
+            core.push_seen(seen, sink)?;
+        }
+        Ok(result)
+    }
+
+    /// Whether the core gets every frame of the input, unchanged.
+    fn takes_frames_as_they_are(&self) -> bool {
+        self.filter.is_none() && self.options.time_shift == 0
+    }
+
+    /// A packet with its time shifted, if it passes the filter.
+    #[inline]
+    fn pass<'p>(&mut self, packet: Packet<'p>, read: &mut Read) -> Result<Option<Packet<'p>>, String> {
+        read.packets += 1;
+        let seconds = self.options.time_shift;
+        let time = if seconds == 0 { packet.frame.time } else { shifted(packet.frame.time, seconds) };
+        let packet = Packet { frame: Frame { time, ..packet.frame }, ..packet };
+        let passes = self.filter.as_mut().map_or(Ok(true), |filter| filter.accepts(&packet.frame))?;
+        read.filtered += u64::from(!passes);
+        Ok(passes.then_some(packet))
+    }
+
+    /// Passes a packet to everything that needs it before the core.
+    #[inline]
+    fn announce<S: RunSink>(
+        &self,
+        packet: &Packet<'_>,
+        sink: &mut S,
+        read: &mut Read,
+    ) -> Result<(), S::Error> {
+        if let Some(wireless) = &mut read.wireless {
+            wireless.look(&packet.frame, &self.decode);
+        }
+        sink.frame(packet)
+    }
+
+    /// Nothing comes for a while: time passes all the same.
+    fn on_idle<S: RunSink>(
+        &mut self,
+        source: &mut dyn Source,
+        core: &mut Reassembler<'_>,
+        sink: &mut S,
+        read: &Read,
+        progress: &mut Progress,
+    ) -> Result<(), S::Error> {
+        while source.waits(LONG_PATIENCE) && !self.stop.is_asked() && !sink.is_over() {
+            if let Some(now) = source.now() {
+                core.advance(shifted(now, self.options.time_shift), sink)?;
+                self.next_directory(None, core.counters(), source, sink, read)?;
+                sink.dispatch_mut().flush()?;
+            }
+            self.on_request(core.counters(), source, sink, read, progress)?;
+        }
+        Ok(())
+    }
+}
+
+/// The time `seconds` later.
+fn shifted(time: Timestamp, seconds: i64) -> Timestamp {
+    let shift = seconds.unsigned_abs().saturating_mul(Timestamp::SECOND);
+    Timestamp(if seconds < 0 { time.0.saturating_sub(shift) } else { time.0.saturating_add(shift) })
+}
+
+/// Frames whose link type is not decoded.
+fn unknown_link_types(counters: &Counters) -> u64 {
+    counters.rejected.iter().map(|reasons| reasons[RejectReason::UnknownLinkType(0).index()]).sum()
+}
+
+/// The name of frames of a link type that is not decoded.
+fn undecoded(link: LinkType) -> Option<RejectKind> {
+    let frame = Frame { link, time: Timestamp::default(), wire_len: 0, bytes: &[] };
+    match decode::decode(&frame) {
+        Err(Reject { layer, reason: reason @ RejectReason::UnknownLinkType(_), .. }) => {
+            Some(RejectKind { layer, reason })
+        }
+        _ => None,
+    }
+}
+
+/// The prefix of names on the console: the output directory, unless it is the current one.
+fn console_prefix(directory: &Path) -> String {
+    if directory == Path::new(".") { String::new() } else { format!("{}/", directory.display()) }
+}
+
+/// Bytes of all inputs, if each has a size.
+fn total_size(inputs: &[&Input]) -> Option<u64> {
+    let size = |input: &&Input| {
+        let facts = std::fs::metadata(&input.path).ok()?;
+        (facts.is_file() && !input.is_stdin()).then_some(facts.len())
+    };
+    inputs.iter().map(size).sum()
+}

@@ -1,0 +1,411 @@
+//! The sink of the core: turns events into operations and hands them to the writers.
+//!
+//! A flow with data belongs to the writer of its name (with connection count 0), so one name is always handled by
+//! one writer, and which file gets which count does not depend on timing.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use tapflow_core::decode::{Reject, Segment};
+use tapflow_core::{CloseReason, Flow, Frame, Opened, Repeat, Side, Sink, Summary, Timestamp};
+
+use super::batches::{BATCH, BatchSender};
+use super::frames::Frames;
+use super::holes::HoleBudget;
+use super::message::{Ending, Operation};
+use super::outbox::{Outbox, WriterGone};
+use super::shards::Shards;
+use crate::flow::{Asymmetry, FlowFacts};
+use crate::input::Packet;
+use crate::naming::Template;
+use crate::report::RejectCounts;
+use crate::retention::Rotation;
+
+/// Parameters of the dispatch.
+pub(crate) struct DispatchConfig {
+    /// Names of flows.
+    pub(crate) template: Arc<Template>,
+    /// The writers.
+    pub(crate) senders: Vec<BatchSender>,
+    /// Processors of the machine.
+    pub(crate) processors: usize,
+    /// Whether stream bytes are wanted, or only the facts of flows.
+    pub(crate) wants_data: bool,
+    /// Bytes of each flow that are kept (`-b`).
+    pub(crate) max_bytes: Option<u64>,
+    /// The bound beyond which holes in files are shortened, if they are.
+    pub(crate) max_hole: Option<u64>,
+    /// Whether frames of connections are wanted (`-K`).
+    pub(crate) captures: bool,
+    /// Whether all other frames are wanted (`-w`).
+    pub(crate) unprocessed: bool,
+    /// The numbered directories, if there are any.
+    pub(crate) rotation: Option<Rotation>,
+}
+
+/// The writers' side of the core's events.
+pub(crate) struct Dispatch {
+    outbox: Outbox,
+    shards: Shards,
+    /// By flow slot.
+    slots: Vec<Slot>,
+    wants_data: bool,
+    max_bytes: u64,
+    time: Timestamp,
+    closed: u64,
+    /// The destination of frames, if frames are wanted.
+    frames: Option<Box<Frames>>,
+    rotation: Option<Rotation>,
+    open_flows: u64,
+    holes: HoleBudget,
+    pub(crate) rejects: RejectCounts,
+    pub(crate) gaps: u64,
+    pub(crate) max_open_flows: u64,
+    pub(crate) asymmetry: Asymmetry,
+}
+
+/// What is known of the flow in a slot.
+#[derive(Clone, Default)]
+struct Slot {
+    /// Facts that no writer has yet: most flows of a port scan end before there is anything to write.
+    unknown: Option<Arc<FlowFacts>>,
+    /// Its writer, once that has the facts.
+    writer: u8,
+    directory: u32,
+    /// Its gaps that are kept.
+    gaps: u32,
+    has_data: bool,
+    is_open: bool,
+    /// The other direction closed just now, together with this one.
+    is_second: bool,
+}
+
+impl Dispatch {
+    pub(crate) fn new(config: DispatchConfig) -> Self {
+        let DispatchConfig { template, senders, processors, rotation, .. } = config;
+        let directory = rotation.as_ref().map_or(0, Rotation::number);
+        let frames = (config.captures || config.unprocessed)
+            .then(|| Box::new(Frames::new(config.captures, config.unprocessed, directory)));
+        Self {
+            shards: Shards::new(template, senders.len(), processors),
+            outbox: Outbox::new(senders),
+            slots: Vec::new(),
+            wants_data: config.wants_data,
+            max_bytes: config.max_bytes.unwrap_or(u64::MAX),
+            time: Timestamp::default(),
+            closed: 0,
+            frames,
+            rotation,
+            open_flows: 0,
+            holes: HoleBudget::new(config.max_hole),
+            rejects: RejectCounts::default(),
+            gaps: 0,
+            max_open_flows: 0,
+            asymmetry: Asymmetry::default(),
+        }
+    }
+
+    /// The frame that the core gets next.
+    pub(crate) fn set_frame(&mut self, packet: &Packet<'_>) -> Result<(), WriterGone> {
+        if self.frames.is_some() {
+            self.settle()?;
+        }
+        if self.rotation.as_mut().is_some_and(|rotation| rotation.frame(packet.frame.time)) {
+            self.turn()?;
+        }
+        self.time = packet.frame.time;
+        self.outbox.set_block(packet.block);
+        if let Some(frames) = &mut self.frames
+            && frames.begin(packet)
+        {
+            self.outbox.send(0, Operation::Link(packet.frame.link))?;
+        }
+        Ok(())
+    }
+
+    /// Sends the present frame, and others whose destination is known with it.
+    fn settle(&mut self) -> Result<(), WriterGone> {
+        match &mut self.frames {
+            Some(frames) => frames.settle(&mut self.outbox, &mut self.shards, self.rotation.as_mut()),
+            None => Ok(()),
+        }
+    }
+
+    /// The numbered directories.
+    pub(crate) fn rotation(&mut self) -> Option<&mut Rotation> {
+        self.rotation.as_mut()
+    }
+
+    /// Another directory is the present one.
+    fn turn(&mut self) -> Result<(), WriterGone> {
+        let Some(rotation) = &self.rotation else { return Ok(()) };
+        let (number, path) = (rotation.number(), rotation.path());
+        if let Some(frames) = &mut self.frames {
+            frames.directory = number;
+            self.outbox.send(0, Operation::Directory(path))?;
+        }
+        Ok(())
+    }
+
+    /// Goes on in the next directory.
+    pub(crate) fn rotate(&mut self) -> Result<(), WriterGone> {
+        self.settle()?;
+        if self.rotation.as_mut().is_some_and(Rotation::next) { self.turn() } else { Ok(()) }
+    }
+
+    /// A directory is complete when everything that is in flight has arrived.
+    ///
+    /// # Errors
+    /// A writer is gone.
+    pub(crate) fn complete(&mut self, directory: u32) -> Result<(), WriterGone> {
+        let at = self.closed;
+        self.outbox.send_to_all(|| Operation::Complete { directory, at })
+    }
+
+    /// Something in a directory has ended.
+    fn leave(&mut self, directory: u32) -> Result<(), WriterGone> {
+        let is_complete = self.rotation.as_mut().is_some_and(|rotation| rotation.leave(directory));
+        if is_complete { self.complete(directory) } else { Ok(()) }
+    }
+
+    /// Has everything written that was sent, and sends a mark behind it.
+    ///
+    /// # Errors
+    /// A writer is gone.
+    pub(crate) fn mark(&mut self, mark: u64) -> Result<(), WriterGone> {
+        self.settle()?;
+        let at = self.closed;
+        self.outbox.send_to_all(|| Operation::Flush)?;
+        self.outbox.send_to_all(|| Operation::Mark { mark, at })?;
+        self.outbox.flush()
+    }
+
+    /// Sends what is collected. The writers end when the dispatch is dropped.
+    ///
+    /// # Errors
+    /// A writer is gone.
+    pub(crate) fn flush(&mut self) -> Result<(), WriterGone> {
+        self.settle()?;
+        self.outbox.flush()
+    }
+
+    /// Sends what is collected and has it written: no frame comes for a while.
+    ///
+    /// # Errors
+    /// A writer is gone.
+    pub(crate) fn on_idle(&mut self) -> Result<(), WriterGone> {
+        self.settle()?;
+        self.outbox.send_to_all(|| Operation::Flush)?;
+        self.outbox.flush()
+    }
+
+    /// Flows that are open now.
+    pub(crate) fn open_flows(&self) -> u64 {
+        self.open_flows
+    }
+
+    /// Flows that have closed so far.
+    pub(crate) fn closed(&self) -> u64 {
+        self.closed
+    }
+
+    /// The writer of the flow in a slot, which knows the flow then.
+    #[inline]
+    fn shard(&mut self, slot: u32) -> Result<usize, WriterGone> {
+        let Some(known) = self.slots.get_mut(slot as usize) else { return Ok(0) };
+        match known.unknown.take() {
+            None => Ok(usize::from(known.writer)),
+            Some(facts) => self.introduce(slot, facts),
+        }
+    }
+
+    /// Gives a flow its writer.
+    fn introduce(&mut self, slot: u32, facts: Arc<FlowFacts>) -> Result<usize, WriterGone> {
+        let (shard, name) = self.shards.of(&facts);
+        if let Some(slot) = self.slots.get_mut(slot as usize) {
+            slot.writer = shard as u8;
+        }
+        self.outbox.send(shard, Operation::Open(facts, name))?;
+        Ok(shard)
+    }
+
+    /// Notes that the flow in a slot ends. Returns whether the other flow of the connection ends with it.
+    fn close_slot(&mut self, slot: u32) -> bool {
+        let is_second = match self.slots.get_mut(slot as usize) {
+            Some(own) => {
+                own.is_open = false;
+                std::mem::take(&mut own.is_second)
+            }
+            None => false,
+        };
+        match self.slots.get_mut((slot ^ 1) as usize).filter(|other| other.is_open) {
+            Some(other) => {
+                other.is_second = true;
+                true
+            }
+            None => is_second,
+        }
+    }
+}
+
+impl Sink for Dispatch {
+    type Error = WriterGone;
+
+    #[inline]
+    fn wants_segments(&self) -> bool {
+        self.frames.is_some()
+    }
+
+    #[inline]
+    fn time(&mut self, now: Timestamp) -> Result<(), WriterGone> {
+        if self.rotation.as_mut().is_some_and(|rotation| rotation.time(now)) { self.turn() } else { Ok(()) }
+    }
+
+    #[inline]
+    fn segment(&mut self, side: &Side, segment: &Segment<'_>) -> Result<(), WriterGone> {
+        if let Some(frames) = &mut self.frames {
+            frames.segment(side, segment);
+        }
+        Ok(())
+    }
+
+    fn forgotten(&mut self, slot: u32) -> Result<(), WriterGone> {
+        if self.frames.as_ref().is_some_and(|frames| frames.awaits(slot)) {
+            self.settle()?;
+        }
+        let Some(frames) = &mut self.frames else { return Ok(()) };
+        for (side, shard, directory) in frames.forget(slot).into_iter().flatten() {
+            self.outbox.send(shard, Operation::Captured { side })?;
+            self.leave(directory)?;
+        }
+        Ok(())
+    }
+
+    fn held(&mut self, datagram: u32, from: Option<u32>) -> Result<(), WriterGone> {
+        if let Some(frames) = &mut self.frames {
+            frames.held(datagram, from, self.outbox.block());
+        }
+        Ok(())
+    }
+
+    fn released(&mut self, datagram: u32) -> Result<(), WriterGone> {
+        if let Some(frames) = &mut self.frames {
+            frames.released(datagram);
+        }
+        Ok(())
+    }
+
+    fn opened(&mut self, flow: Flow, opened: &Opened) -> Result<(), WriterGone> {
+        self.asymmetry.opened(opened);
+        let mut directory = 0;
+        if let Some(rotation) = &mut self.rotation {
+            // Both flows of a connection go into one directory.
+            let other = self.slots.get((flow.slot ^ 1) as usize).filter(|other| other.is_open);
+            directory = other.map_or(rotation.number(), |other| other.directory);
+            rotation.enter(directory);
+        }
+        let facts = self.outbox.shared(FlowFacts::new(flow, opened, directory));
+        if let Some(frames) = &mut self.frames {
+            frames.opened(&facts);
+        }
+        let slot = flow.slot as usize;
+        if self.slots.len() <= slot {
+            self.slots.resize(slot + 1, Slot::default());
+        }
+        self.slots[slot] = Slot { unknown: Some(facts), directory, is_open: true, ..Slot::default() };
+        self.open_flows += 1;
+        self.max_open_flows = self.max_open_flows.max(self.open_flows);
+        Ok(())
+    }
+
+    fn data(&mut self, flow: Flow, offset: u64, bytes: &[u8]) -> Result<(), WriterGone> {
+        if !self.wants_data {
+            return Ok(());
+        }
+        let shard = self.shard(flow.slot)?;
+        let (part, time) = (self.outbox.part(shard, bytes)?, self.time);
+        if let Some(rotation) = &mut self.rotation
+            && let Some(slot) = self.slots.get_mut(flow.slot as usize)
+        {
+            let first = !std::mem::replace(&mut slot.has_data, true);
+            let kept = (bytes.len() as u64).min(self.max_bytes.saturating_sub(offset));
+            rotation.count(slot.directory, kept, first);
+        }
+        self.outbox.send(shard, Operation::Data { flow: flow.number, offset, part, time })
+    }
+
+    fn urgent(&mut self, flow: Flow, offset: u64, bytes: &[u8]) -> Result<(), WriterGone> {
+        // Without data before it there is no file that it could be left out of, but there may be one later.
+        if self.wants_data {
+            let shard = self.shard(flow.slot)?;
+            let (part, time) = (self.outbox.part(shard, bytes)?, self.time);
+            self.outbox.send(shard, Operation::Urgent { flow: flow.number, offset, part, time })?;
+        }
+        Ok(())
+    }
+
+    fn repeated(&mut self, flow: Flow, offset: u64, bytes: &[u8]) -> Result<Repeat, WriterGone> {
+        if self.wants_data {
+            let shard = self.shard(flow.slot)?;
+            let (part, time) = (self.outbox.part(shard, bytes)?, self.time);
+            self.outbox.send(shard, Operation::Repeated { flow: flow.number, offset, part, time })?;
+        }
+        // The writer compares, and reports what differs.
+        Ok(Repeat::NotCompared)
+    }
+
+    fn replaced(&mut self, flow: Flow, offset: u64, bytes: &[u8]) -> Result<Repeat, WriterGone> {
+        if self.wants_data {
+            let shard = self.shard(flow.slot)?;
+            let (part, time) = (self.outbox.part(shard, bytes)?, self.time);
+            self.outbox.send(shard, Operation::Replaced { flow: flow.number, offset, part, time })?;
+        }
+        Ok(Repeat::NotCompared)
+    }
+
+    fn rebased(&mut self, flow: Flow, by: u64) -> Result<(), WriterGone> {
+        let shard = self.shard(flow.slot)?;
+        self.outbox.send(shard, Operation::Rebased { flow: flow.number, by })
+    }
+
+    fn gap(&mut self, flow: Flow, range: Range<u64>) -> Result<(), WriterGone> {
+        self.gaps += 1;
+        let shard = self.shard(flow.slot)?;
+        let slot = self.slots.get_mut(flow.slot as usize);
+        let is_kept = slot.is_some_and(|slot| self.holes.keep(&mut slot.gaps));
+        self.outbox.send(shard, Operation::Gap { flow: flow.number, range, is_kept })
+    }
+
+    fn closed(&mut self, flow: Flow, reason: CloseReason, summary: &Summary) -> Result<(), WriterGone> {
+        let order = self.closed;
+        self.closed += 1;
+        self.open_flows -= 1;
+        let pair = self.close_slot(flow.slot);
+        let gaps = self.slots.get_mut(flow.slot as usize).map_or(0, |slot| std::mem::take(&mut slot.gaps));
+        let is_sparse = self.holes.end(gaps, summary);
+        let unknown = self.slots.get_mut(flow.slot as usize).and_then(|slot| slot.unknown.take());
+        // By value: the next flow gets their memory while it is in this processor's cache.
+        let facts = unknown.map(|shared| {
+            let facts = FlowFacts::clone(&shared);
+            self.outbox.reuse(shared);
+            facts
+        });
+        let shard = match &facts {
+            // There is nothing to write: any writer will do, and each is used for a while.
+            Some(_) => (order / BATCH as u64 % self.outbox.writers() as u64) as usize,
+            None => self.shard(flow.slot)?,
+        };
+        let summary = summary.clone();
+        let ending = Ending { facts, order, pair, reason, summary, is_sparse };
+        self.outbox.close(shard, flow.number, ending)?;
+        match self.slots.get(flow.slot as usize) {
+            Some(&Slot { directory, .. }) if self.rotation.is_some() => self.leave(directory),
+            _ => Ok(()),
+        }
+    }
+
+    fn rejected(&mut self, _frame: &Frame<'_>, reject: &Reject) -> Result<(), WriterGone> {
+        self.rejects.add(reject);
+        Ok(())
+    }
+}
