@@ -24,7 +24,9 @@ use crate::scan::hash::Algorithm;
 pub const MAX_CONNECTIONS: usize = 1 << 19;
 
 /// One run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// The default is where [`parse`](super::parse) starts: each option then sets its fields, with its own default.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
     /// What to read: first all that is read for its flows, in the order given, then all that only completes
     /// them. Empty for a live capture, and only then.
@@ -275,9 +277,10 @@ pub enum ConsoleOrder {
 }
 
 /// Where the report goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum ReportTarget {
     /// `report.xml` in the output directory.
+    #[default]
     Default,
     /// This file (`-X`), relative to the current directory.
     File(PathBuf),
