@@ -13,10 +13,21 @@ const INDENT: usize = 10;
 /// Columns of one option; two options make a line.
 const CELL: usize = (WIDTH - INDENT) / 2;
 
+/// The page for a command line without arguments.
+pub(super) fn introduction(command: &Command) -> String {
+    let name = command.get_name();
+    format!(
+        "{}\n{}\n\n{}\n\n{name} -h prints all options on one page, {name} --help explains them.\n",
+        command.get_about().map(ToString::to_string).unwrap_or_default(),
+        command.clone().render_usage(),
+        EXAMPLES,
+    )
+}
+
 /// `-h`: every option in a few words, on one page of 48 lines by 80 columns.
 pub(super) fn short(command: &Command) -> String {
     let mut page = format!(
-        "{} {}: TCP conversations from captures, a file for each direction\n{}\n",
+        "{} {}: writes each direction of each TCP connection to its own file\n{}\n",
         command.get_name(),
         command.get_version().unwrap_or_default(),
         command.clone().render_usage(),
@@ -49,7 +60,9 @@ fn cell(arg: &Arg) -> String {
         (None, None) => value.to_owned(),
     };
     let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
-    format!("{:7} {help}", name.trim_end())
+    let name = name.trim_end();
+    // A long name has more space behind it, so that its end can be seen.
+    if name.len() > 7 { format!("{name}  {help}") } else { format!("{name:7} {help}") }
 }
 
 /// `--help`, `-hh`: every option explained, then template letters and examples.
@@ -60,12 +73,14 @@ pub(super) fn long(command: &Command) -> String {
 
 const EXAMPLES: &str = "\
 Examples:
-  tapflow -r a.pcap -o out                  every flow of a.pcap into out/
-  tapflow -r a.pcap -c port 80              print what went over port 80
-  tapflow -o out -Fk -l *.pcap              many captures, directories of 1000 flows
-  tapflow -r a.pcap -T %A/%B/%a-%b -o out   directories by address
+  tapflow a.pcap -o out                     write every flow of a.pcap into out/
+  tapflow a.pcap -c port 80                 print what goes over port 80
+  tapflow a.pcap -e http -o out             files of HTTP bodies too
+  tapflow *.pcap -Fk -o out                 many captures, directories of 1000 flows
+  tapflow a.pcap -T %A/%B/%a-%b -o out      directories by address
+  tapflow -i eth0 -o out port 443           capture from an interface
   tcpdump -w - -c 1000 | tapflow -r - -o out";
 
 const EXIT: &str = "\
-Exit status: 0 success; 1 something failed, the message says what, all output so far is kept;
-2 the command line is wrong, nothing was done.";
+Exit status: 0 success; 1 something failed: the message says what, all output so far is kept;
+2 the command line is wrong: nothing was done.";

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 
-use super::Program;
+use super::{Program, Surroundings};
 
 /// What stands on the command line. Options are named by their identifiers.
 pub(super) struct Line<'a> {
@@ -16,11 +16,18 @@ pub(super) struct Line<'a> {
     pub(super) program: &'a Program,
     /// The whole command line as typed, the program first.
     pub(super) words: &'a [OsString],
+    /// What the command line is compared with.
+    pub(super) surroundings: &'a dyn Surroundings,
 }
 
 impl<'a> Line<'a> {
-    pub(super) fn new(matches: &'a ArgMatches, program: &'a Program, words: &'a [OsString]) -> Self {
-        Self { matches, program, words }
+    pub(super) fn new(
+        matches: &'a ArgMatches,
+        program: &'a Program,
+        words: &'a [OsString],
+        surroundings: &'a dyn Surroundings,
+    ) -> Self {
+        Self { matches, program, words, surroundings }
     }
 
     /// Whether the option without a value `id` is given.

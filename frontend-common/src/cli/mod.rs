@@ -1,13 +1,13 @@
 //! The command line: tcpflow's options and a few more, from arguments to [`Options`].
 //!
-//! [`parse`] decides what the process does: run, or print and leave. It touches nothing outside its
-//! arguments. Options stand anywhere among the other words, short ones may be bundled, long ones cut
-//! short; the words are a filter expression, or files with `-l`.
+//! [`parse_within`] decides what the process does: run, or print something and exit. Options stand anywhere among the
+//! other words, short ones may be bundled, long ones cut short; the words are files and a filter expression.
 
 mod flags;
 mod help;
 mod line;
 mod options;
+mod surroundings;
 mod values;
 
 use std::ffi::{OsStr, OsString};
@@ -20,6 +20,8 @@ pub use options::{
     ConsoleOrder, DiskFull, Input, InputRole, LongHole, MAX_CONNECTIONS, MaxDisk, MaxHole, Options,
     ReportTarget, Rights, Rotate, ScanOptions,
 };
+
+pub use surroundings::{Nowhere, Surroundings};
 
 use line::Line;
 
@@ -57,6 +59,8 @@ impl Program {
 /// What the process has to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
+    /// Print this to standard error, because nothing was asked for, and exit with [`USAGE_EXIT_CODE`].
+    Explain(String),
     /// Process captures.
     Run(Box<Options>),
     /// Print this to standard output and leave with 0.
@@ -82,20 +86,36 @@ impl fmt::Display for CliError {
 
 impl std::error::Error for CliError {}
 
-/// Understands a command line, as `std::env::args_os` gives it: the program's own name comes first.
+/// Understands a command line, as `std::env::args_os` gives it: the program's own name comes first. Nothing outside of
+/// it is looked at: words that are not options are a filter expression, which may be wrong.
 ///
 /// # Errors
-/// [`CliError`] for options that do not exist, are not built yet, lack their argument or have a wrong
-/// one, and when there is nothing to read.
+/// [`CliError`] for options that do not exist, lack their argument or have a wrong one, and for options that cannot be
+/// used together.
 pub fn parse(args: impl IntoIterator<Item = OsString>, program: &Program) -> Result<Action, CliError> {
+    parse_within(args, program, &Nowhere)
+}
+
+/// The same, within `surroundings`: words can be files, and a filter expression is checked.
+///
+/// # Errors
+/// The same, and for a wrong filter expression, and for a word that can be a file or belong to the filter.
+pub fn parse_within(
+    args: impl IntoIterator<Item = OsString>,
+    program: &Program,
+    surroundings: &dyn Surroundings,
+) -> Result<Action, CliError> {
     let args: Vec<OsString> = args.into_iter().collect();
     let mut command = command(program.name, program.version);
     let matches = command.try_get_matches_from_mut(&args).map_err(|error| reword(&error))?;
 
-    let line = Line::new(&matches, program, &args);
+    let line = Line::new(&matches, program, &args, surroundings);
     // The last in the table goes first: -V before --help before -h before the lists.
     match flags::all().rev().find_map(|flag| flag.action(&line, &command)) {
         Some(action) => Ok(action),
+        None if args.len() <= 1 && !program.is_tcpflow() && !surroundings.input_is_piped() => {
+            Ok(Action::Explain(help::introduction(&command)))
+        }
         None => Ok(Action::Run(Box::new(options(&line)?))),
     }
 }
@@ -105,8 +125,10 @@ pub fn parse(args: impl IntoIterator<Item = OsString>, program: &Program) -> Res
 pub fn command(name: &'static str, version: &'static str) -> Command {
     Command::new(name)
         .version(version)
-        .about("Records TCP conversations: writes one file for each direction of each connection.")
-        .override_usage(format!("{name} -r FILE [OPTIONS] [FILTER...]\n       {name} -l [OPTIONS] FILE...\n       {name} -i IF [OPTIONS] [FILTER...]"))
+        .about("Records TCP streams: writes each direction of each connection to its own file.")
+        .override_usage(format!(
+            "{name} [OPTIONS] FILE... [FILTER...]\n       {name} -i IF [OPTIONS] [FILTER...]"
+        ))
         .max_term_width(100)
         .disable_help_flag(true)
         .disable_version_flag(true)
@@ -131,7 +153,11 @@ fn reword(error: &clap::Error) -> CliError {
 }
 
 fn options(line: &Line<'_>) -> Result<Options, CliError> {
-    let mut options = Options { command_line: line.words.to_vec(), ..Options::default() };
+    let mut options = Options {
+        command_line: line.words.to_vec(),
+        as_tcpflow: line.program.is_tcpflow(),
+        ..Options::default()
+    };
     for flag in flags::all() {
         flag.apply(line, &mut options)?;
     }

@@ -116,6 +116,8 @@ pub struct Options {
     pub rights: Rights,
     /// How much is said on standard error.
     pub verbosity: Verbosity,
+    /// Whether the program was called as `tcpflow`.
+    pub as_tcpflow: bool,
     /// The whole command line as typed, the program first: for the report.
     pub command_line: Vec<OsString>,
     /// Options that do nothing in this combination, a sentence each: for standard error unless quiet.
@@ -131,6 +133,17 @@ impl Options {
             ReportTarget::Default => Some(self.output_dir.join("report.xml")),
             ReportTarget::File(path) => Some(path.clone()),
         }
+    }
+
+    /// Where a live capture writes, for a message; none where it prints, or where tcpflow's messages are expected.
+    #[must_use]
+    pub fn destination(&self) -> Option<String> {
+        if self.as_tcpflow || !(self.files || self.captures || self.report == ReportTarget::Default) {
+            return None;
+        }
+        let path = std::path::absolute(&self.output_dir).unwrap_or_else(|_| self.output_dir.clone());
+        let below = if self.rotate.is_some() { "numbered directories below " } else { "" };
+        Some(format!("{below}{}", path.display()))
     }
 }
 

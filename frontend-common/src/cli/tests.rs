@@ -61,6 +61,7 @@ fn one_capture_and_nothing_else_gives_the_defaults() {
         checksums: Checksums::Ignore,
         scan: ScanOptions::default(),
         verbosity: Verbosity(1),
+        as_tcpflow: false,
         command_line: ["tapflow", "-r", "a.pcap"].map(OsString::from).to_vec(),
         notes: Vec::new(),
     };

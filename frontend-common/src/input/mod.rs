@@ -7,6 +7,7 @@
 pub mod bpf;
 mod erf;
 mod error;
+pub mod expression;
 mod filter;
 #[cfg(feature = "libpcap")]
 pub mod libpcap;

@@ -62,12 +62,12 @@ pub(super) struct Group {
 /// All options.
 pub(super) const GROUPS: [Group; 8] = [
     Group { heading: "Input", flags: input::FLAGS },
-    Group { heading: "Live", flags: live::FLAGS },
-    Group { heading: "Rights", flags: rights::FLAGS },
     Group { heading: "Files", flags: files::FLAGS },
     Group { heading: "Console", flags: console::FLAGS },
     Group { heading: "Scanners", flags: scan::FLAGS },
+    Group { heading: "Live", flags: live::FLAGS },
     Group { heading: "Limits", flags: limits::FLAGS },
+    Group { heading: "Rights", flags: rights::FLAGS },
     Group { heading: "Messages", flags: messages::FLAGS },
 ];
 

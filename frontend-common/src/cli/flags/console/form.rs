@@ -34,7 +34,7 @@ pub(crate) struct Binary;
 
 impl Flag for Binary {
     fn arg(&self) -> Arg {
-        switch('B', BINARY).help("bytes as they are").long_help("With -c or -C: print bytes as they are.")
+        switch('B', BINARY).help("bytes unchanged").long_help("With -c or -C: print bytes unchanged.")
     }
 
     fn settle(&self, line: &Line<'_>, options: &mut Options) -> Result<(), CliError> {
@@ -81,7 +81,7 @@ pub(crate) struct Json;
 
 impl Flag for Json {
     fn arg(&self) -> Arg {
-        switch('J', JSON).help("JSON, an object per piece").long_help(
+        switch('J', JSON).help("a JSON object per piece").long_help(
             "With -c or -C: print one JSON object for each piece, with addresses, ports and the bytes as \
              numbers. Takes precedence over -B.",
         )

@@ -23,7 +23,7 @@ pub(crate) struct Order;
 
 impl Flag for Order {
     fn arg(&self) -> Arg {
-        long_value(ORDER, "ORDER", ValueParser::new(order)).help("stream or arrival").long_help(
+        long_value(ORDER, "ORDER", ValueParser::new(order)).help("stream or arrival [stream]").long_help(
             "With -c or -C: `stream` (the default) prints each flow in the order of its bytes, and holds back \
              bytes that arrive early; `arrival` prints pieces as they were captured, as tcpflow does.",
             )
@@ -58,10 +58,10 @@ impl Flag for HoleTimeout {
             .hide_short_help(true)
             .help("wait for missing bytes [10]")
             .long_help(
-                "With --order stream: how long bytes wait for missing ones before them, on the capture's \
-                 clock; then the gap is printed, and bytes that arrive for it later are printed when they \
-                 arrive. 0 waits until the flow ends. For missing bytes that the receiver has acknowledged, \
-                 the wait is a tenth of a second: the capture missed them. The default is 10.",
+                "With --order stream: how long bytes wait for missing bytes before them, on the clock of the \
+                 capture. Then the gap is printed; bytes that arrive for it later are printed when they arrive. 0 \
+                 waits until the flow ends. If the receiver has acknowledged the missing bytes, the capture \
+                 missed them, and the wait is a tenth of a second. The default is 10.",
             )
     }
 

@@ -17,7 +17,7 @@ pub(crate) struct Console;
 
 impl Flag for Console {
     fn arg(&self) -> Arg {
-        switch('c', CONSOLE).help("print, names first").long_help(
+        switch('c', CONSOLE).help("print flows, with names").long_help(
             "Print flows to standard output instead of writing files; each piece is headed by the name of its \
              flow. Unprintable bytes become `.` unless -B, -D or -J is given.",
             )
@@ -41,7 +41,7 @@ pub(crate) struct Bare;
 impl Flag for Bare {
     fn arg(&self) -> Arg {
         switch('C', BARE)
-            .help("print, without names")
+            .help("print flows, without names")
             .long_help("Like -c without the names. Takes precedence over -c.")
     }
 }

@@ -17,7 +17,7 @@ pub(crate) struct Index;
 
 impl Flag for Index {
     fn arg(&self) -> Arg {
-        switch('I', INDEX).help("write NAME.findx").long_help(
+        switch('I', INDEX).help("also write NAME.findx").long_help(
             "Beside each file, write NAME.findx with a line `offset|seconds|length` for each piece: its place \
              in the file, when it was captured, and its length. Seconds have the precision of the capture.",
             )
@@ -37,7 +37,7 @@ pub(crate) struct PcapFlows;
 
 impl Flag for PcapFlows {
     fn arg(&self) -> Arg {
-        switch('K', CAPTURES).help("NAME.pcap instead of files").long_help(
+        switch('K', CAPTURES).help("flows as NAME.pcap instead").long_help(
             "Write the packets of each flow, as captured, to NAME.pcap instead of a file with its bytes: also \
              packets without data, packets after the end, and all fragments. Times have nanoseconds. A flow \
              with packets of several link types has a file for each.",

@@ -23,10 +23,10 @@ impl Flag for Fsync {
             .hide_short_help(true)
             .help("flush each file to the disk")
             .long_help(
-                "Flush each file to the disk before it closes, for evidence that is there after a power failure. Usually \
-                 everything is flushed once, at the end of the run, and an error of the disk is an error of the run. (Only \
-                 Linux does that; it takes as long as the disk needs, also for what other programs have written. File \
-                 systems in memory are left out.)",
+                "Flush each file to the disk before it is closed, so that it survives a power failure. By default \
+                 everything is flushed once, at the end of the run; an error of the disk is an error of the run. \
+                 Linux only. This waits for the disk, also for data of other programs. File systems in memory are \
+                 not flushed.",
             )
     }
 
@@ -51,8 +51,8 @@ impl Flag for NoSync {
             .hide_short_help(true)
             .help("do not wait for the disk")
             .long_help(
-                "Do not wait at the end of the run until everything is on the disk. Errors that the system finds later are \
-                 not reported.",
+                "Do not wait at the end of the run until everything is on the disk. Errors that the system finds \
+                 later are not reported.",
             )
     }
 }

@@ -16,7 +16,7 @@ pub(crate) struct Jsonl;
 
 impl Flag for Jsonl {
     fn arg(&self) -> Arg {
-        long_value(JSON_LINES, "FILE", value_parser!(PathBuf)).help("a line per connection").long_help(
+        long_value(JSON_LINES, "FILE", value_parser!(PathBuf)).help("one JSON line per connection").long_help(
             "Write a JSON object for each connection, one per line, with everything that is in the report. `-` \
              is standard output.",
             )

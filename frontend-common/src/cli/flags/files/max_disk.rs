@@ -23,8 +23,9 @@ impl Flag for MaxDiskSize {
         long_value(MAX_DISK, "SIZE", ValueParser::new(positive_size))
             .help("limit of all output")
             .long_help(
-                "Write at most SIZE bytes (100M, 10G, 1T) in total, plus 4096 for each file; then do as \
-                 --disk-full says. Data that is on its way to the disk by then is still written. At least 1M.",
+                "Write at most SIZE bytes (100M, 10G, 1T) in total, counting 4096 more for each file; then do \
+                 what --disk-full says. Data that is already on its way to the disk is still written. SIZE is at \
+                 least 1M.",
             )
     }
 
@@ -47,11 +48,11 @@ impl Flag for WhenFull {
             .hide_short_help(true)
             .help("stop or delete")
             .long_help(
-                "With --max-disk: `stop` (the default) ends the run as the end of its input does, with status \
-                 1; `delete`, with --rotate, deletes the oldest directories of this run. In a directory with \
-                 open connections, only the files of connections that have ended are deleted. The current \
-                 directory is never deleted. The summary and the report count what was deleted. The run stops \
-                 if nothing can be deleted.",
+                "What to do at --max-disk: `stop` (the default) ends the run as at the end of its input, with \
+                 status 1; `delete`, with --rotate, deletes the oldest directories of this run. In a directory \
+                 with open connections, only the files of ended connections are deleted. The current directory is \
+                 never deleted. The summary and the report count what was deleted. The run stops if nothing can \
+                 be deleted.",
             )
     }
 

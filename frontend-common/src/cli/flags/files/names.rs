@@ -20,7 +20,7 @@ impl Flag for TemplateOf {
     fn arg(&self) -> Arg {
         value('T', TEMPLATE, "TEMPLATE", value_parser!(String))
             .allow_hyphen_values(true)
-            .help("names; letters: --help")
+            .help("file names, see --help")
             .long_help(
                 "Name files by this template; its letters are listed below. `/` makes directories. A template \
                  without %c gets %C%c at its end, so that no two flows share a file. It replaces the prefixes \
@@ -61,10 +61,10 @@ impl Flag for Letters {
     fn arg(&self) -> Arg {
         value('F', NAMES, "LETTERS", ValueParser::new(name_letters))
             .action(ArgAction::Append)
-            .help("t T k m g c M X: --help")
+            .help("change names, see --help")
             .long_help(
-                "Change file names: t puts the flow's start in seconds since 1970 before them, T its date and \
-                 time; k, m, g put flows into directories of 1000, in 1, 2 or 3 levels; c puts the connection \
+                "Change file names: t puts the start of the flow before them, in seconds since 1970, T its date \
+                 and time; k, m, g put flows into directories of 1000, in 1, 2 or 3 levels; c puts the connection \
                  count into every name; X writes no files, only the report; M is --hash md5. Letters may be \
                  joined or the option repeated; each prefix goes before the earlier ones.",
             )
@@ -141,12 +141,16 @@ pub(crate) struct PortableNames;
 
 impl Flag for PortableNames {
     fn arg(&self) -> Arg {
-        Arg::new(PORTABLE).long(PORTABLE).action(ArgAction::SetTrue).help("for Windows too").long_help(
-            "Store files under names that every system can store and distinguish; always on for Windows. \
+        Arg::new(PORTABLE)
+            .long(PORTABLE)
+            .action(ArgAction::SetTrue)
+            .help("names that Windows accepts")
+            .long_help(
+                "Store files under names that every system can store and distinguish; always on for Windows. \
              Characters that Windows refuses, capital letters, names of devices, and dots and spaces at the \
              end are written as %XX, as in URLs. A part of more than 200 bytes is cut and ends in ~ and a \
              digest. The report has the original names too.",
-        )
+            )
     }
 
     fn apply(&self, line: &Line<'_>, options: &mut Options) -> Result<(), CliError> {

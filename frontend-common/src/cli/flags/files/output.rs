@@ -16,7 +16,7 @@ pub(crate) struct Output;
 
 impl Flag for Output {
     fn arg(&self) -> Arg {
-        value('o', OUTPUT, "DIR", value_parser!(PathBuf)).help("output directory [.]").long_help(
+        value('o', OUTPUT, "DIR", value_parser!(PathBuf)).help("write into DIR [.]").long_help(
             "Write files below this directory, which is created if it is missing. The default is the current \
              directory.",
         )

@@ -25,7 +25,7 @@ impl Flag for RotateAt {
     fn arg(&self) -> Arg {
         long_value(ROTATE, "TIME|SIZE", ValueParser::new(rotate))
             .action(ArgAction::Append)
-            .help("into DIR/000001, ...")
+            .help("a new numbered directory after TIME or SIZE")
             .long_help(
                 "Write into numbered directories below -o, each with its own report. The next one begins every \
                  TIME of the packets' clock (90s, 15min, 1h, 1d; at multiples of it, UTC), or when the current \

@@ -16,7 +16,7 @@ pub(crate) struct WriteRest;
 
 impl Flag for WriteRest {
     fn arg(&self) -> Arg {
-        value('w', REST, "FILE", value_parser!(PathBuf)).help("packets in no flow").long_help(
+        value('w', REST, "FILE", value_parser!(PathBuf)).help("save packets of no flow").long_help(
             "Write the packets that are in no flow to this file: other protocols, damaged packets, incomplete \
              fragments, segments of no known connection. With -K, every packet is in one of the files. The \
              format is pcap, or pcapng if packets have several link types, if the name ends in .pcapng, and \

@@ -1,12 +1,12 @@
 //! Capture files: `-r`, `-R`, `-l`.
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, value_parser};
 
-use super::filter::WORDS;
+use super::filter;
 use crate::cli::CliError;
+use crate::cli::flags::live::INTERFACE;
 use crate::cli::flags::{Flag, switch, value};
 use crate::cli::line::Line;
 use crate::cli::options::{Input, InputRole, Options};
@@ -22,7 +22,7 @@ impl Flag for Read {
     fn arg(&self) -> Arg {
         value('r', READ, "FILE", value_parser!(PathBuf))
             .action(ArgAction::Append)
-            .help("read it (repeatable)")
+            .help("read this capture (or -)")
             .long_help(
                 "Read packets from a capture file: pcap, pcapng, snoop or ERF. `-` is standard input. May be repeated; \
                  files are read in the order given.",
@@ -31,6 +31,15 @@ impl Flag for Read {
 
     fn apply(&self, line: &Line<'_>, options: &mut Options) -> Result<(), CliError> {
         options.inputs = inputs(line)?;
+        Ok(())
+    }
+
+    fn settle(&self, line: &Line<'_>, options: &mut Options) -> Result<(), CliError> {
+        if !line.is_given(READ) && options.inputs.first().is_some_and(Input::is_stdin) && is_piped(line) {
+            options
+                .notes
+                .push("reading a capture from standard input; -i IF captures from an interface".to_owned());
+        }
         Ok(())
     }
 }
@@ -42,11 +51,11 @@ impl Flag for Complete {
     fn arg(&self) -> Arg {
         value('R', COMPLETE, "FILE", value_parser!(PathBuf))
             .action(ArgAction::Append)
-            .help("only complete flows of -r")
+            .help("only continue flows of -r")
             .long_help(
-                "Read this capture after all others, but only to complete flows that began in them: no new \
-                 flow starts in it. For captures that were cut into files by time: give one file with -r and \
-                 the next with -R. May be repeated.",
+                "Read this capture after all others. It only completes flows that began in them; new flows in it \
+                 are left out. For captures that were cut into files by time: give one file with -r and the next \
+                 with -R. May be repeated.",
             )
     }
 }
@@ -56,16 +65,11 @@ pub(crate) struct WordsAreFiles;
 
 impl Flag for WordsAreFiles {
     fn arg(&self) -> Arg {
-        switch('l', FILES).help("arguments are files to read").long_help(
-            "Arguments that are not options are capture files, read after those of -r, instead of a \
-                 filter. For shell patterns: -l *.pcap",
+        switch('l', FILES).help("all words are files").long_help(
+            "All words that are not options are captures, also those that could be a filter expression, and \
+                 also if a file does not exist. They are read after those of -r.",
         )
     }
-}
-
-/// Whether files are read: they take precedence over an interface, as with tcpflow.
-pub(crate) fn reads_files(line: &Line<'_>) -> bool {
-    words_are_files(line) || line.is_given(READ) || line.is_given(COMPLETE)
 }
 
 /// Whether the words that are not options are files.
@@ -73,14 +77,15 @@ pub(super) fn words_are_files(line: &Line<'_>) -> bool {
     line.has(FILES)
 }
 
-/// All captures: those of `-r`, those of `-l`, those of `-R`.
+/// All captures: those of `-r`, those among the words, those of `-R`. Without any, and without an interface, a capture
+/// that is piped to standard input.
 fn inputs(line: &Line<'_>) -> Result<Vec<Input>, CliError> {
-    let words: Vec<&OsString> = line.values(WORDS).filter(|_| words_are_files(line)).collect();
+    let words = filter::words(line)?.files;
     if words_are_files(line) && words.is_empty() {
         return Err(CliError("-l needs the files to read, such as: -l *.pcap".to_owned()));
     }
     let input = |role| move |path| Input { path, role };
-    let read = line.values::<PathBuf>(READ).cloned().chain(words.into_iter().map(PathBuf::from));
+    let read = line.values::<PathBuf>(READ).cloned().chain(words);
     let mut inputs: Vec<Input> = read.map(input(InputRole::Read)).collect();
     let completing: Vec<Input> =
         line.values::<PathBuf>(COMPLETE).cloned().map(input(InputRole::Complete)).collect();
@@ -92,10 +97,18 @@ fn inputs(line: &Line<'_>) -> Result<Vec<Input>, CliError> {
         ));
     }
     inputs.extend(completing);
+    if inputs.is_empty() && is_piped(line) {
+        inputs.push(Input { path: PathBuf::from("-"), role: InputRole::Read });
+    }
     if inputs.iter().filter(|input| input.is_stdin()).count() > 1 {
         return Err(CliError("standard input (-) can be read only once".to_owned()));
     }
     Ok(inputs)
+}
+
+/// Whether standard input is read without being named; tcpflow never does that.
+fn is_piped(line: &Line<'_>) -> bool {
+    !line.is_given(INTERFACE) && !line.program.is_tcpflow() && line.surroundings.input_is_piped()
 }
 
 #[cfg(test)]

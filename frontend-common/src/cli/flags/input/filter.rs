@@ -1,6 +1,7 @@
 //! The words that are not options: a filter expression, or the files of `-l`.
 
 use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
 use clap::{Arg, value_parser};
 
@@ -10,7 +11,7 @@ use crate::cli::flags::Flag;
 use crate::cli::line::Line;
 use crate::cli::options::Options;
 
-pub(super) const WORDS: &str = "FILTER";
+const WORDS: &str = "FILTER";
 
 /// The words that are not options.
 pub(crate) struct Words;
@@ -21,25 +22,82 @@ impl Flag for Words {
             .value_name(WORDS)
             .num_args(0..)
             .value_parser(value_parser!(OsString))
-            .help("as for tcpdump: port 80")
+            .help("as tcpdump's, e.g. port 80")
             .long_help(
-                "Use only packets that match this expression; see pcap-filter(7). Several arguments are joined \
-                 with spaces. With -l: the files to read.",
+                "Use only packets that match this expression, which has the syntax of tcpdump (pcap-filter(7)), \
+                 for example: host 192.0.2.1 and port 80. Several words are joined with spaces. A word that names \
+                 an existing file is a capture to read, as with -r. A name that could also be part of the \
+                 expression is an error: write ./NAME for the file, or the whole expression in parentheses as one \
+                 word.",
             )
     }
 
     fn apply(&self, line: &Line<'_>, options: &mut Options) -> Result<(), CliError> {
-        options.filter = if words_are_files(line) { None } else { expression(line.values(WORDS))? };
-        Ok(())
-    }
-
-    /// The filter of a live capture belongs to the kernel.
-    fn settle(&self, _line: &Line<'_>, options: &mut Options) -> Result<(), CliError> {
-        if let Some(live) = &mut options.live {
-            live.filter = options.filter.take();
+        options.filter = words(line)?.filter;
+        if let Some(filter) = options.filter.as_deref().filter(|_| !line.program.is_tcpflow())
+            && let Some(fault) = line.surroundings.filter_fault(filter)
+        {
+            let missing = line
+                .values::<OsString>(WORDS)
+                .filter_map(|word| word.to_str())
+                .find(|word| names_file(word) && !line.surroundings.is_file(Path::new(word)));
+            return Err(CliError(match missing {
+                Some(word) => format!("there is no file '{word}'; {fault}"),
+                None => fault,
+            }));
         }
         Ok(())
     }
+}
+
+/// What the words are.
+pub(super) struct Split {
+    /// Captures to read.
+    pub(super) files: Vec<PathBuf>,
+    /// The filter expression of all others.
+    pub(super) filter: Option<String>,
+}
+
+/// Divides the words into files and a filter expression.
+///
+/// # Errors
+/// A word is not text, or it is a file and can belong to the filter.
+pub(super) fn words(line: &Line<'_>) -> Result<Split, CliError> {
+    let words: Vec<&OsString> = line.values(WORDS).collect();
+    if words_are_files(line) {
+        return Ok(Split { files: words.into_iter().map(PathBuf::from).collect(), filter: None });
+    }
+    let is_file: Vec<bool> = words.iter().map(|word| line.surroundings.is_file(Path::new(word))).collect();
+    let compiles = |is_wanted: &dyn Fn(usize) -> bool| {
+        let wanted = words.iter().enumerate().filter(|(at, _)| is_wanted(*at)).map(|(_, word)| *word);
+        let expression = expression(wanted).ok().flatten();
+        expression.filter(|text| line.surroundings.filter_fault(text).is_none())
+    };
+    for (at, word) in words.iter().enumerate().filter(|(at, _)| is_file[*at]) {
+        // Alone, with the words that are no files, and with all of them.
+        let meant = compiles(&|other| other == at)
+            .or_else(|| compiles(&|other| other == at || !is_file[other]))
+            .or_else(|| compiles(&|_| true));
+        let Some(meant) = meant else { continue };
+        if line.program.is_tcpflow() {
+            return Ok(Split { files: Vec::new(), filter: expression(words.iter().copied())? });
+        }
+        let word = word.display();
+        return Err(CliError(format!(
+            "'{word}' is a file, and can be part of a filter expression: write ./{word} for the file, \
+             or the expression in parentheses as one word: '({meant})'"
+        )));
+    }
+    let kept = |wanted: bool| {
+        words.iter().zip(&is_file).filter(move |(_, is)| **is == wanted).map(|(word, _)| *word)
+    };
+    Ok(Split { files: kept(true).map(PathBuf::from).collect(), filter: expression(kept(false))? })
+}
+
+/// Whether a word looks like the name of a capture.
+fn names_file(word: &str) -> bool {
+    let name = word.to_ascii_lowercase();
+    [".pcap", ".pcapng", ".cap", ".snoop", ".erf", ".gz", ".zst"].iter().any(|ending| name.ends_with(ending))
 }
 
 /// Joins words with spaces, as tcpdump does.

@@ -6,8 +6,6 @@ mod tunnels;
 
 use super::Flag;
 
-pub(super) use captures::reads_files;
-
 /// The options in the order of the help pages.
 pub(super) const FLAGS: &[&dyn Flag] = &[
     &captures::Read,

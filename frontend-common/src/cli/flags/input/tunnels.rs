@@ -24,8 +24,8 @@ impl Flag for IgnoreEncapsulation {
             .hide_short_help(true)
             .help("ignore VLANs and tunnels")
             .long_help(
-                "Ignore VLANs and tunnels: packets with the same addresses and ports are one connection. For \
-                 captures in which the two directions are tagged differently, or only one comes through a \
+                "Ignore VLANs and tunnels: packets with the same addresses and ports belong to one connection. \
+                 For captures in which the two directions have different tags, or only one comes through a \
                  tunnel. Without this option, connections in different VLANs or tunnels are separate.",
             )
     }
@@ -46,10 +46,10 @@ impl Flag for TunnelPort {
             .hide_short_help(true)
             .help("a tunnel on another port")
             .long_help(
-                "Look for a tunnel on this UDP port too: ayiya, capwap, geneve, gre, gtp, gue, ip, jmirror, l2tp, \
-                 lisp, mpls, peekremote, sflow, teredo, tzsp, vxlan or vxlan-gpe. ip is an IP datagram without any \
-                 tunnel header and has no port of its own. The assigned ports are always checked, after those \
-                 given here. May be repeated, at most 16 times.",
+                "Look for a tunnel on this UDP port too. PROTOCOL is ayiya, capwap, geneve, gre, gtp, gue, ip, \
+                 jmirror, l2tp, lisp, mpls, peekremote, sflow, teredo, tzsp, vxlan or vxlan-gpe. ip is an IP \
+                 datagram without any tunnel header; it has no port of its own. The assigned ports are always \
+                 checked, after those given here. May be repeated, at most 16 times.",
             )
     }
 

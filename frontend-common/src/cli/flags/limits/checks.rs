@@ -24,9 +24,9 @@ impl Flag for ChecksumsOf {
             .hide_short_help(true)
             .help("check checksums")
             .long_help(
-                "How to treat wrong checksums of IPv4 headers and of TCP: `ignore` (the default: captures \
-                 taken on the sending host have wrong ones), `count`, or `refuse`, which drops the packet as \
-                 its receiver does. Packets cut by a snap length cannot be checked.",
+                "What to do with wrong checksums of IPv4 headers and of TCP: `ignore` (the default, because \
+                 captures taken on the sending host have wrong ones), `count`, or `refuse`, which drops the \
+                 packet as its receiver does. Packets cut by a snap length cannot be checked.",
             )
     }
 
@@ -52,9 +52,9 @@ pub(crate) struct UrgentData;
 impl Flag for UrgentData {
     fn arg(&self) -> Arg {
         long_value(URGENT, "WHERE", ValueParser::new(urgent)).hide_short_help(true).help("inline or drop").long_help(
-            "Urgent data, the byte that TCP's urgent pointer names: `inline` (the default) keeps it in the \
-             stream, as applications with SO_OOBINLINE read it; `drop` leaves it out of files and console, as \
-             other applications read the stream. The report lists what was left out.",
+                "What to do with urgent data, the byte that TCP's urgent pointer marks: `inline` (the default) \
+                 keeps it in the stream, as applications with SO_OOBINLINE read it; `drop` leaves it out of files \
+                 and console, as other applications read the stream. The report lists what was left out.",
             )
     }
 
@@ -79,8 +79,8 @@ pub(crate) struct Paws;
 impl Flag for Paws {
     fn arg(&self) -> Arg {
         long_value(PAWS, "WHAT", ValueParser::new(check)).hide_short_help(true).help("count or refuse").long_help(
-            "Segments whose timestamp is older than one that the receiver has accepted; the receiver drops \
-             them (PAWS). `count` (the default) keeps them, `refuse` drops them too.",
+                "What to do with segments whose timestamp is older than one that the receiver has accepted; the \
+                 receiver drops them (PAWS). `count` (the default) keeps them, `refuse` drops them too.",
             )
     }
 
@@ -96,9 +96,9 @@ pub(crate) struct Window;
 impl Flag for Window {
     fn arg(&self) -> Arg {
         long_value(WINDOW, "WHAT", ValueParser::new(check)).hide_short_help(true).help("count or refuse").long_help(
-            "Bytes beyond the window that the receiver has announced; the receiver drops them. `count` (the \
-             default) keeps them, `refuse` drops them too. A capture without all acknowledgements does not \
-             know the window well.",
+                "What to do with bytes beyond the window that the receiver has announced; the receiver drops \
+                 them. `count` (the default) keeps them, `refuse` drops them too. If acknowledgements are missing \
+                 in the capture, the window is known only roughly.",
             )
     }
 

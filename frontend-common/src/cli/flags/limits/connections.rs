@@ -25,7 +25,7 @@ pub(crate) struct MaxConnections;
 
 impl Flag for MaxConnections {
     fn arg(&self) -> Arg {
-        long_value(MAX_CONNECTIONS, "N", ValueParser::new(positive)).visible_alias("max-flows").help("at once").long_help(
+        long_value(MAX_CONNECTIONS, "N", ValueParser::new(positive)).alias("max-flows").help("connections at once").long_help(
             "Follow at most N connections at once. When the table is full, each new connection closes another: \
              the oldest that has ended, else the oldest half-open, else the one silent for longest. Ended and \
              half-open connections take at most a quarter of the table. The summary counts what was closed. \
@@ -44,10 +44,10 @@ pub(crate) struct IdleTimeout;
 
 impl Flag for IdleTimeout {
     fn arg(&self) -> Arg {
-        long_value(IDLE_TIMEOUT, "SECONDS", ValueParser::new(seconds)).help("close idle connections").long_help(
-            "Close a connection after this many seconds without a packet, on the capture's clock. 0 is never. \
-             The default is 0 for files and 3600 for live capture. The same as -S tcp_timeout=SECONDS, and \
-             takes precedence over it.",
+        long_value(IDLE_TIMEOUT, "SECONDS", ValueParser::new(seconds)).help("close silent connections").long_help(
+                "Close a connection after this many seconds without a packet, on the clock of the capture. 0 is \
+                 never. The default is 0 for files and 3600 for live capture. -S tcp_timeout=SECONDS is the same; \
+                 this option takes precedence.",
             )
     }
 

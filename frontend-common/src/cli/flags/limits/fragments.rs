@@ -22,9 +22,9 @@ impl Flag for Policy {
             .hide_short_help(true)
             .help("which fragment counts")
             .long_help(
-                "Which bytes count where IP fragments overlap; hosts differ. bsd (the default), first, last, \
-                 bsd-right, linux, windows, solaris (as in Novak, \"Target-Based Fragmentation Reassembly\"), \
-                 or discard, which drops the datagram as IPv6 always does.",
+                "Which bytes count where IP fragments overlap; this depends on the receiver. POLICY is bsd (the \
+                 default), first, last, bsd-right, linux, windows, solaris (as in Novak, \"Target-Based \
+                 Fragmentation Reassembly\"), or discard, which drops the datagram, as IPv6 always does.",
             )
     }
 
@@ -50,9 +50,9 @@ impl Flag for Memory {
             .hide_short_help(true)
             .help("for IP fragments")
             .long_help(
-                "Memory for incomplete IP datagrams; when it is full, the oldest datagram is given up. A \
-                 datagram takes up to 64k. With 0, fragments are not put together, and are counted as not \
-                 used. The default is 64k for every 512 of --max-connections, at least 1M and at most 64M.",
+                "Memory for incomplete IP datagrams; when it is full, the oldest datagram is given up. A datagram \
+                 takes up to 64k. With 0, fragments are not reassembled and count as not used. The default is 64k \
+                 for every 512 of --max-connections, at least 1M and at most 64M.",
             )
     }
 

@@ -20,7 +20,7 @@ impl Flag for MaxJump {
     fn arg(&self) -> Arg {
         value('m', MAX_JUMP, "SIZE", ValueParser::new(positive_size))
             .allow_hyphen_values(true)
-            .help("new stream at a jump [16M]")
+            .help("new file at a jump [16M]")
             .long_help(
                 "When sequence numbers jump by SIZE bytes or more, a new stream starts, with a file of its own. \
                  The default is 16M (16777216).",
@@ -42,9 +42,13 @@ impl Flag for MaxHoleOf {
     fn arg(&self) -> Arg {
         long_value(MAX_HOLE, "SIZE[,WHAT]", ValueParser::new(max_hole))
             .hide_short_help(true)
-            .help("bound of what is missing")
+            .help("limit of missing bytes")
             .long_help(
-                "Bytes that may be missing in a stream beyond as many as its packets had on the wire. Where more would                      be, `split` (the default) starts a new stream behind the hole, with a file of its own, as -m does;                      `shorten` goes on in the same file, in which the longest holes are shorter than in the stream: the                      report lists what is left out of them. `none` is no bound. The default is 64M.",
+                "Limit of the bytes that may be missing in a stream, in addition to as many as its packets had on \
+                 the wire. Beyond it, `split` (the default) starts a new stream after the hole, with a file of \
+                 its own, as -m does; `shorten` continues in the same file and makes the longest holes shorter \
+                 than they are in the stream: the report lists what is left out. `none` is no limit. The default \
+                 is 64M.",
             )
     }
 

@@ -23,11 +23,12 @@ impl Flag for OverlapOf {
             .action(ArgAction::Append)
             .help("which copy counts [first]")
             .long_help(
-                "Which copy counts where segments overlap beyond a hole; the receiver's system decides. first, \
-                 last, bsd, linux, old-linux, windows, windows2003, vista, solaris, hpux, hpux10, irix or \
-                 macos, for all receivers, or with NET= for those in a network: --overlap 10.0.0.0/8=linux. \
-                 The longest prefix counts. May be repeated. The default is first. Bytes that follow without a \
-                 hole always stay: the receiver has read them. The report lists the copies that do not count.",
+                "Which copy counts where segments overlap beyond a hole; this depends on the system of the \
+                 receiver. POLICY is first (the default), last, bsd, linux, old-linux, windows, windows2003, \
+                 vista, solaris, hpux, hpux10, irix or macos. It is for all receivers, or with NET= for those in \
+                 a network, as in --overlap 10.0.0.0/8=linux; the longest prefix counts. May be repeated. Bytes \
+                 that continue a stream without a hole always stay, because the receiver has read them. The \
+                 report lists the copies that do not count.",
             )
     }
 

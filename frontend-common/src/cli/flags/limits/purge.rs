@@ -11,11 +11,10 @@ pub(crate) struct NoPurge;
 
 impl Flag for NoPurge {
     fn arg(&self) -> Arg {
-        switch('P', NO_PURGE).hide_short_help(true)
-            .help("no effect").long_help(
-            "Accepted for tcpflow's command lines, without effect: tapflow always remembers closed connections \
-             as long as its table has room.",
-            )
+        switch('P', NO_PURGE).hide_short_help(true).help("no effect").long_help(
+            "No effect. Accepted because tcpflow has it: tapflow always remembers closed connections as long \
+                 as its table has room.",
+        )
     }
 }
 

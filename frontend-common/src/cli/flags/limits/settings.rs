@@ -20,7 +20,7 @@ impl Flag for Set {
     fn arg(&self) -> Arg {
         value('S', SET, "NAME=VALUE", ValueParser::new(setting))
             .action(ArgAction::Append)
-            .help("tcpflow's settings")
+            .help("tcpflow's settings, see -H")
             .long_help(
                 "Settings with tcpflow's names: enable_report=NO writes no report; tcp_timeout=SECONDS is \
                  --idle-timeout; tcp_cmd=PROGRAM runs a program for each flow file, with the file's name as \

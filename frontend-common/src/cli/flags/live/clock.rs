@@ -46,7 +46,7 @@ impl Flag for ListTimestampTypes {
             .action(ArgAction::SetTrue)
             .hide_short_help(true)
             .help("types for --timestamp-type")
-            .long_help("List the timestamp types of the interface of -i, then exit.")
+            .long_help("Print the timestamp types of the interface of -i, then exit.")
     }
 
     fn action(&self, line: &Line<'_>, _command: &Command) -> Option<Action> {

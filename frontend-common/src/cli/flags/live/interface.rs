@@ -3,7 +3,7 @@
 use clap::{Arg, ArgAction, Command, value_parser};
 
 use super::note_files;
-use crate::cli::flags::{Flag, input, switch, value};
+use crate::cli::flags::{Flag, switch, value};
 use crate::cli::line::Line;
 use crate::cli::options::Options;
 use crate::cli::{Action, CliError};
@@ -19,20 +19,19 @@ pub(crate) struct Interface;
 impl Flag for Interface {
     fn arg(&self) -> Arg {
         value('i', INTERFACE, "IF", value_parser!(String)).help("capture from it; any: all").long_help(
-            "Capture from this interface; `any` is all interfaces. Without -i, -r, -R and -l, capture from the \
-             interface that the system lists first. SIGINT and SIGTERM end the capture, SIGUSR1 prints \
-             statistics, SIGHUP ends the report and begins the next one.",
-            )
+            "Capture from this interface; `any` is all interfaces. With other options, but neither -i nor a \
+                 capture, the interface is the one that the system lists first. SIGINT and SIGTERM end the \
+                 capture, SIGUSR1 prints statistics, SIGHUP ends the report and begins the next one.",
+        )
     }
 
-    /// Without files, the run is a live capture, whose other settings follow.
-    fn apply(&self, line: &Line<'_>, options: &mut Options) -> Result<(), CliError> {
-        options.live = (!input::reads_files(line))
-            .then(|| LiveSettings { interface: line.value(INTERFACE), ..LiveSettings::default() });
-        Ok(())
-    }
-
+    /// Without files, which take precedence as with tcpflow, the run is a live capture. Its filter belongs to the
+    /// kernel; its other settings follow.
     fn settle(&self, line: &Line<'_>, options: &mut Options) -> Result<(), CliError> {
+        if options.inputs.is_empty() {
+            let (interface, filter) = (line.value(INTERFACE), options.filter.take());
+            options.live = Some(LiveSettings { interface, filter, ..LiveSettings::default() });
+        }
         note_files(line, options, INTERFACE, "-i");
         Ok(())
     }
@@ -46,8 +45,8 @@ impl Flag for ListInterfaces {
         Arg::new(INTERFACES)
             .long(INTERFACES)
             .action(ArgAction::SetTrue)
-            .help("names for -i")
-            .long_help("List the interfaces for -i, then exit.")
+            .help("print the names for -i")
+            .long_help("Print the interfaces for -i, then exit.")
     }
 
     fn action(&self, line: &Line<'_>, _command: &Command) -> Option<Action> {
@@ -60,7 +59,7 @@ pub(crate) struct NoPromiscuous;
 
 impl Flag for NoPromiscuous {
     fn arg(&self) -> Arg {
-        switch('p', NO_PROMISCUOUS).help("not promiscuous").long_help(
+        switch('p', NO_PROMISCUOUS).help("no promiscuous mode").long_help(
             "Do not put the interface into promiscuous mode: capture only packets to and from this host.",
         )
     }

@@ -38,7 +38,11 @@ pub(crate) struct Help;
 
 impl Flag for Help {
     fn arg(&self) -> Arg {
-        Arg::new(HELP).long(HELP).action(ArgAction::SetTrue).help("all").long_help("Print this text.")
+        Arg::new(HELP)
+            .long(HELP)
+            .action(ArgAction::SetTrue)
+            .help("every option explained")
+            .long_help("Print this text.")
     }
 
     fn action(&self, line: &Line<'_>, command: &Command) -> Option<Action> {

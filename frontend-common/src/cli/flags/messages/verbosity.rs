@@ -40,8 +40,8 @@ impl Flag for Verbose {
     fn arg(&self) -> Arg {
         switch('v', VERBOSE)
             .overrides_with_all([QUIET, DEBUG])
-            .help("more details")
-            .long_help("Print more details; the same as -d 10.")
+            .help("more messages")
+            .long_help("Print more messages; the same as -d 10.")
     }
 
     fn apply(&self, line: &Line<'_>, options: &mut Options) -> Result<(), CliError> {
@@ -60,7 +60,7 @@ impl Flag for Debug {
         value('d', DEBUG, "LEVEL", ValueParser::new(level))
             .allow_hyphen_values(true)
             .overrides_with_all([QUIET, VERBOSE])
-            .help("0 silent, 10 verbose")
+            .help("0 silent, 1 usual, 10 all")
             .long_help("How much to print to standard error: 0 is -q, 1 the default, 10 is -v.")
     }
 

@@ -20,13 +20,13 @@ impl Flag for NoSandbox {
             .hide_short_help(true)
             .help("run without a sandbox")
             .long_help(
-                "Linux only. Run without a sandbox. By default, once everything is open, the kernel lets \
-                 tapflow read only its inputs and what system libraries need, write only below the output \
-                 directory, and use neither the network nor other programs; root's capabilities are dropped, \
-                 except those that inputs or an output directory of another user need. A separate process \
-                 outside of the sandbox starts the programs of tcp_cmd and http_cmd, only for files below the \
-                 output directory. Files that -X, --har and --jsonl name elsewhere get their names there, so \
-                 other files in those directories could be renamed or removed.",
+                "Run without a sandbox. Linux only. By default, once everything is open, the kernel lets tapflow \
+                 read only its inputs and what system libraries need, write only below the output directory, and \
+                 use neither the network nor other programs; capabilities of root are dropped, except those that \
+                 inputs or an output directory of another user need. A separate process outside the sandbox \
+                 starts the programs of tcp_cmd and http_cmd, only for files below the output directory. If -X, \
+                 --har or --jsonl names a file in another directory, tapflow could also rename and remove other \
+                 files there.",
             )
     }
 

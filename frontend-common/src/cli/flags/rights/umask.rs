@@ -19,9 +19,8 @@ impl Flag for Umask {
             .hide_short_help(true)
             .help("permissions of new files")
             .long_help(
-                "Linux only. The permissions that new files and directories do not get, as an octal number: with \
-                 077 only the user can read them (modes 0600 and 0700). Without this option it is what the caller \
-                 of the program has set.",
+                "Permissions that new files and directories do not get, as an octal number: with 077 only the \
+                 user can read them. The default is the umask of the process that starts tapflow. Linux only.",
             )
     }
 

@@ -17,10 +17,10 @@ pub(crate) struct User;
 
 impl Flag for User {
     fn arg(&self) -> Arg {
-        value('U', USER, "USER", value_parser!(String)).help("become this user").long_help(
-            "Once the interface and the inputs are open, become this user permanently, with its groups and \
-             without any capabilities. All files belong to the user, and so does the output directory if it is \
-             created.",
+        value('U', USER, "USER", value_parser!(String)).help("run as USER").long_help(
+                "Once the interface and the inputs are open, become this user permanently, with the groups of the \
+                 user and without any capabilities. All files belong to the user, and so does the output \
+                 directory if it is created.",
             )
     }
 
@@ -35,9 +35,9 @@ pub(crate) struct Root;
 
 impl Flag for Root {
     fn arg(&self) -> Arg {
-        value('z', ROOT, "DIR", value_parser!(PathBuf)).help("as root directory; needs -U").long_help(
+        value('z', ROOT, "DIR", value_parser!(PathBuf)).help("root directory; needs -U").long_help(
             "Once the interface and the inputs are open, make this the root directory and the current \
-             directory: all files that are written (-o, -X, -w, --jsonl, --har) are inside of it. Needs -U.",
+                 directory: all files that are written (-o, -X, -w, --jsonl, --har) are inside it. Needs -U.",
         )
     }
 

@@ -25,7 +25,7 @@ pub(crate) struct All;
 
 impl Flag for All {
     fn arg(&self) -> Arg {
-        switch('a', ALL).help("all scanners").long_help(
+        switch('a', ALL).help("all scanners on").long_help(
             "Run all scanners on finished flows: http, md5, netviz (not built yet), wifiviz. -a, -e, -E and -x \
              apply in the order given.",
             )
@@ -56,8 +56,8 @@ impl Flag for Enable {
     fn arg(&self) -> Arg {
         value('e', ENABLE, "NAME", ValueParser::new(scanner))
             .action(ArgAction::Append)
-            .help("a scanner on")
-            .long_help("Enable a scanner, or all; -H lists them. May be repeated.")
+            .help("turn on, e.g. http")
+            .long_help("Turn on a scanner, or all; -H lists them. May be repeated.")
     }
 }
 
@@ -68,8 +68,8 @@ impl Flag for Only {
     fn arg(&self) -> Arg {
         value('E', ONLY, "NAME", ValueParser::new(scanner))
             .action(ArgAction::Append)
-            .help("only this scanner")
-            .long_help("Enable this scanner and disable all others that run on finished flows.")
+            .help("turn on only this one")
+            .long_help("Turn on this scanner and turn off all others that run on finished flows.")
     }
 }
 
@@ -80,8 +80,8 @@ impl Flag for Disable {
     fn arg(&self) -> Arg {
         value('x', DISABLE, "NAME", ValueParser::new(scanner))
             .action(ArgAction::Append)
-            .help("a scanner off")
-            .long_help("Disable a scanner, or all. -x tcpdemux writes no flow files. May be repeated.")
+            .help("turn off")
+            .long_help("Turn off a scanner, or all. -x tcpdemux writes no flow files. May be repeated.")
     }
 }
 

@@ -21,10 +21,10 @@ impl Flag for Hash {
     fn arg(&self) -> Arg {
         long_value(HASH, "LIST", ValueParser::new(parse_algorithms))
             .action(ArgAction::Append)
-            .help("md5,sha1,sha256,blake3")
+            .help("digests: md5, sha256, ...")
             .long_help(
-                "Put digests of every flow file into the report: md5, sha1, sha256, blake3, with commas between \
-                 them. -e md5 and -FM are --hash md5. May be repeated.",
+                "Put digests of every flow file into the report: md5, sha1, sha256, blake3, separated by commas. \
+                 -e md5 and -FM are the same as --hash md5. May be repeated.",
             )
     }
 
@@ -80,7 +80,7 @@ impl Flag for HashInputs {
             .help("digests of the inputs too")
             .long_help(
                 "Put digests of every input file, as it is on disk, into the report too: those of --hash, or \
-             SHA-256 without --hash. Each file is read once more.",
+                 SHA-256 without --hash. Each input is read once more for that.",
             )
     }
 

@@ -43,9 +43,9 @@ pub(crate) struct Har;
 impl Flag for Har {
     fn arg(&self) -> Arg {
         long_value(HAR, "FILE", value_parser!(PathBuf)).hide_short_help(true).help("HTTP exchanges as HAR").long_help(
-            "Write all HTTP requests and responses, with times, to this file in the format HAR 1.2, which \
-             browsers and other tools read. Short text bodies are in the file, others are named by their files \
-             (with -e http).",
+                "Write all HTTP requests and responses, with times, to this file in the format HAR 1.2, which \
+                 browsers and other tools read. Short text bodies are in the file; for others it has the names of \
+                 their files (with -e http).",
             )
     }
 
