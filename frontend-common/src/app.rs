@@ -4,11 +4,16 @@
 //! command line that cannot be obeyed; after an interruption whatever the front-end says.
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
-use crate::cli::{self, Action, Options, Program, USAGE_EXIT_CODE};
+use tapflow_core::LinkType;
+
+use crate::cli::{self, Action, Options, Program, Surroundings, USAGE_EXIT_CODE};
 use crate::input::live::{Interface, TimestampType};
+use crate::input::{Filter, expression};
 use crate::report::{for_terminal, lines_for_terminal};
 use crate::run::{self, Stop, System};
 
@@ -38,11 +43,15 @@ pub fn main(
         // A message that nobody can read is no reason to fail.
         let _ = writeln!(io::stderr(), "{}: {}", program.name, for_terminal(message));
     };
-    match cli::parse(args, program) {
+    match cli::parse_within(args, program, &Here(system)) {
         Ok(Action::Run(options)) => run(program, &options, system, catch, complain),
         Ok(Action::Imitate(text)) => {
             print(&text, complain);
             ExitCode::FAILURE
+        }
+        Ok(Action::Explain(text)) => {
+            let _ = io::stderr().write_all(text.as_bytes());
+            ExitCode::from(USAGE_EXIT_CODE)
         }
         Ok(Action::Print(text)) => print(&text, complain),
         Ok(Action::ListInterfaces) => match system.interfaces() {
@@ -64,6 +73,47 @@ pub fn main(
             ExitCode::from(USAGE_EXIT_CODE)
         }
     }
+}
+
+/// The system around a command line.
+struct Here<'a>(&'a dyn System);
+
+impl Surroundings for Here<'_> {
+    fn is_file(&self, path: &Path) -> bool {
+        path.metadata().is_ok_and(|facts| !facts.is_dir())
+    }
+
+    fn filter_fault(&self, expression: &str) -> Option<String> {
+        let filters = self.0.filters();
+        // A missing compiler is no fault of the expression: the run fails with its reason.
+        if filters.is_missing() || Filter::new(filters, expression).is_ok() {
+            return None;
+        }
+        let compile = |text: &str| filters.compile(LinkType::ETHERNET, text).map(drop);
+        let reason = compile(expression).err().unwrap_or_default();
+        Some(expression::explain(expression, &reason, &|text| compile(text).is_ok()))
+    }
+
+    fn input_is_piped(&self) -> bool {
+        is_piped(io::stdin())
+    }
+}
+
+/// Whether standard input is a pipe or a file: neither a terminal nor a device such as `/dev/null`.
+#[cfg(unix)]
+fn is_piped(input: io::Stdin) -> bool {
+    use std::os::fd::AsFd;
+    use std::os::unix::fs::FileTypeExt;
+    let facts = input.as_fd().try_clone_to_owned().and_then(|input| File::from(input).metadata());
+    facts.is_ok_and(|facts| facts.is_file() || facts.file_type().is_fifo())
+}
+
+/// Whether standard input is a file. A pipe cannot be told from other devices here: it needs `-r -`.
+#[cfg(windows)]
+fn is_piped(input: io::Stdin) -> bool {
+    use std::os::windows::io::AsHandle;
+    let facts = input.as_handle().try_clone_to_owned().and_then(|input| File::from(input).metadata());
+    facts.is_ok_and(|facts| facts.is_file())
 }
 
 fn run(

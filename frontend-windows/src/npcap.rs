@@ -61,6 +61,10 @@ impl FilterCompiler for Filters {
         load()?;
         Libpcap.compile(link, expression)
     }
+
+    fn is_missing(&self) -> bool {
+        load().is_err()
+    }
 }
 
 /// The interfaces that can be captured from.

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use clap::{Arg, Command};
 
-use crate::scan::SCANNERS;
+use super::flags::files::names::TEMPLATE_LETTERS;
 
 /// Columns of the short page.
 const WIDTH: usize = 80;
@@ -13,10 +13,21 @@ const INDENT: usize = 10;
 /// Columns of one option; two options make a line.
 const CELL: usize = (WIDTH - INDENT) / 2;
 
+/// The page for a command line without arguments.
+pub(super) fn introduction(command: &Command) -> String {
+    let name = command.get_name();
+    format!(
+        "{}\n{}\n\n{}\n\n{name} -h prints all options on one page, {name} --help explains them.\n",
+        command.get_about().map(ToString::to_string).unwrap_or_default(),
+        command.clone().render_usage(),
+        EXAMPLES,
+    )
+}
+
 /// `-h`: every option in a few words, on one page of 48 lines by 80 columns.
 pub(super) fn short(command: &Command) -> String {
     let mut page = format!(
-        "{} {}: TCP conversations from captures, a file for each direction\n{}\n",
+        "{} {}: writes each direction of each TCP connection to its own file\n{}\n",
         command.get_name(),
         command.get_version().unwrap_or_default(),
         command.clone().render_usage(),
@@ -49,62 +60,27 @@ fn cell(arg: &Arg) -> String {
         (None, None) => value.to_owned(),
     };
     let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
-    format!("{:7} {help}", name.trim_end())
+    let name = name.trim_end();
+    // A long name has more space behind it, so that its end can be seen.
+    if name.len() > 7 { format!("{name}  {help}") } else { format!("{name:7} {help}") }
 }
-
-/// `-H`: scanners and settings.
-pub(super) fn scanners() -> String {
-    let mut page =
-        "Scanners run on finished flows. -e NAME enables, -x NAME disables, -a enables all.\n\n".to_owned();
-    for scanner in SCANNERS {
-        // Writing to a String cannot fail.
-        let _ = writeln!(page, "  {scanner:10}{}", scanner.about());
-    }
-    page.push_str(SETTINGS);
-    page
-}
-
-const SETTINGS: &str = "
-Settings, with their defaults:
-
-  -S enable_report=YES         write report.xml
-  -S tcp_timeout=0             close connections that are silent for this many seconds; 0 is never
-  -S tcp_cmd=                  program to run for each flow file
-  -S tcp_alert_fd=-1           descriptor that gets a line for each flow file
-  -S http_cmd=                 program to run for each file with an HTTP body
-  -S http_alert_fd=-1          descriptor that gets a line for each file with an HTTP body
-  -S check_fcs=YES             refuse 802.11 frames with a wrong checksum
-  -S packet-buffer-timeout=10  the same as --read-timeout
-  -S tdelta=0                  seconds to add to all timestamps
-  -S netviz_histogram_size=1000, netviz_histogram_dump=0
-                               no effect: netviz is not built yet
-";
 
 /// `--help`, `-hh`: every option explained, then template letters and examples.
-pub(super) fn long(command: Command) -> String {
-    let after = format!("{TEMPLATE}\n\n{EXAMPLES}\n\n{EXIT}");
-    command.after_long_help(after).render_long_help().to_string()
+pub(super) fn long(command: &Command) -> String {
+    let after = format!("{TEMPLATE_LETTERS}\n\n{EXAMPLES}\n\n{EXIT}");
+    command.clone().after_long_help(after).render_long_help().to_string()
 }
-
-const TEMPLATE: &str = "\
-Letters of a template:
-  %A %a  source address, port          %B %b  destination address, port
-  %E %e  source, destination MAC       %S     session, the same in both directions
-  %T     start, 2024-01-31T23:59:59Z   %t     start, seconds since 1970
-  %V     -- when there is a VLAN       %v     the VLAN's number, if any
-  %C     c when the count is above 0   %c     the connection count when above 0
-  %#     the connection count always   %%     a %
-  %N     flow number modulo 1000; %K, %M and %G: the next three digits each
-The connection count tells apart flows with the same name: 0, then 1, ...";
 
 const EXAMPLES: &str = "\
 Examples:
-  tapflow -r a.pcap -o out                  every flow of a.pcap into out/
-  tapflow -r a.pcap -c port 80              print what went over port 80
-  tapflow -o out -Fk -l *.pcap              many captures, directories of 1000 flows
-  tapflow -r a.pcap -T %A/%B/%a-%b -o out   directories by address
+  tapflow a.pcap -o out                     write every flow of a.pcap into out/
+  tapflow a.pcap -c port 80                 print what goes over port 80
+  tapflow a.pcap -e http -o out             files of HTTP bodies too
+  tapflow *.pcap -Fk -o out                 many captures, directories of 1000 flows
+  tapflow a.pcap -T %A/%B/%a-%b -o out      directories by address
+  tapflow -i eth0 -o out port 443           capture from an interface
   tcpdump -w - -c 1000 | tapflow -r - -o out";
 
 const EXIT: &str = "\
-Exit status: 0 success; 1 something failed, the message says what, all output so far is kept;
-2 the command line is wrong, nothing was done.";
+Exit status: 0 success; 1 something failed: the message says what, all output so far is kept;
+2 the command line is wrong: nothing was done.";

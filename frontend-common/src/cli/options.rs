@@ -25,7 +25,9 @@ use crate::scan::hash::Algorithm;
 pub const MAX_CONNECTIONS: usize = 1 << 19;
 
 /// One run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// The default is where [`parse`](super::parse) starts: each option then sets its fields, with its own default.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
     /// What to read: first all that is read for its flows, in the order given, then all that only completes
     /// them. Empty for a live capture, and only then.
@@ -115,6 +117,8 @@ pub struct Options {
     pub rights: Rights,
     /// How much is said on standard error.
     pub verbosity: Verbosity,
+    /// Whether the program was called as `tcpflow`.
+    pub as_tcpflow: bool,
     /// The whole command line as typed, the program first: for the report.
     pub command_line: Vec<OsString>,
     /// Options that do nothing in this combination, a sentence each: for standard error unless quiet.
@@ -130,6 +134,17 @@ impl Options {
             ReportTarget::Default => Some(self.output_dir.join("report.xml")),
             ReportTarget::File(path) => Some(path.clone()),
         }
+    }
+
+    /// Where a live capture writes, for a message; none where it prints, or where tcpflow's messages are expected.
+    #[must_use]
+    pub fn destination(&self) -> Option<String> {
+        if self.as_tcpflow || !(self.files || self.captures || self.report == ReportTarget::Default) {
+            return None;
+        }
+        let path = std::path::absolute(&self.output_dir).unwrap_or_else(|_| self.output_dir.clone());
+        let below = if self.rotate.is_some() { "numbered directories below " } else { "" };
+        Some(format!("{below}{}", path.display()))
     }
 }
 
@@ -267,9 +282,10 @@ pub enum ConsoleOrder {
 }
 
 /// Where the report goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum ReportTarget {
     /// `report.xml` in the output directory.
+    #[default]
     Default,
     /// This file (`-X`), relative to the current directory.
     File(PathBuf),

@@ -13,6 +13,11 @@ pub trait FilterCompiler {
     /// # Errors
     /// What is wrong with the expression, in the compiler's words.
     fn compile(&self, link: LinkType, expression: &str) -> Result<Box<dyn FrameFilter + Send>, String>;
+
+    /// Whether the compiler is not installed: no expression compiles.
+    fn is_missing(&self) -> bool {
+        false
+    }
 }
 
 /// Tells which frames of one link type are wanted.

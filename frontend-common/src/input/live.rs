@@ -44,7 +44,7 @@ const INTERVAL: Duration = Duration::from_secs(1);
 const DELAY: Duration = Duration::from_secs(1);
 
 /// How an interface is to be opened.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LiveSettings {
     /// Its name; none for the system's choice.
     pub interface: Option<String>,

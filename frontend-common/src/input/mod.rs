@@ -8,6 +8,7 @@ pub mod bpf;
 mod endian;
 mod erf;
 mod error;
+pub mod expression;
 mod filter;
 #[cfg(feature = "libpcap")]
 pub mod libpcap;

@@ -126,6 +126,9 @@ impl Run<'_> {
                 Ok(mut source) => {
                     if !self.options.verbosity.is_quiet() {
                         (self.say)(&format!("listening on {}", source.name()));
+                        if let Some(place) = self.options.destination() {
+                            (self.say)(&format!("writing to {place}"));
+                        }
                     }
                     let whole = self.source(&mut source, core, sink, read, &mut progress);
                     read.ended_in = (!whole).then(|| source.name().to_owned());

@@ -1,0 +1,32 @@
+//! What is written.
+
+mod contents;
+mod flush;
+mod json_lines;
+mod max_disk;
+pub(in crate::cli) mod names;
+mod output;
+pub(super) mod report;
+mod rotate;
+mod unprocessed;
+
+use super::Flag;
+
+/// The options in the order of the help pages.
+pub(super) const FLAGS: &[&dyn Flag] = &[
+    &output::Output,
+    &names::TemplateOf,
+    &names::Letters,
+    &names::PortableNames,
+    &contents::Index,
+    &contents::PcapFlows,
+    &unprocessed::WriteRest,
+    &report::ReportFile,
+    &report::DfxmlCompat,
+    &json_lines::Jsonl,
+    &rotate::RotateAt,
+    &max_disk::MaxDiskSize,
+    &max_disk::WhenFull,
+    &flush::Fsync,
+    &flush::NoSync,
+];

@@ -1,0 +1,144 @@
+//! The words that are not options: a filter expression, or the files of `-l`.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap::{Arg, value_parser};
+
+use super::captures::words_are_files;
+use crate::cli::CliError;
+use crate::cli::flags::Flag;
+use crate::cli::line::Line;
+use crate::cli::options::Options;
+
+const WORDS: &str = "FILTER";
+
+/// The words that are not options.
+pub(crate) struct Words;
+
+impl Flag for Words {
+    fn arg(&self) -> Arg {
+        Arg::new(WORDS)
+            .value_name(WORDS)
+            .num_args(0..)
+            .value_parser(value_parser!(OsString))
+            .help("as tcpdump's, e.g. port 80")
+            .long_help(
+                "Use only packets that match this expression, which has the syntax of tcpdump (pcap-filter(7)), \
+                 for example: host 192.0.2.1 and port 80. Several words are joined with spaces. A word that names \
+                 an existing file is a capture to read, as with -r. A name that could also be part of the \
+                 expression is an error: write ./NAME for the file, or the whole expression in parentheses as one \
+                 word.",
+            )
+    }
+
+    fn apply(&self, line: &Line<'_>, options: &mut Options) -> Result<(), CliError> {
+        options.filter = words(line)?.filter;
+        if let Some(filter) = options.filter.as_deref().filter(|_| !line.program.is_tcpflow())
+            && let Some(fault) = line.surroundings.filter_fault(filter)
+        {
+            let missing = line
+                .values::<OsString>(WORDS)
+                .filter_map(|word| word.to_str())
+                .find(|word| names_file(word) && !line.surroundings.is_file(Path::new(word)));
+            return Err(CliError(match missing {
+                Some(word) => format!("there is no file '{word}'; {fault}"),
+                None => fault,
+            }));
+        }
+        Ok(())
+    }
+}
+
+/// What the words are.
+pub(super) struct Split {
+    /// Captures to read.
+    pub(super) files: Vec<PathBuf>,
+    /// The filter expression of all others.
+    pub(super) filter: Option<String>,
+}
+
+/// Divides the words into files and a filter expression.
+///
+/// # Errors
+/// A word is not text, or it is a file and can belong to the filter.
+pub(super) fn words(line: &Line<'_>) -> Result<Split, CliError> {
+    let words: Vec<&OsString> = line.values(WORDS).collect();
+    if words_are_files(line) {
+        return Ok(Split { files: words.into_iter().map(PathBuf::from).collect(), filter: None });
+    }
+    let is_file: Vec<bool> = words.iter().map(|word| line.surroundings.is_file(Path::new(word))).collect();
+    let compiles = |is_wanted: &dyn Fn(usize) -> bool| {
+        let wanted = words.iter().enumerate().filter(|(at, _)| is_wanted(*at)).map(|(_, word)| *word);
+        let expression = expression(wanted).ok().flatten();
+        expression.filter(|text| line.surroundings.filter_fault(text).is_none())
+    };
+    for (at, word) in words.iter().enumerate().filter(|(at, _)| is_file[*at]) {
+        // Alone, with the words that are no files, and with all of them.
+        let meant = compiles(&|other| other == at)
+            .or_else(|| compiles(&|other| other == at || !is_file[other]))
+            .or_else(|| compiles(&|_| true));
+        let Some(meant) = meant else { continue };
+        if line.program.is_tcpflow() {
+            return Ok(Split { files: Vec::new(), filter: expression(words.iter().copied())? });
+        }
+        let word = word.display();
+        return Err(CliError(format!(
+            "'{word}' is a file, and can be part of a filter expression: write ./{word} for the file, \
+             or the expression in parentheses as one word: '({meant})'"
+        )));
+    }
+    let kept = |wanted: bool| {
+        words.iter().zip(&is_file).filter(move |(_, is)| **is == wanted).map(|(word, _)| *word)
+    };
+    Ok(Split { files: kept(true).map(PathBuf::from).collect(), filter: expression(kept(false))? })
+}
+
+/// Whether a word looks like the name of a capture.
+fn names_file(word: &str) -> bool {
+    let name = word.to_ascii_lowercase();
+    [".pcap", ".pcapng", ".cap", ".snoop", ".erf", ".gz", ".zst"].iter().any(|ending| name.ends_with(ending))
+}
+
+/// Joins words with spaces, as tcpdump does.
+fn expression<'a>(words: impl Iterator<Item = &'a OsString>) -> Result<Option<String>, CliError> {
+    let mut filter = String::new();
+    for word in words {
+        let word = word.to_str().ok_or_else(|| {
+            CliError(format!("'{}' in the filter expression is not valid text (UTF-8)", word.display()))
+        })?;
+        if !filter.is_empty() {
+            filter.push(' ');
+        }
+        filter.push_str(word);
+    }
+    Ok(Some(filter).filter(|text| !text.trim().is_empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use crate::cli::testing::{PROGRAM, run};
+    use crate::cli::{Action, parse};
+
+    #[test]
+    fn words_anywhere_are_one_filter_expression() {
+        assert_eq!(run("tcp -r a port -o out 80").filter.as_deref(), Some("tcp port 80"));
+        assert_eq!(run("-r a -- tcp[13] & 2 != 0").filter.as_deref(), Some("tcp[13] & 2 != 0"));
+        assert_eq!(run("-r a tcp[13] - 2 = 0").filter.as_deref(), Some("tcp[13] - 2 = 0"));
+        let empty = parse(["tapflow", "-ra", ""].map(OsString::from), &PROGRAM);
+        assert!(matches!(empty, Ok(Action::Run(options)) if options.filter.is_none()));
+    }
+
+    #[cfg(unix)]
+    #[cfg(unix)]
+    #[test]
+    fn paths_may_be_any_bytes_a_filter_may_not() {
+        use std::os::unix::ffi::OsStringExt;
+        let odd = || OsString::from_vec(b"a\xff".to_vec());
+        let read = parse(["tapflow".into(), "-r".into(), odd()], &PROGRAM);
+        assert!(matches!(read, Ok(Action::Run(options)) if options.inputs[0].path.as_os_str() == odd()));
+        assert!(parse(["tapflow".into(), "-ra".into(), odd()], &PROGRAM).is_err());
+    }
+}
