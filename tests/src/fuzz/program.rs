@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use tapflow_common::pipeline::{Outcome, Stop, run as run_program};
+use tapflow_common::run::{Outcome, Stop, run as run_program};
 use tapflow_core::{Config, Frame, LinkType, Reassembler, Storage, Timestamp};
 
 use super::{Material, Script};
