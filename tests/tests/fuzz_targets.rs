@@ -44,11 +44,11 @@ fn change(input: &mut Vec<u8>, numbers: &mut Numbers) {
 fn run_over_seeds(captures: Vec<PathBuf>) {
     on_all_processors(&captures, |capture| {
         let material = Material::read(capture).expect("a capture");
-        for Target { run, seeds, .. } in TARGETS {
+        for Target { run, seeds, slow, .. } in TARGETS {
             for seed in seeds(&material) {
                 run(&seed);
                 let mut numbers = Numbers(seed.len() as u64 + 1);
-                for _ in 0..CHANGED {
+                for _ in 0..if slow { CHANGED / 10 } else { CHANGED } {
                     let mut input = seed.clone();
                     change(&mut input, &mut numbers);
                     run(&input);
@@ -88,10 +88,10 @@ fn seeds_of_the_corpus_and_changed_ones() {
 
 #[test]
 fn noise() {
-    for Target { run, .. } in TARGETS {
+    for Target { run, slow, .. } in TARGETS {
         let mut numbers = Numbers(1);
         run(&[]);
-        for _ in 0..NOISE {
+        for _ in 0..if slow { NOISE / 10 } else { NOISE } {
             let length = numbers.below(300);
             let input: Vec<u8> = (0..length).map(|_| numbers.next() as u8).collect();
             run(&input);

@@ -14,6 +14,7 @@ pub mod http;
 pub mod in_order;
 pub mod name;
 pub mod pcap;
+pub mod program;
 pub mod segments;
 pub mod table;
 
@@ -35,21 +36,24 @@ pub struct Target {
     pub run: fn(&[u8]),
     /// Inputs worth beginning with, made of a capture.
     pub seeds: fn(&Material) -> Vec<Vec<u8>>,
+    /// An execution takes milliseconds: ordinary tests have a tenth of the inputs.
+    pub slow: bool,
 }
 
 /// All targets, by name.
-pub const TARGETS: [Target; 11] = [
-    Target { name: "capture", run: capture::run, seeds: capture::seeds },
-    Target { name: "coding", run: coding::run, seeds: coding::seeds },
-    Target { name: "decode", run: decode::run, seeds: decode::seeds },
-    Target { name: "filter", run: filter::run, seeds: filter::seeds },
-    Target { name: "fragments", run: fragments::run, seeds: fragments::seeds },
-    Target { name: "http", run: http::run, seeds: http::seeds },
-    Target { name: "in_order", run: in_order::run, seeds: in_order::seeds },
-    Target { name: "name", run: name::run, seeds: name::seeds },
-    Target { name: "pcap", run: pcap::run, seeds: pcap::seeds },
-    Target { name: "segments", run: segments::run, seeds: segments::seeds },
-    Target { name: "table", run: table::run, seeds: table::seeds },
+pub const TARGETS: [Target; 12] = [
+    Target { name: "capture", run: capture::run, seeds: capture::seeds, slow: false },
+    Target { name: "coding", run: coding::run, seeds: coding::seeds, slow: false },
+    Target { name: "decode", run: decode::run, seeds: decode::seeds, slow: false },
+    Target { name: "filter", run: filter::run, seeds: filter::seeds, slow: false },
+    Target { name: "fragments", run: fragments::run, seeds: fragments::seeds, slow: false },
+    Target { name: "http", run: http::run, seeds: http::seeds, slow: false },
+    Target { name: "in_order", run: in_order::run, seeds: in_order::seeds, slow: false },
+    Target { name: "name", run: name::run, seeds: name::seeds, slow: false },
+    Target { name: "pcap", run: pcap::run, seeds: pcap::seeds, slow: false },
+    Target { name: "program", run: program::run, seeds: program::seeds, slow: true },
+    Target { name: "segments", run: segments::run, seeds: segments::seeds, slow: false },
+    Target { name: "table", run: table::run, seeds: table::seeds, slow: false },
 ];
 
 /// A capture, as whole as seeds may want it.
