@@ -12,7 +12,7 @@ use tapflow_core::{Timestamp, Tunnel};
 
 use super::http;
 use super::xml::{Shown, Xml, attribute};
-use super::{RunInfo, RunTotals};
+use super::{ReportEnd, RunInfo};
 use crate::flow::{FileFacts, Ranges};
 use crate::format::{Utc, digits};
 use crate::scan::FinishedFlow;
@@ -270,7 +270,7 @@ fn ranges(xml: &mut Xml, name: &str, ranges: &Ranges) {
 }
 
 /// The end; without totals where the run did not get as far as having them.
-pub(super) fn tail(xml: &mut Xml, listed: u64, refused: u64, totals: Option<&RunTotals>) {
+pub(super) fn tail(xml: &mut Xml, listed: u64, refused: u64, totals: Option<&ReportEnd>) {
     if let Some(totals) = totals {
         rusage(xml, totals);
     }
@@ -289,7 +289,7 @@ pub(super) fn tail(xml: &mut Xml, listed: u64, refused: u64, totals: Option<&Run
     xml.close("dfxml");
 }
 
-pub(super) fn rusage(xml: &mut Xml, totals: &RunTotals) {
+pub(super) fn rusage(xml: &mut Xml, totals: &ReportEnd) {
     let seconds = |time: Duration| format!("{:.6}", time.as_secs_f64());
     let Some(usage) = &totals.usage else {
         xml.leaf("tcpflow:clocktime", &[], &seconds(totals.elapsed));
@@ -312,7 +312,7 @@ pub(super) fn rusage(xml: &mut Xml, totals: &RunTotals) {
     xml.close("rusage");
 }
 
-fn counters(xml: &mut Xml, totals: &RunTotals) {
+fn counters(xml: &mut Xml, totals: &ReportEnd) {
     xml.leaf("tcpflow:total_packets", &[], &totals.packets);
     xml.leaf("tcpflow:max_open_flows", &[], &totals.max_open_flows);
     if let Some((interface, live)) = &totals.live {

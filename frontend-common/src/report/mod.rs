@@ -20,6 +20,7 @@ mod statistics;
 mod summary;
 mod tcpflow;
 mod terminal;
+mod totals;
 mod verbosity;
 mod xml;
 
@@ -42,8 +43,8 @@ pub use jsonl::JsonLines;
 pub use progress::Progress;
 pub use rejects::{RejectCounts, RejectKind};
 pub use statistics::statistics;
-pub use summary::RunSummary;
 pub use terminal::{for_terminal, lines_for_terminal};
+pub use totals::{FlowCounts, Totals, Written};
 pub use verbosity::{VERBOSE, Verbosity};
 
 use file::ReportFile;
@@ -97,9 +98,9 @@ impl Host {
     }
 }
 
-/// What is known when a run has ended. Counters that are 0 are left out.
+/// What the end of a report says: [`Totals`] by name, and what is known besides. Counters that are 0 are left out.
 #[derive(Clone, Debug, Default)]
-pub struct RunTotals {
+pub struct ReportEnd {
     /// Frames read.
     pub packets: u64,
     /// The largest number of flows that were open at one time.
@@ -118,12 +119,12 @@ pub struct RunTotals {
     pub errors: Vec<String>,
     /// Wall-clock time of the run.
     pub elapsed: Duration,
-    /// What the run took, where the system tells.
+    /// Resources used, if the system says.
     pub usage: Option<Usage>,
 }
 
-impl RunTotals {
-    /// What was added after `before`; the most of something, and the resources used, stay those of the whole run.
+impl ReportEnd {
+    /// What was added after `before`. Maxima and resources used stay those of the whole run.
     #[must_use]
     pub fn since(mut self, before: &Self) -> Self {
         let subtract = |counts: &mut [(String, u64)], before: &[(String, u64)]| {
@@ -310,11 +311,11 @@ impl Report {
     ///
     /// # Errors
     /// What the system says, with the path.
-    pub fn finish(&mut self, totals: &RunTotals) -> io::Result<()> {
+    pub fn finish(&mut self, totals: &ReportEnd) -> io::Result<()> {
         self.end(Some(totals))
     }
 
-    fn end(&mut self, totals: Option<&RunTotals>) -> io::Result<()> {
+    fn end(&mut self, totals: Option<&ReportEnd>) -> io::Result<()> {
         if self.finished {
             return Ok(());
         }

@@ -1,16 +1,15 @@
 //! The summary at the end of a run: what was read, what was written, what was not used and what is
-//! missing, in exact numbers. Lines with nothing to tell are left out.
+//! missing, in exact numbers. Lines without items are left out.
 
-use tapflow_core::{CloseReason, Counters, DropReason, InOrderCounters, SkipCause};
+use tapflow_core::{CloseReason, DropReason, SkipCause};
 
-use super::rejects::RejectCounts;
 use super::statistics::captured;
 use super::terminal::for_terminal;
+use super::totals::Totals;
 use super::verbosity::Verbosity;
 use crate::format::count;
-use crate::input::live::LiveCounts;
 use crate::retention::Deleted;
-use crate::scan::http::{Anomaly, Counts};
+use crate::scan::http::Anomaly;
 
 /// Columns of a line.
 const WIDTH: usize = 80;
@@ -19,56 +18,7 @@ const INDENT: usize = 12;
 /// Kinds of unused frames that are listed unless verbose.
 const KINDS: usize = 20;
 
-/// What a run came to. Bytes are stream bytes unless said otherwise.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RunSummary {
-    /// The core's counts.
-    pub counters: Counters,
-    /// Frames that gave no segment.
-    pub rejects: RejectCounts,
-    /// Frames that the filter did not match; the core has not seen them.
-    pub filtered: u64,
-    /// Pairs of connections with one direction each, which differ in VLAN or tunnel only.
-    pub asymmetric: u64,
-    /// Files written, the report and indexes not counted.
-    pub files: u64,
-    /// Bytes in these files, holes counted.
-    pub file_bytes: u64,
-    /// Capture files written for flows.
-    pub captures: u64,
-    /// Packets in them.
-    pub captured: u64,
-    /// The file of the packets in no flow, and how many are in it.
-    pub rest: Option<(String, u64)>,
-    /// Numbered directories made.
-    pub directories: u64,
-    /// What was deleted of them to make room.
-    pub deleted: Deleted,
-    /// Gaps in all flows.
-    pub gaps: u64,
-    /// Bytes of holes that are not in files (`--max-hole`).
-    pub shortened_bytes: u64,
-    /// Flows without digests, of their file or of a body, because of holes.
-    pub undigested: u64,
-    /// Flows with more gaps than are known one by one.
-    pub unknown_gaps: u64,
-    /// What the console skipped to stay in order.
-    pub console: InOrderCounters,
-    /// Bytes of repeated pieces that differed from the first copy.
-    pub conflict_bytes: u64,
-    /// Bytes that lost against a later copy with other content.
-    pub replaced_conflict_bytes: u64,
-    /// Bytes not kept because of `-b`.
-    pub beyond_limit: u64,
-    /// HTTP messages and bodies.
-    pub http: Counts,
-    /// What the system counted of a live capture.
-    pub live: Option<LiveCounts>,
-    /// The input in which the run was stopped, by a signal or an error; `None` at its end.
-    pub ended_in: Option<String>,
-}
-
-impl RunSummary {
+impl Totals {
     /// The text for standard error, each line ended; nothing when quiet.
     #[must_use]
     pub fn text(&self, verbosity: Verbosity) -> String {
@@ -77,7 +27,7 @@ impl RunSummary {
             return text;
         }
         line(&mut text, "read", self.read());
-        if let Some(live) = &self.live {
+        if let Some((_, live)) = &self.live {
             line(&mut text, "captured", captured(live));
         }
         if let Some(input) = &self.ended_in {
@@ -103,96 +53,6 @@ impl RunSummary {
         text
     }
 
-    /// Every count but those of rejected frames, by name, for reports.
-    #[must_use]
-    pub fn counts(&self) -> Vec<(String, u64)> {
-        let c = &self.counters;
-        let mut counts: Vec<(String, u64)> = [
-            ("connections", c.connections),
-            ("max_connections", c.max_connections),
-            ("inner_frames", c.inner_frames),
-            ("segments", c.segments),
-            ("data_bytes", c.data_bytes),
-            ("repeated_bytes", c.repeated_bytes),
-            ("gaps", self.gaps),
-            ("gap_bytes", c.gap_bytes),
-            ("acknowledged_unseen_bytes", c.acknowledged_unseen_bytes),
-            ("conflicts", c.conflicts),
-            ("conflict_bytes", self.conflict_bytes),
-            ("replaced_bytes", c.replaced_bytes),
-            ("replaced_conflicts", c.replaced_conflicts),
-            ("replaced_conflict_bytes", self.replaced_conflict_bytes),
-            ("late_bytes", c.late_bytes),
-            ("out_of_window_bytes", c.out_of_window_bytes),
-            ("after_close_bytes", c.after_close_bytes),
-            ("reset_bytes", c.reset_bytes),
-            ("unwanted_bytes", c.unwanted_bytes),
-            ("bytes_beyond_limit", self.beyond_limit),
-            ("truncated_bytes", c.truncated_bytes),
-            ("truncated_segments", c.truncated_segments),
-            ("out_of_order_segments", c.out_of_order_segments),
-            ("keepalives", c.keepalives),
-            ("split_streams", c.split_streams),
-            ("shortened_hole_bytes", self.shortened_bytes),
-            ("flows_without_digests", self.undigested),
-            ("flows_with_unknown_gaps", self.unknown_gaps),
-            ("rebased", c.rebased),
-            ("stray_segments", c.stray_segments),
-            ("after_close_segments", c.after_close_segments),
-            ("unwanted_segments", c.unwanted_segments),
-            ("invalid_syns", c.invalid_syns),
-            ("invalid_resets", c.invalid_resets),
-            ("invalid_fins", c.invalid_fins),
-            ("data_after_fin", c.data_after_fin),
-            ("reopened", c.reopened),
-            ("stray_acknowledgements", c.stray_acknowledgements),
-            ("paws_failures", c.paws_failures),
-            ("beyond_window_segments", c.beyond_window_segments),
-            ("refused_bytes", c.refused_bytes),
-            ("no_ack_segments", c.no_ack_segments),
-            ("urgent_segments", c.urgent_segments),
-            ("urgent_bytes", c.urgent_bytes),
-            ("islands_exhausted", c.islands_exhausted),
-            ("boundaries_lost", c.boundaries_lost),
-            ("filtered_packets", self.filtered),
-            ("asymmetric_connections", self.asymmetric),
-            ("fragments", c.fragments),
-            ("whole_datagrams", c.whole_datagrams),
-            ("incomplete_datagrams_used", c.incomplete_datagrams),
-            ("dropped_fragments", c.dropped_fragments),
-            ("max_datagrams", c.max_datagrams),
-            ("duplicate_fragments", c.duplicate_fragments),
-            ("fragment_overlaps", c.fragment_overlaps),
-            ("fragment_conflicts", c.fragment_conflicts),
-            ("tiny_fragments", c.tiny_fragments),
-            ("misaligned_fragments", c.misaligned_fragments),
-            ("time_backwards", c.time_backwards),
-            ("time_jumps", c.time_jumps),
-            ("time_resets", c.time_resets),
-            ("deleted_directories", self.deleted.directories),
-            ("deleted_files", self.deleted.files),
-            ("deleted_bytes", self.deleted.bytes),
-            ("ipv4_checksum_errors", c.ipv4_checksum_errors),
-            ("tcp_checksum_errors", c.tcp_checksum_errors),
-        ]
-        .map(|(name, count)| (name.to_owned(), count))
-        .into();
-        let closed =
-            CloseReason::ALL.map(|r| (format!("closed_{}", r.name().replace('-', "_")), c.closed_for(r)));
-        counts.extend(closed);
-        for cause in SkipCause::ALL {
-            let name = cause.name().replace('-', "_");
-            counts.push((format!("console_skips_{name}"), self.console.skips_for(cause)));
-            counts.push((format!("console_skipped_bytes_{name}"), self.console.skipped_bytes_for(cause)));
-        }
-        counts.push(("console_late_bytes".to_owned(), self.console.late_bytes));
-        counts.extend(self.http_counts());
-        let dropped =
-            DropReason::ALL.map(|r| (format!("datagrams_{}", r.name().replace('-', "_")), c.dropped_for(r)));
-        counts.extend(dropped);
-        counts
-    }
-
     fn read(&self) -> Vec<String> {
         let c = &self.counters;
         let mut items = vec![count(c.frames.saturating_add(self.filtered), "packet")];
@@ -209,22 +69,26 @@ impl RunSummary {
 
     fn written(&self) -> Vec<String> {
         let mut items = Vec::new();
-        if self.files > 0 {
-            items.extend([count(self.files, "file"), count(self.file_bytes, "byte")]);
+        if self.written.flows.files > 0 {
+            items.extend([
+                count(self.written.flows.files, "file"),
+                count(self.written.flows.file_bytes, "byte"),
+            ]);
         }
         if self.directories > 0 {
             let directories = if self.directories == 1 { "directory" } else { "directories" };
             items.push(format!("{} numbered {directories}", self.directories));
         }
-        if self.captures > 0 {
+        if self.written.captures.files > 0 {
             items.push(format!(
                 "{} in {}",
-                count(self.captured, "packet"),
-                count(self.captures, "capture file")
+                count(self.written.captures.frames, "packet"),
+                count(self.written.captures.files, "capture file")
             ));
         }
-        if let Some((path, frames)) = &self.rest {
-            items.push(format!("{} of no flow in {}", count(*frames, "packet"), for_terminal(path)));
+        if let Some((path, frames)) = &self.written.unprocessed {
+            let path = path.display().to_string();
+            items.push(format!("{} of no flow in {}", count(*frames, "packet"), for_terminal(&path)));
         }
         items
     }
@@ -239,24 +103,8 @@ impl RunSummary {
         vec![directories, count(files, "file"), format!("{} (--max-disk)", count(bytes, "byte"))]
     }
 
-    fn http_counts(&self) -> impl Iterator<Item = (String, u64)> {
-        let http = &self.http;
-        let counts = [
-            ("requests".to_owned(), http.requests),
-            ("responses".to_owned(), http.responses),
-            ("bodies".to_owned(), http.bodies),
-            ("body_bytes".to_owned(), http.body_bytes),
-            ("stray_bytes".to_owned(), http.stray_bytes),
-            ("messages_not_listed".to_owned(), http.unlisted),
-            ("connections_given_up".to_owned(), http.given_up),
-        ];
-        let anomalies =
-            Anomaly::ALL.map(|anomaly| (anomaly.name().to_owned(), http.anomalies[anomaly as usize]));
-        counts.into_iter().chain(anomalies).map(|(name, count)| (format!("http_{name}"), count))
-    }
-
     fn http(&self) -> Vec<String> {
-        let http = &self.http;
+        let http = &self.written.http;
         if http.requests + http.responses == 0 {
             return Vec::new();
         }
@@ -303,7 +151,7 @@ impl RunSummary {
         items
     }
 
-    /// Frames a little out of order are told to those who want to know more.
+    /// Frames a little out of order are listed only with `-v`.
     fn timestamps(&self, all: bool) -> Vec<String> {
         let c = &self.counters;
         let mut items = Vec::new();
@@ -392,8 +240,12 @@ impl RunSummary {
             items.push(count(c.repeated_bytes, "byte"));
         }
         for (pieces, bytes, kept) in [
-            (c.conflicts.saturating_sub(c.replaced_conflicts), self.conflict_bytes, "first"),
-            (c.replaced_conflicts, self.replaced_conflict_bytes, "later"),
+            (
+                self.conflicts().saturating_sub(self.replaced_conflicts()),
+                self.written.flows.conflict_bytes,
+                "first",
+            ),
+            (self.replaced_conflicts(), self.written.flows.replaced_bytes, "later"),
         ] {
             if pieces > 0 {
                 let (pieces, bytes) = (count(pieces, "piece"), count(bytes, "byte"));
@@ -407,7 +259,7 @@ impl RunSummary {
         let c = &self.counters;
         let mut items = Vec::new();
         for (bytes, why) in [
-            (self.beyond_limit, "beyond the limit of -b"),
+            (self.beyond_limit(), "beyond the limit of -b"),
             (c.late_bytes, "too late for their place"),
             (c.out_of_window_bytes, "before the start of their stream"),
             (c.after_close_bytes, "after the connection's end"),
@@ -448,18 +300,21 @@ impl RunSummary {
         if c.split_streams > 0 {
             items.push(format!("{} behind long holes (--max-hole)", count(c.split_streams, "new stream")));
         }
-        if self.shortened_bytes > 0 {
-            let bytes = count(self.shortened_bytes, "byte");
+        if self.written.flows.shortened_bytes > 0 {
+            let bytes = count(self.written.flows.shortened_bytes, "byte");
             items.push(format!("{bytes} of holes not in files (--max-hole)"));
         }
-        if self.undigested > 0 {
+        if self.written.flows.undigested > 0 {
             items.push(format!(
                 "{} without digests: their holes are too long",
-                count(self.undigested, "flow")
+                count(self.written.flows.undigested, "flow")
             ));
         }
-        if self.unknown_gaps > 0 {
-            items.push(format!("{} with too many gaps to know each", count(self.unknown_gaps, "flow")));
+        if self.written.flows.unknown_gaps > 0 {
+            items.push(format!(
+                "{} with too many gaps to know each",
+                count(self.written.flows.unknown_gaps, "flow")
+            ));
         }
         if c.islands_exhausted > 0 {
             items.push(format!("{} given up for lack of room", count(c.islands_exhausted, "hole")));
@@ -539,9 +394,11 @@ fn line(text: &mut String, label: &str, items: Vec<String>) {
 #[cfg(test)]
 mod tests {
     use tapflow_core::decode::{Layer, Reject, RejectReason};
+    use tapflow_core::{Counters, InOrderCounters};
 
     use super::*;
     use crate::report::verbosity::VERBOSE;
+    use crate::report::{FlowCounts, RejectCounts, Written};
 
     const USUAL: Verbosity = Verbosity(1);
 
@@ -555,11 +412,19 @@ mod tests {
         counts
     }
 
+    fn of_flows(flows: FlowCounts) -> Written {
+        Written { flows, ..Written::default() }
+    }
+
     #[test]
     fn a_clean_run_has_two_lines() {
         let counters =
             Counters { frames: 10, connections: 1, flows: 2, data_bytes: 300, ..Counters::default() };
-        let summary = RunSummary { counters, files: 2, file_bytes: 300, ..RunSummary::default() };
+        let summary = Totals {
+            counters,
+            written: of_flows(FlowCounts { files: 2, file_bytes: 300, ..FlowCounts::default() }),
+            ..Totals::default()
+        };
         let expected = "\
 read:       10 packets, 1 connection, 2 flows, 300 bytes
 written:    2 files, 300 bytes
@@ -569,7 +434,7 @@ written:    2 files, 300 bytes
 
     #[test]
     fn an_empty_run_still_says_so_and_a_quiet_one_says_nothing() {
-        let summary = RunSummary::default();
+        let summary = Totals::default();
         assert_eq!(summary.text(USUAL), "read:       0 packets, 0 connections, 0 flows, 0 bytes\n");
         assert_eq!(summary.text(Verbosity(0)), "");
     }
@@ -577,20 +442,20 @@ written:    2 files, 300 bytes
     #[test]
     fn frames_inside_of_others_are_read_too() {
         let counters = Counters { frames: 1, inner_frames: 2, ..Counters::default() };
-        let summary = RunSummary { counters, ..RunSummary::default() };
+        let summary = Totals { counters, ..Totals::default() };
         let expected = "read:       1 packet, 2 more frames inside of others, 0 connections, 0 flows,";
         assert_eq!(summary.text(USUAL).lines().next(), Some(expected));
     }
 
     #[test]
     fn a_run_that_was_stopped_says_where() {
-        let summary = RunSummary { ended_in: Some("a.pcap".to_owned()), ..RunSummary::default() };
+        let summary = Totals { ended_in: Some("a.pcap".to_owned()), ..Totals::default() };
         assert!(summary.text(USUAL).contains("\nended:      early, in a.pcap\n"));
     }
 
     #[test]
     fn every_frame_not_used_is_named_with_its_count() {
-        let summary = RunSummary {
+        let summary = Totals {
             rejects: rejects(&[
                 (Layer::Link, RejectReason::NotIp(0x0806), 12),
                 (Layer::Ipv4, RejectReason::NotTcp(17), 20),
@@ -605,7 +470,7 @@ written:    2 files, 300 bytes
                 after_close_segments: 2,
                 ..Counters::default()
             },
-            ..RunSummary::default()
+            ..Totals::default()
         };
         let expected = "\
 read:       55 packets, 0 connections, 0 flows, 0 bytes
@@ -617,7 +482,7 @@ not used:   30 UDP, 12 ARP, 2 IPv4 fragment, 1 truncated IPv4 header,
     }
 
     #[test]
-    fn what_is_missing_repeated_dropped_or_evicted_is_told() {
+    fn what_is_missing_repeated_dropped_or_evicted_is_listed() {
         let mut counters = Counters {
             gap_bytes: 1460,
             acknowledged_unseen_bytes: 1,
@@ -631,8 +496,13 @@ not used:   30 UDP, 12 ARP, 2 IPv4 fragment, 1 truncated IPv4 header,
         };
         counters.closed[CloseReason::EvictedHalfOpen as usize] = 2;
         counters.closed[CloseReason::EvictedLeastActive as usize] = 1;
-        let summary =
-            RunSummary { counters, gaps: 1, conflict_bytes: 3, beyond_limit: 8, ..RunSummary::default() };
+        let summary = Totals {
+            counters,
+            gaps: 1,
+            console_beyond_limit: 5,
+            written: of_flows(FlowCounts { conflict_bytes: 3, beyond_limit: 3, ..FlowCounts::default() }),
+            ..Totals::default()
+        };
         let expected = "\
 read:       0 packets, 0 connections, 0 flows, 0 bytes
 missing:    1460 bytes in 1 gap,
@@ -647,13 +517,13 @@ limits:     3 connections evicted, 2 half-open (table full: --max-connections),
     }
 
     #[test]
-    fn what_the_console_did_not_wait_for_is_told_with_its_cause() {
+    fn what_the_console_did_not_wait_for_is_listed_with_its_cause() {
         let mut console = InOrderCounters { late_bytes: 3, ..InOrderCounters::default() };
         console.skips[SkipCause::Timeout as usize] = 1;
         console.skipped_bytes[SkipCause::Timeout as usize] = 20;
         console.skips[SkipCause::Acknowledged as usize] = 2;
         console.skipped_bytes[SkipCause::Acknowledged as usize] = 2000;
-        let summary = RunSummary { console, ..RunSummary::default() };
+        let summary = Totals { console, ..Totals::default() };
         let expected = "\
 read:       0 packets, 0 connections, 0 flows, 0 bytes
 console:    1 hole skipped after waiting (--hole-timeout) (20 bytes),
@@ -665,7 +535,7 @@ console:    1 hole skipped after waiting (--hole-timeout) (20 bytes),
     }
 
     #[test]
-    fn fragments_and_what_became_of_them_are_told() {
+    fn fragments_and_what_became_of_them_are_listed() {
         let mut counters = Counters {
             fragments: 9,
             whole_datagrams: 2,
@@ -680,7 +550,7 @@ fragments:  9 IP fragments, 2 datagrams put together,
             1 datagram not whole in time, 1 of these used up to the first hole,
             3 overlapping
 ";
-        let summary = RunSummary { counters, ..RunSummary::default() };
+        let summary = Totals { counters, ..Totals::default() };
         assert_eq!(summary.text(USUAL), expected);
         let counts = summary.counts();
         assert!(counts.contains(&("datagrams_timed_out".to_owned(), 1)));
@@ -690,7 +560,7 @@ fragments:  9 IP fragments, 2 datagrams put together,
     #[test]
     fn many_kinds_are_shortened_unless_verbose() {
         let kinds: Vec<_> = (0..60).map(|n| (Layer::Ipv4, RejectReason::NotTcp(190 + n), 1)).collect();
-        let summary = RunSummary { rejects: rejects(&kinds), ..RunSummary::default() };
+        let summary = Totals { rejects: rejects(&kinds), ..Totals::default() };
         assert!(summary.text(USUAL).contains("40 of 40 more kinds (-v lists them)"));
         assert!(summary.text(Verbosity(VERBOSE)).contains("IP protocol 249"));
     }
@@ -700,7 +570,7 @@ fragments:  9 IP fragments, 2 datagrams put together,
         let mut counters =
             Counters { segments: 9, out_of_order_segments: 2, max_connections: 4, ..Counters::default() };
         counters.closed[CloseReason::Finished as usize] = 3;
-        let text = RunSummary { counters, ..RunSummary::default() }.text(Verbosity(VERBOSE));
+        let text = Totals { counters, ..Totals::default() }.text(Verbosity(VERBOSE));
         assert!(
             text.ends_with(
                 "closed:     3 finished, 4 at once at most\nsegments:   9 in all, 2 out of order\n"

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use super::dfxml::{environment, mac, rusage};
 use super::xml::{Shown, Xml};
-use super::{RunInfo, RunTotals};
+use super::{ReportEnd, RunInfo};
 use crate::format::Utc;
 use crate::scan::FinishedFlow;
 use crate::scan::http::{BodyFile, BodyKind};
@@ -112,7 +112,7 @@ fn facts(xml: &mut Xml, flow: &FinishedFlow) {
 }
 
 /// The end, with the number of flows and of their packets; without totals where the run did not get as far as having them.
-pub(super) fn tail(xml: &mut Xml, flows: u64, packets: u64, totals: Option<&RunTotals>) {
+pub(super) fn tail(xml: &mut Xml, flows: u64, packets: u64, totals: Option<&ReportEnd>) {
     xml.close("configuration");
     xml.empty("summary", &[]);
     // Every flow is closed before the report is.

@@ -158,7 +158,7 @@ fn wireless_networks_stand_before_the_counts() {
     };
     let scratch = Scratch::new("wireless");
     let mut report = Report::create(&scratch.report(), ChosenBy::User, Shape::Dfxml, &info()).unwrap();
-    report.finish(&RunTotals { wireless: Some(wireless), ..RunTotals::default() }).unwrap();
+    report.finish(&ReportEnd { wireless: Some(wireless), ..ReportEnd::default() }).unwrap();
     let text = fs::read_to_string(scratch.report()).unwrap();
     let expected = r#"  <tcpflow:wireless frames="7" damaged="1" frames_not_listed="0">
     <tcpflow:access_point bssid="02:00:00:00:00:01" startime="1970-01-01T00:00:01Z" endtime="1970-01-01T00:00:02Z" beacons="3" frames="2" channels="1 6" privacy="1">
@@ -175,7 +175,7 @@ fn wireless_networks_stand_before_the_counts() {
 
 #[test]
 fn the_next_report_has_what_was_added() {
-    let counts = |packets, wrong: &[&str]| RunTotals {
+    let counts = |packets, wrong: &[&str]| ReportEnd {
         packets,
         max_open_flows: 4,
         rejected: vec![("UDP".into(), packets / 2)],
@@ -186,7 +186,7 @@ fn the_next_report_has_what_was_added() {
         )),
         errors: wrong.iter().map(|&error| error.to_owned()).collect(),
         elapsed: Duration::from_secs(packets),
-        ..RunTotals::default()
+        ..ReportEnd::default()
     };
     let added = counts(30, &["first", "second"]).since(&counts(20, &["first"]));
     assert_eq!((added.packets, added.max_open_flows, added.elapsed), (10, 4, Duration::from_secs(10)));
@@ -202,7 +202,7 @@ fn a_whole_report() {
     let mut report = Report::create(&scratch.report(), ChosenBy::User, Shape::Dfxml, &info()).unwrap();
     add(&mut report, &server_flow()).unwrap();
     report
-        .finish(&RunTotals {
+        .finish(&ReportEnd {
             packets: 20,
             max_open_flows: 4,
             rejected: vec![("IPv4 fragment".into(), 3), ("TCP header cut short".into(), 0)],
@@ -385,7 +385,7 @@ fn gaps_beyond_the_limit_are_counted() {
 #[test]
 fn usage_that_the_system_does_not_tell_is_left_out() {
     let mut xml = Xml::default();
-    let totals = RunTotals { packets: 1, elapsed: Duration::from_millis(1500), ..RunTotals::default() };
+    let totals = ReportEnd { packets: 1, elapsed: Duration::from_millis(1500), ..ReportEnd::default() };
     dfxml::tail(&mut xml, 0, 0, Some(&totals));
     assert_eq!(
         String::from_utf8(xml.into_text()).unwrap(),
@@ -416,9 +416,9 @@ fn a_report_that_is_dropped_is_closed_and_says_so() {
 fn finishing_again_changes_nothing() {
     let scratch = Scratch::new("again");
     let mut report = Report::create(&scratch.report(), ChosenBy::User, Shape::Dfxml, &info()).unwrap();
-    report.finish(&RunTotals::default()).unwrap();
+    report.finish(&ReportEnd::default()).unwrap();
     let text = fs::read(scratch.report()).unwrap();
-    report.finish(&RunTotals { packets: 1, ..RunTotals::default() }).unwrap();
+    report.finish(&ReportEnd { packets: 1, ..ReportEnd::default() }).unwrap();
     drop(report);
     assert_eq!(fs::read(scratch.report()).unwrap(), text);
 }
@@ -432,7 +432,7 @@ fn every_flow_of_a_long_run_is_there_once() {
         flow.facts.number = number;
         add(&mut report, &flow).unwrap();
     }
-    report.finish(&RunTotals::default()).unwrap();
+    report.finish(&ReportEnd::default()).unwrap();
     let text = fs::read_to_string(scratch.report()).unwrap();
     let mut rest = text.as_str();
     for number in 0..1000 {
@@ -448,7 +448,7 @@ fn a_report_replaces_a_longer_one() {
     fs::write(scratch.report(), vec![b'x'; 1 << 20]).unwrap();
     Report::create(&scratch.report(), ChosenBy::User, Shape::Dfxml, &info())
         .unwrap()
-        .finish(&RunTotals::default())
+        .finish(&ReportEnd::default())
         .unwrap();
     assert!(fs::read_to_string(scratch.report()).unwrap().ends_with("</dfxml>\n"));
 }

@@ -2,20 +2,18 @@
 
 use std::thread::JoinHandle;
 
-use tapflow_core::Counters;
-
 use super::Outcome;
+use super::reader::Reading;
 use super::whole::Run;
 use crate::output::alerts::Alerts;
 use crate::output::durable::Flush;
 use crate::output::pcap::CaptureCounts;
-use crate::report::{Progress, Report, RunSummary, RunTotals};
+use crate::report::{Progress, Report, ReportEnd, Written};
 use crate::stage::reporter::Reported;
-use crate::stage::totals::{Read, Totals, counted, run_totals, summarize};
 
 impl Run<'_> {
     /// Ends the threads, closes the report, adds up.
-    pub(super) fn end(mut self, counters: &Counters, mut read: Read) -> Outcome {
+    pub(super) fn end(mut self, read: Reading) -> Outcome {
         drop(std::mem::take(&mut self.senders));
         drop(self.reports.take());
         for writer in std::mem::take(&mut self.writers) {
@@ -33,7 +31,7 @@ impl Run<'_> {
             self.errors.add("internal error: the reporter's thread panicked".to_owned());
             None
         });
-        let Reported { report, totals, before, last } = reported.unwrap_or_default();
+        let Reported { report, written, errors, before, last } = reported.unwrap_or_default();
         // All other directories are complete now.
         let mut progress = Progress::new(None, false);
         if let Some(disk) = &self.disk {
@@ -44,8 +42,7 @@ impl Run<'_> {
         }
         self.report_deletions(&mut progress);
         self.check_disk_limit(report.as_ref().map_or(0, Report::kept_free));
-        read.deleted = self.deleted();
-        totals.errors.iter().for_each(|error| self.errors.add(error));
+        errors.iter().for_each(|error| self.errors.add(error));
         let directory = &self.options.output_dir;
         if self.options.files && !directory.exists() {
             let name = directory.display();
@@ -55,36 +52,39 @@ impl Run<'_> {
         for error in self.file_systems.flush() {
             self.errors.add(error);
         }
-        for error in captured(&totals.captures) {
+        for error in captured(&written.captures) {
             self.errors.add(error);
         }
         let mut inputs = Vec::new();
-        for result in self.input_digests.into_iter().flat_map(|thread| thread.join().unwrap_or_default()) {
+        for result in
+            self.input_digests.take().into_iter().flat_map(|thread| thread.join().unwrap_or_default())
+        {
             match result {
                 Ok(digests) => inputs.push(digests),
                 Err(error) => self.errors.add(error),
             }
         }
-        let quiet = read.quiet && self.errors.is_empty();
-        let ended_in = read.ended_in.take().filter(|_| !read.quiet);
-        let mut errors = self.errors.list().to_vec();
-        errors.extend(ended_in.iter().map(|input| format!("ended early, in {input}")));
-        let summary = RunSummary { ended_in, ..summarize(counters, &read, &totals) };
+        let Reading { mut totals, console_closed, .. } = read;
+        totals.deleted = self.deleted();
+        totals.ended_in = totals.ended_in.filter(|_| !console_closed);
+        totals.written = written;
+        let is_quiet = console_closed && self.errors.is_empty();
+        let summary = if is_quiet { String::new() } else { totals.text(self.options.verbosity) };
         if let Some(mut report) = report {
-            let (elapsed, usage) = (self.started.elapsed(), self.system.usage());
-            // Files of earlier directories are in their reports.
-            let summary = match &last {
-                Some(_) => summarize(counters, &read, &Totals::default()),
-                None => summary.clone(),
-            };
-            let end = run_totals(&summary, read, errors, elapsed, usage);
-            let end = RunTotals { inputs, ..end };
+            let mut errors = self.errors.list().to_vec();
+            errors.extend(totals.ended_in.iter().map(|input| format!("ended early, in {input}")));
+            if last.is_some() {
+                // Files of earlier directories are in their reports.
+                totals.written = Written::default();
+            }
+            let end = totals.report_end(errors, self.started.elapsed(), self.system.usage());
+            let end = ReportEnd { inputs, ..end };
             let end = match &before {
                 Some(before) => end.since(before),
                 None => end,
             };
             let end = match &last {
-                Some(last) => end.plus(&counted(last)),
+                Some(last) => end.plus(&last.counts()),
                 None => end,
             };
             // Everything else is on disk by now.
@@ -93,8 +93,7 @@ impl Run<'_> {
                 self.errors.add(error);
             }
         }
-        let text = if quiet { String::new() } else { summary.text(self.options.verbosity) };
-        Outcome { errors: self.errors.into_list(), summary: text }
+        Outcome { errors: self.errors.into_list(), summary }
     }
 }
 

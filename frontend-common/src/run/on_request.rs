@@ -11,13 +11,13 @@ use tapflow_core::Counters;
 use super::prepare::{report_chosen_by, run_info};
 use super::whole::Run;
 use crate::input::Source;
+use crate::input::live::LiveCounts;
 use crate::output::draft::part_of;
 use crate::output::durable::Flush;
-use crate::report::{Progress, Report, statistics};
+use crate::report::{Progress, Report, Totals, statistics};
 use crate::stage::dispatch::Dispatch;
-use crate::stage::message::{NextDirectory, NextReport, Notice};
+use crate::stage::message::{NextDirectory, NextReport, Notice, Snapshot};
 use crate::stage::tee::RunSink;
-use crate::stage::totals::{Read, Snapshot};
 
 impl Run<'_> {
     /// Does what was requested since the last call. Cheap to call.
@@ -26,7 +26,7 @@ impl Run<'_> {
         counters: &Counters,
         source: &dyn Source,
         sink: &mut S,
-        read: &Read,
+        read: &Totals,
         progress: &mut Progress,
     ) -> Result<(), S::Error> {
         let due = self.next_statistics.is_some_and(|next| Instant::now() >= next);
@@ -61,21 +61,21 @@ impl Run<'_> {
     }
 
     /// The counts of this moment, without the system's counts of a live capture.
-    pub(super) fn snapshot<S: RunSink>(&self, counters: &Counters, sink: &S, read: &Read) -> Snapshot {
+    pub(super) fn snapshot<S: RunSink>(&self, counters: &Counters, sink: &S, read: &Totals) -> Snapshot {
         let dispatch = sink.dispatch();
-        let read = Read {
+        let totals = Totals {
             packets: read.packets,
+            counters: counters.clone(),
             filtered: read.filtered,
             rejects: dispatch.rejects.clone(),
             gaps: dispatch.gaps,
             max_open_flows: dispatch.max_open_flows,
             asymmetric: self.asymmetric(dispatch),
             deleted: self.deleted(),
-            ..Read::default()
+            ..Totals::default()
         };
         Snapshot {
-            counters: counters.clone(),
-            read,
+            totals,
             errors: self.errors.list().to_vec(),
             elapsed: self.started.elapsed(),
             usage: self.system.usage(),
@@ -88,7 +88,7 @@ impl Run<'_> {
         counters: &Counters,
         source: &dyn Source,
         sink: &S,
-        read: &Read,
+        read: &Totals,
     ) -> Result<(), String> {
         let Some(present) = &self.report_path else { return Ok(()) };
         let path = next_path(present)?;
@@ -97,8 +97,9 @@ impl Run<'_> {
         let mut report = Report::create(&path, chosen_by, self.options.report_shape, &info)
             .map_err(|error| format!("{error}; the present one goes on"))?;
         report.begin(self.options.flush == Flush::EachFile);
-        let snapshot = self.snapshot(counters, sink, read).of(source);
-        let at = sink.dispatch().closed();
+        let mut snapshot = self.snapshot(counters, sink, read);
+        snapshot.totals.live = live_counts(source);
+        let at = sink.dispatch().closed_flows();
         self.send(Notice::NextReport(Box::new(NextReport { at, report, snapshot })));
         if !self.options.verbosity.is_quiet() {
             (self.say)(&format!("the report goes on in {}", path.display()));
@@ -113,7 +114,7 @@ impl Run<'_> {
         counters: &Counters,
         source: &dyn Source,
         sink: &mut S,
-        read: &Read,
+        read: &Totals,
     ) -> Result<(), S::Error> {
         let Some(rotation) = sink.dispatch_mut().rotation() else { return Ok(()) };
         if let Some(error) = rotation.error() {
@@ -125,7 +126,8 @@ impl Run<'_> {
         }
         let Some((ended, is_complete)) = rotation.take_ended() else { return Ok(()) };
         let (number, path) = (rotation.number(), rotation.path());
-        let snapshot = before.unwrap_or_else(|| self.snapshot(counters, sink, read)).of(source);
+        let mut snapshot = before.unwrap_or_else(|| self.snapshot(counters, sink, read));
+        snapshot.totals.live = live_counts(source);
         self.send(Notice::NextDirectory(Box::new(NextDirectory { ended, number, snapshot })));
         if self.options.verbosity.is_verbose() {
             (self.say)(&format!("going on in {}", path.display()));
@@ -139,6 +141,11 @@ impl Run<'_> {
             let _ = reports.send(notice.into());
         }
     }
+}
+
+/// The interface of a live capture, and the system's counts.
+pub(super) fn live_counts(source: &dyn Source) -> Option<(String, LiveCounts)> {
+    source.counts().map(|counts| (source.name().to_owned(), counts))
 }
 
 /// The first name with a number, from 2 on, that is free: `report-2.xml` after `report.xml`.

@@ -15,13 +15,12 @@ use crate::input::live::Live;
 use crate::input::{self, Packet, Packets, Source, TOGETHER};
 use crate::output::console::Console;
 use crate::output::standard_output;
-use crate::report::{Progress, RejectKind};
+use crate::report::{Progress, RejectKind, Totals};
 use crate::scan::ScannerName;
 use crate::scan::wifiviz::Wireless;
 use crate::stage::dispatch::{Dispatch, DispatchConfig};
 use crate::stage::printer::Printer;
 use crate::stage::tee::{RunSink, Tee};
-use crate::stage::totals::Read;
 
 /// Packets between two updates of the progress line.
 const LOOK: u64 = 4096;
@@ -34,9 +33,20 @@ const PATIENCE: Duration = Duration::from_millis(20);
 /// How long nothing comes before requests and timeouts are handled, when all is shown.
 const LONG_PATIENCE: Duration = Duration::from_millis(100);
 
+/// The result of reading.
+#[derive(Debug, Default)]
+pub(super) struct Reading {
+    /// Without what was written, which the reporter counts.
+    pub(super) totals: Totals,
+    /// Bytes of inputs, for the progress line.
+    bytes: u64,
+    /// The reader of the console is gone: no summary.
+    pub(super) console_closed: bool,
+}
+
 impl Run<'_> {
     /// Reads with the sinks that the options ask for.
-    pub(super) fn read(&mut self, core: &mut Reassembler<'_>) -> Read {
+    pub(super) fn read(&mut self, core: &mut Reassembler<'_>) -> Reading {
         let template = self.template.clone();
         let mut dispatch = Dispatch::new(DispatchConfig {
             template: template.clone(),
@@ -50,7 +60,7 @@ impl Run<'_> {
             rotation: self.rotation.take(),
         });
         let wireless = self.options.scan.scanners.has(ScannerName::Wifiviz).then(Wireless::default);
-        let mut read = Read { wireless, ..Read::default() };
+        let mut read = Reading { totals: Totals { wireless, ..Totals::default() }, ..Reading::default() };
         match &self.options.console {
             None => {
                 self.inputs(core, &mut dispatch, &mut read);
@@ -74,7 +84,7 @@ impl Run<'_> {
                         let printer = InOrder::with_config(printer, storage, config);
                         let mut sink = Tee { files: &mut dispatch, printer };
                         self.inputs(core, &mut sink, &mut read);
-                        read.console = sink.printer.counters().clone();
+                        read.totals.console = sink.printer.counters().clone();
                         self.end_printing(sink.printer.into_inner(), &mut read);
                     }
                     (ConsoleOrder::Stream, None) => {
@@ -89,20 +99,20 @@ impl Run<'_> {
                 }
             }
         }
-        read.rejects = std::mem::take(&mut dispatch.rejects);
-        read.gaps = dispatch.gaps;
-        read.max_open_flows = dispatch.max_open_flows;
-        read.asymmetric = self.asymmetric(&dispatch);
-        read.directories = dispatch.rotation().map_or(0, |rotation| rotation.made());
+        read.totals.rejects = std::mem::take(&mut dispatch.rejects);
+        read.totals.gaps = dispatch.gaps;
+        read.totals.max_open_flows = dispatch.max_open_flows;
+        read.totals.asymmetric = self.asymmetric(&dispatch);
+        read.totals.directories = dispatch.rotation().map_or(0, |rotation| rotation.made());
         read
     }
 
-    fn end_printing<W: Write>(&mut self, mut printer: Printer<'_, W>, read: &mut Read) {
+    fn end_printing<W: Write>(&mut self, mut printer: Printer<'_, W>, read: &mut Reading) {
         printer.flush();
-        read.beyond_limit += printer.beyond_limit;
+        read.totals.console_beyond_limit += printer.beyond_limit;
         match printer.error() {
             // The reader has seen enough.
-            Some(error) if error.kind() == io::ErrorKind::BrokenPipe => read.quiet = true,
+            Some(error) if error.kind() == io::ErrorKind::BrokenPipe => read.console_closed = true,
             Some(error) => self.errors.add(format!("standard output: {error}")),
             None => {}
         }
@@ -117,7 +127,7 @@ impl Run<'_> {
     }
 
     /// Every input in turn; then everything that is open is closed.
-    fn inputs<S: RunSink>(&mut self, core: &mut Reassembler<'_>, sink: &mut S, read: &mut Read) {
+    fn inputs<S: RunSink>(&mut self, core: &mut Reassembler<'_>, sink: &mut S, read: &mut Reading) {
         let inputs: Vec<&Input> = self.options.inputs.iter().collect();
         let total = total_size(&inputs).filter(|_| self.device.is_none());
         let mut progress = Progress::new(total, !self.options.verbosity.is_quiet());
@@ -131,15 +141,15 @@ impl Run<'_> {
                         }
                     }
                     let whole = self.source(&mut source, core, sink, read, &mut progress);
-                    read.ended_in = (!whole).then(|| source.name().to_owned());
-                    read.live = source.counts().map(|counts| (source.name().to_owned(), counts));
+                    read.totals.ended_in = (!whole).then(|| source.name().to_owned());
+                    read.totals.live = source.counts().map(|counts| (source.name().to_owned(), counts));
                 }
                 Err(error) => self.errors.add(format_args!("cannot start the capture thread: {error}")),
             }
         }
         for (index, input) in inputs.iter().enumerate() {
             if self.stop.is_asked() || sink.is_over() {
-                read.ended_in = Some(input.path.display().to_string());
+                read.totals.ended_in = Some(input.path.display().to_string());
                 break;
             }
             if self.unreadable.contains(&index) {
@@ -161,7 +171,7 @@ impl Run<'_> {
             core.accept_new_connections(input.role == InputRole::Read);
             let whole = self.source(&mut *source, core, sink, read, &mut progress);
             if !whole || self.stop.is_asked() {
-                read.ended_in = Some(source.name().to_owned());
+                read.totals.ended_in = Some(source.name().to_owned());
                 break;
             }
         }
@@ -177,13 +187,15 @@ impl Run<'_> {
         source: &mut dyn Source,
         core: &mut Reassembler<'_>,
         sink: &mut S,
-        read: &mut Read,
+        read: &mut Reading,
         progress: &mut Progress,
     ) -> bool {
         self.explain(progress, || format!("reading {}", source.name()));
-        let (packets, unknown) = (read.packets, unknown_link_types(core.counters()));
+        let (packets, unknown) = (read.totals.packets, unknown_link_types(core.counters()));
         let ended = self.input(source, core, sink, read, progress);
-        self.explain(progress, || format!("{} packets read from {}", read.packets - packets, source.name()));
+        self.explain(progress, || {
+            format!("{} packets read from {}", read.totals.packets - packets, source.name())
+        });
         for remark in source.remarks() {
             if !self.options.verbosity.is_quiet() {
                 progress.clear();
@@ -206,7 +218,7 @@ impl Run<'_> {
         source: &mut dyn Source,
         core: &mut Reassembler<'_>,
         sink: &mut S,
-        read: &mut Read,
+        read: &mut Reading,
         progress: &mut Progress,
     ) -> Result<(), S::Error> {
         let before = read.bytes;
@@ -231,7 +243,7 @@ impl Run<'_> {
                     let ends =
                         |time| sink.dispatch_mut().rotation().is_some_and(|rotation| rotation.is_due(time));
                     if rotates && time.is_some_and(ends) {
-                        before_it = Some(self.snapshot(core.counters(), sink, read));
+                        before_it = Some(self.snapshot(core.counters(), sink, &read.totals));
                     }
                     Packets::from(packet)
                 })
@@ -244,31 +256,31 @@ impl Run<'_> {
                     break;
                 }
             };
-            let read_before = read.packets;
+            let read_before = read.totals.packets;
             let pushed = self.push(packets, together, core, sink, read)?;
             if let Err(error) = pushed {
                 progress.clear();
                 self.errors.add(format_args!("{}: {error}", source.name()));
                 break;
             }
-            if read.packets == read_before {
+            if read.totals.packets == read_before {
                 break;
             }
             if rotates {
-                self.next_directory(before_it, core.counters(), source, sink, read)?;
+                self.next_directory(before_it, core.counters(), source, sink, &read.totals)?;
             }
             // A live capture ends with the frames that came before the stop.
             if (self.stop.is_asked() && !is_live) || sink.is_over() {
                 break;
             }
             let between = if is_live || self.disk.is_some() { LIVE_LOOK } else { LOOK };
-            if read_before / between != read.packets / between {
+            if read_before / between != read.totals.packets / between {
                 // Also frames that come one by one without end are to be seen.
                 if is_live && rested.elapsed() >= SHOWN {
                     sink.on_idle()?;
                     rested = Instant::now();
                 }
-                self.on_request(core.counters(), source, sink, read, progress)?;
+                self.on_request(core.counters(), source, sink, &read.totals, progress)?;
                 progress.update(before + source.progress().done);
             }
         }
@@ -284,7 +296,7 @@ impl Run<'_> {
         together: bool,
         core: &mut Reassembler<'_>,
         sink: &mut S,
-        read: &mut Read,
+        read: &mut Reading,
     ) -> Result<Result<(), String>, S::Error> {
         if !together {
             for packet in packets {
@@ -301,7 +313,7 @@ impl Run<'_> {
         }
         if self.takes_frames_as_they_are() {
             let ahead = core.look_ahead(packets.frames());
-            read.packets += ahead.len() as u64;
+            read.totals.packets += ahead.len() as u64;
             for (packet, seen) in packets.zip(&ahead) {
                 self.announce(&packet, sink, read)?;
                 core.push_seen(seen, sink)?;
@@ -340,13 +352,13 @@ impl Run<'_> {
 
     /// A packet with its time shifted, if it passes the filter.
     #[inline]
-    fn pass<'p>(&mut self, packet: Packet<'p>, read: &mut Read) -> Result<Option<Packet<'p>>, String> {
-        read.packets += 1;
+    fn pass<'p>(&mut self, packet: Packet<'p>, read: &mut Reading) -> Result<Option<Packet<'p>>, String> {
+        read.totals.packets += 1;
         let seconds = self.options.time_shift;
         let time = if seconds == 0 { packet.frame.time } else { shifted(packet.frame.time, seconds) };
         let packet = Packet { frame: Frame { time, ..packet.frame }, ..packet };
         let passes = self.filter.as_mut().map_or(Ok(true), |filter| filter.accepts(&packet.frame))?;
-        read.filtered += u64::from(!passes);
+        read.totals.filtered += u64::from(!passes);
         Ok(passes.then_some(packet))
     }
 
@@ -356,9 +368,9 @@ impl Run<'_> {
         &self,
         packet: &Packet<'_>,
         sink: &mut S,
-        read: &mut Read,
+        read: &mut Reading,
     ) -> Result<(), S::Error> {
-        if let Some(wireless) = &mut read.wireless {
+        if let Some(wireless) = &mut read.totals.wireless {
             wireless.look(&packet.frame, &self.decode);
         }
         sink.frame(packet)
@@ -370,16 +382,16 @@ impl Run<'_> {
         source: &mut dyn Source,
         core: &mut Reassembler<'_>,
         sink: &mut S,
-        read: &Read,
+        read: &Reading,
         progress: &mut Progress,
     ) -> Result<(), S::Error> {
         while source.waits(LONG_PATIENCE) && !self.stop.is_asked() && !sink.is_over() {
             if let Some(now) = source.now() {
                 core.advance(shifted(now, self.options.time_shift), sink)?;
-                self.next_directory(None, core.counters(), source, sink, read)?;
+                self.next_directory(None, core.counters(), source, sink, &read.totals)?;
                 sink.dispatch_mut().flush()?;
             }
-            self.on_request(core.counters(), source, sink, read, progress)?;
+            self.on_request(core.counters(), source, sink, &read.totals, progress)?;
         }
         Ok(())
     }

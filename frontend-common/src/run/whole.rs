@@ -9,11 +9,12 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use tapflow_core::decode;
-use tapflow_core::{Config, Counters, FragmentStorage, Reassembler, Storage};
+use tapflow_core::{Config, FragmentStorage, Reassembler, Storage};
 
 use super::budget::Budget;
 use super::errors::Errors;
 use super::input_digests::InputDigestsResults;
+use super::reader::Reading;
 use super::system::System;
 use super::{Outcome, Say};
 use crate::cli::{Input, Options};
@@ -31,7 +32,6 @@ use crate::stage::Stop;
 use crate::stage::batches::BatchSender;
 use crate::stage::message::ReporterBatch;
 use crate::stage::reporter::Reported;
-use crate::stage::totals::Read;
 
 /// A run with everything open.
 pub(super) struct Run<'o> {
@@ -118,19 +118,19 @@ impl Run<'_> {
         };
         let Some(fragments) = FragmentStorage::heap(datagrams(self.options, connections)) else {
             self.errors.add("there is not as much memory as --fragment-memory asks for".to_owned());
-            return self.end(&Counters::default(), Read::default());
+            return self.end(Reading::default());
         };
         let core = Storage::heap(connections, connections.max(1 << 16))
             .map(|storage| Reassembler::new(config, Storage { fragments, ..storage }));
         let Some(Ok(mut core)) = core else {
             self.errors.add(format!("--max-connections {connections}: there is not that much memory"));
-            return self.end(&Counters::default(), Read::default());
+            return self.end(Reading::default());
         };
         let targets = self.options.targets.clone();
         core.set_targets(&targets);
-        let read = self.read(&mut core);
-        let counters = core.counters().clone();
-        self.end(&counters, read)
+        let mut read = self.read(&mut core);
+        read.totals.counters = core.counters().clone();
+        self.end(read)
     }
 }
 

@@ -205,7 +205,7 @@ impl Dispatch {
     }
 
     /// Flows that have closed so far.
-    pub(crate) fn closed(&self) -> u64 {
+    pub(crate) fn closed_flows(&self) -> u64 {
         self.closed
     }
 

@@ -2,8 +2,7 @@
 //! a flow makes its text for the report; the reporter only puts flows in order and adds up.
 
 use super::message::{Closing, ReportedFlows, ReporterBatch, ReporterMessage};
-use super::totals::FlowCounts;
-use crate::report::{Shape, flow_text};
+use crate::report::{FlowCounts, Shape, flow_text};
 use crate::scan::FinishedFlow;
 
 /// What the reporter needs of a flow.

@@ -3,15 +3,15 @@
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tapflow_core::{CloseReason, LinkType, Summary, Timestamp};
 
-use super::totals::{FlowCounts, Snapshot};
 use crate::flow::FlowFacts;
 use crate::output::OutputError;
 use crate::output::pcap::{CaptureCounts, FrameFacts};
-use crate::report::Report;
+use crate::report::{FlowCounts, Report, ReportEnd, Totals, Usage, Written};
 use crate::scan::FinishedFlow;
 
 /// What a writer has to do, in the order of the capture. Flows are named by number.
@@ -140,6 +140,26 @@ pub(crate) struct NextDirectory {
     pub(crate) number: u32,
     /// The counts of the moment when it became the present one.
     pub(crate) snapshot: Snapshot,
+}
+
+/// The counts of the core's thread at one moment.
+#[derive(Debug)]
+pub(crate) struct Snapshot {
+    /// Without what was written, which the reporter counts.
+    pub(crate) totals: Totals,
+    /// Errors so far.
+    pub(crate) errors: Vec<String>,
+    /// Time since the beginning of the run.
+    pub(crate) elapsed: Duration,
+    /// Resources used.
+    pub(crate) usage: Option<Usage>,
+}
+
+impl Snapshot {
+    /// The end of a report at that moment, with what was `written` by then.
+    pub(crate) fn report_end(self, written: &Written) -> ReportEnd {
+        self.totals.with(written).report_end(self.errors, self.elapsed, self.usage)
+    }
 }
 
 /// One finished flow, or several that closed one after the other.

@@ -25,8 +25,10 @@ mod shards;
 mod stop;
 pub(crate) mod tee;
 mod thread;
-pub(crate) mod totals;
 pub(crate) mod writer;
 
 pub use stop::Stop;
 pub(crate) use thread::spawn;
+
+#[cfg(test)]
+mod tests;

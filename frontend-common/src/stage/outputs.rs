@@ -7,9 +7,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use tapflow_core::Timestamp;
 
-use super::totals::Totals;
 use crate::output::draft::ChosenBy;
-use crate::report::{Har, JsonLines, Report, RunInfo, RunTotals, Shape};
+use crate::report::{Har, JsonLines, Report, ReportEnd, RunInfo, Shape, Written};
 use crate::retention::{DiskQuota, directory};
 
 /// The files of the run, or of one directory.
@@ -110,12 +109,12 @@ impl Opener {
 #[derive(Default)]
 pub(crate) struct Period {
     pub(crate) outputs: Outputs,
-    /// Counts of its flows.
-    pub(crate) totals: Totals,
+    /// What was written for its flows.
+    pub(crate) written: Written,
     /// What was counted before it.
-    pub(crate) begin: RunTotals,
+    pub(crate) begin: ReportEnd,
     /// What was counted while it was the present one, when another one is.
-    pub(crate) end: Option<RunTotals>,
+    pub(crate) end: Option<ReportEnd>,
     /// Writers that are done with it.
     pub(crate) done: usize,
     /// The number of flows of the run that have closed when all of its own have.
@@ -139,7 +138,7 @@ impl Period {
     pub(crate) fn end_report(
         &mut self,
         number: u32,
-        end: &RunTotals,
+        end: &ReportEnd,
         next: Option<Report>,
         disk: Option<&DiskQuota>,
     ) -> io::Result<()> {
@@ -182,7 +181,7 @@ mod tests {
         let mut period = Period { outputs, ..Period::default() };
         period.account(1, &disk);
         assert!(disk.used() > 64 << 10, "room for what comes");
-        period.end_report(1, &RunTotals::default(), None, Some(&disk)).expect("written");
+        period.end_report(1, &ReportEnd::default(), None, Some(&disk)).expect("written");
         let length = directory(&root, 1).join("report.xml").metadata().expect("a file").len();
         // The file and its directory have a block each.
         assert_eq!(disk.used(), length + 2 * BLOCK);

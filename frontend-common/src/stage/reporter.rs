@@ -11,8 +11,7 @@ use std::time::{Duration, Instant};
 use super::message::{NextDirectory, NextReport, Notice, ReportedFlows, ReporterBatch, ReporterMessage};
 use super::outputs::{Opener, Outputs, Period};
 use super::stop::Stop;
-use super::totals::{Totals, counted};
-use crate::report::{Har, JsonLines, Report, RunTotals};
+use crate::report::{Har, JsonLines, Report, ReportEnd, Written};
 use crate::retention::DiskQuota;
 
 /// How long a finished flow may be in memory only.
@@ -23,12 +22,13 @@ const PATIENCE: Duration = Duration::from_millis(50);
 pub(crate) struct Reported {
     /// The last report, which still lacks its end.
     pub(crate) report: Option<Report>,
-    /// Counts of the whole run.
-    pub(crate) totals: Totals,
+    /// What was written in the whole run.
+    pub(crate) written: Written,
+    pub(crate) errors: Vec<String>,
     /// What the reports before the last one contain.
-    pub(crate) before: Option<RunTotals>,
-    /// With numbered directories: counts of the last one. Its report contains no others.
-    pub(crate) last: Option<Totals>,
+    pub(crate) before: Option<ReportEnd>,
+    /// With numbered directories: what was written in the last one. Its report contains nothing else.
+    pub(crate) last: Option<Written>,
 }
 
 /// Parameters of the reporter.
@@ -60,9 +60,10 @@ pub(crate) struct Reporter {
     next: u64,
     /// Reports that follow, in order.
     next_reports: VecDeque<Box<NextReport>>,
-    totals: Totals,
+    written: Written,
+    errors: Vec<String>,
     /// What the reports before the present one contain.
-    before: Option<RunTotals>,
+    before: Option<ReportEnd>,
     failed: bool,
     stop: Stop,
 }
@@ -89,7 +90,8 @@ impl Reporter {
             early: VecDeque::new(),
             next: 0,
             next_reports: VecDeque::new(),
-            totals: Totals::default(),
+            written: Written::default(),
+            errors: Vec::new(),
             before: None,
             failed: false,
             stop,
@@ -122,16 +124,28 @@ impl Reporter {
         }
         self.begin_next_report(true);
         self.settle(true);
-        self.written(|reporter| reporter.lines.as_mut().map_or(Ok(()), JsonLines::finish));
+        self.write(|reporter| reporter.lines.as_mut().map_or(Ok(()), JsonLines::finish));
         let Some((number, mut last)) = self.periods.pop_last() else {
-            return Reported { totals: self.totals, ..Reported::default() };
+            return Reported { written: self.written, errors: self.errors, ..Reported::default() };
         };
         self.end_lines(number, &mut last);
         let Outputs { report, .. } = last.outputs;
         if self.opener.is_none() {
-            return Reported { report, totals: self.totals, before: self.before, last: None };
+            return Reported {
+                report,
+                written: self.written,
+                errors: self.errors,
+                before: self.before,
+                last: None,
+            };
         }
-        Reported { report, totals: self.totals, before: Some(last.begin), last: Some(last.totals) }
+        Reported {
+            report,
+            written: self.written,
+            errors: self.errors,
+            before: Some(last.begin),
+            last: Some(last.written),
+        }
     }
 
     fn take(&mut self, batch: ReporterBatch) {
@@ -150,15 +164,15 @@ impl Reporter {
 
     fn notice(&mut self, notice: Notice) {
         match notice {
-            Notice::Captured(counts) => self.totals.captures.add(&counts),
+            Notice::Captured(counts) => self.written.captures.add(&counts),
             Notice::Unprocessed { path, frames, late } => {
-                self.totals.captures.late += late;
-                let before = self.totals.unprocessed.take().map_or(0, |(_, frames)| frames);
+                self.written.captures.late += late;
+                let before = self.written.unprocessed.take().map_or(0, |(_, frames)| frames);
                 // With numbered directories there is one in each.
                 let name = path.file_name().filter(|_| self.opener.is_some()).map(PathBuf::from);
-                self.totals.unprocessed = Some((name.unwrap_or(path), before + frames));
+                self.written.unprocessed = Some((name.unwrap_or(path), before + frames));
             }
-            Notice::Failed(error) => self.totals.errors.push(error.to_string()),
+            Notice::Failed(error) => self.errors.push(error.to_string()),
             Notice::NextReport(next) => {
                 self.next_reports.push_back(next);
                 self.begin_next_report(false);
@@ -174,7 +188,7 @@ impl Reporter {
                 *passed += 1;
                 *closed = at;
             }
-            Notice::Error(text) => self.totals.errors.push(text),
+            Notice::Error(text) => self.errors.push(text),
         }
     }
 
@@ -185,7 +199,7 @@ impl Reporter {
             let disk = self.disk.clone();
             let opened = self.opener.as_ref().map(|opener| opener.go_on(number, disk.as_ref()));
             let outputs = opened.unwrap_or_else(|| Ok(Outputs::default())).unwrap_or_else(|error| {
-                self.written(|_| Err(io::Error::other(error)));
+                self.write(|_| Err(io::Error::other(error)));
                 Outputs::default()
             });
             self.periods.insert(number, Period { outputs, ..Period::default() });
@@ -195,7 +209,7 @@ impl Reporter {
 
     /// A directory has ended and the next one has begun.
     fn next_directory(&mut self, next: NextDirectory) {
-        let totals = next.snapshot.totals(&Totals::default());
+        let totals = next.snapshot.report_end(&Written::default());
         self.period(next.number).begin = totals.clone();
         let ended = self.period(next.ended);
         ended.end = Some(totals.since(&ended.begin));
@@ -225,9 +239,9 @@ impl Reporter {
         for number in complete {
             let Some(mut period) = self.periods.remove(&number) else { continue };
             self.end_lines(number, &mut period);
-            let counts = counted(&period.totals);
+            let counts = period.written.counts();
             let end = period.end.take().unwrap_or_default().plus(&counts);
-            self.written(|reporter| period.end_report(number, &end, None, reporter.disk.as_ref()));
+            self.write(|reporter| period.end_report(number, &end, None, reporter.disk.as_ref()));
             if let Some(disk) = &self.disk {
                 disk.complete(number);
             }
@@ -236,7 +250,7 @@ impl Reporter {
 
     /// Ends everything of the run or a directory but the report.
     fn end_lines(&mut self, number: u32, period: &mut Period) {
-        self.written(|_| period.outputs.lines.as_mut().map_or(Ok(()), JsonLines::finish));
+        self.write(|_| period.outputs.lines.as_mut().map_or(Ok(()), JsonLines::finish));
         self.end_har(&mut period.outputs.har, Har::finish);
         if let Some(disk) = &self.disk {
             period.account(number, disk);
@@ -248,14 +262,14 @@ impl Reporter {
         while self.next_reports.front().is_some_and(|next| at_end || next.at <= self.next) {
             let Some(next) = self.next_reports.pop_front() else { return };
             let NextReport { report, snapshot, .. } = *next;
-            let totals = snapshot.totals(&self.totals);
+            let totals = snapshot.report_end(&self.written);
             let end = match &self.before {
                 Some(before) => totals.clone().since(before),
                 None => totals.clone(),
             };
             self.before = Some(totals);
             let disk = self.disk.clone();
-            self.written(|reporter| reporter.period(0).end_report(0, &end, Some(report), disk.as_ref()));
+            self.write(|reporter| reporter.period(0).end_report(0, &end, Some(report), disk.as_ref()));
         }
     }
 
@@ -263,15 +277,15 @@ impl Reporter {
     fn flush(&mut self) {
         let mut periods = std::mem::take(&mut self.periods);
         for (number, period) in &mut periods {
-            self.written(|_| period.outputs.report.as_mut().map_or(Ok(()), Report::flush));
-            self.written(|_| period.outputs.lines.as_mut().map_or(Ok(()), JsonLines::flush));
+            self.write(|_| period.outputs.report.as_mut().map_or(Ok(()), Report::flush));
+            self.write(|_| period.outputs.lines.as_mut().map_or(Ok(()), JsonLines::flush));
             self.end_har(&mut period.outputs.har, Har::flush);
             if let Some(disk) = &self.disk {
                 period.account(*number, disk);
             }
         }
         self.periods = periods;
-        self.written(|reporter| reporter.lines.as_mut().map_or(Ok(()), JsonLines::flush));
+        self.write(|reporter| reporter.lines.as_mut().map_or(Ok(()), JsonLines::flush));
     }
 
     /// Reports flows when all that closed before them have arrived.
@@ -306,14 +320,14 @@ impl Reporter {
         let ReportedFlows { flows, packets, counts, directory: number, flow, .. } = reported;
         self.next += flows;
         let http = flow.as_ref().and_then(|(flow, _)| flow.found.http.as_ref()).map(|http| &http.counts);
-        self.totals.flow(&counts, http);
+        self.written.add(&counts, http);
         let is_numbered = self.opener.is_some();
         let disk = self.disk.clone();
         let room = disk.as_ref().map_or(Ok(()), |disk| disk.ask_for_report(text.len() as u64));
         let has_room = room.is_ok();
         let period = self.period(number);
         if is_numbered {
-            period.totals.flow(&counts, http);
+            period.written.add(&counts, http);
         }
         let reported = match &mut period.outputs.report {
             Some(report) if has_room && !text.is_empty() => report.add(flows, text, packets),
@@ -326,7 +340,7 @@ impl Reporter {
         let mut har = period.outputs.har.take();
         let place = self.disk.as_ref().map(|disk| disk.directory(number).display().to_string());
         let room = room.map_err(|error| io::Error::other(format!("{}: {error}", place.unwrap_or_default())));
-        self.written(|_| room.and(reported));
+        self.write(|_| room.and(reported));
         let Some((flow, pair)) = flow else {
             self.period(number).outputs.har = har;
             return;
@@ -338,7 +352,7 @@ impl Reporter {
             let no_room = disk.filter(|_| har.is_some()).and_then(|disk| disk.ask(http.entries.len()).err());
             if let Some(no_room) = no_room {
                 if no_room.is_first {
-                    self.totals.errors.push(format!("entries of the HAR file: {no_room}"));
+                    self.errors.push(format!("entries of the HAR file: {no_room}"));
                 }
                 self.stop.ask();
             } else {
@@ -363,18 +377,18 @@ impl Reporter {
         if let Some(disk) = &disk {
             self.period(number).account(number, disk);
         }
-        self.written(|_| listed);
+        self.write(|_| listed);
         if let (Some(disk), Some(file)) = (&self.disk, &file) {
             disk.let_go(Path::new(file));
         }
     }
 
     /// Writes; the first error ends the run.
-    fn written(&mut self, write: impl FnOnce(&mut Self) -> io::Result<()>) {
+    fn write(&mut self, write: impl FnOnce(&mut Self) -> io::Result<()>) {
         if let Err(error) = write(self)
             && !std::mem::replace(&mut self.failed, true)
         {
-            self.totals.errors.push(error.to_string());
+            self.errors.push(error.to_string());
             self.stop.ask();
         }
     }
@@ -385,7 +399,7 @@ impl Reporter {
             && let Err(error) = end(file)
         {
             *har = None;
-            self.totals.errors.push(error);
+            self.errors.push(error);
             self.stop.ask();
         }
     }

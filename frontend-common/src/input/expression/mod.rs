@@ -99,7 +99,7 @@ fn fault(expression: &str, tokens: &[Range<usize>], compiles: &dyn Fn(&str) -> b
             compiles(&format!("{start} {ending} {parentheses}"))
                 || !parentheses.is_empty() && compiles(&format!("{start} {ending} {parentheses} = 0"))
         };
-        if !ENDINGS.iter().any(|ending| can_follow(&ending)) {
+        if !ENDINGS.iter().any(can_follow) {
             return Some(Fault::At(token.clone()));
         }
     }
