@@ -12,6 +12,8 @@ mod bad_inputs;
 mod bad_outputs;
 #[path = "../../frontend-linux/tests/cli/captures.rs"]
 mod captures;
+#[path = "../../frontend-linux/tests/cli/command_lines.rs"]
+mod command_lines;
 #[path = "../../frontend-linux/tests/cli/console.rs"]
 mod console;
 #[path = "../../frontend-linux/tests/cli/files.rs"]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tapflow_core::decode::Checksums;
 use tapflow_core::{Check, FragmentPolicy, OverlapPolicy, Urgent};
 
-use super::testing::{PROGRAM, printed, reads, refused, run};
+use super::testing::{Around, PROGRAM, parsed_within, printed, reads, refused, run};
 use super::*;
 use crate::naming::NameFlags;
 use crate::output::console::{ConsoleOptions, Form};
@@ -154,6 +154,18 @@ fn mistyped_options_get_a_suggestion() {
     assert!(refused("-r a --outptu x").contains("'--output'"));
     assert_eq!(refused("-r a -Q"), "unexpected argument '-Q' found; see -h");
     assert!(refused("-o").contains("--output <DIR>"));
+}
+
+#[test]
+fn without_arguments_the_program_explains_itself_but_tcpflow_captures() {
+    let nothing = Around { files: &[], piped: false };
+    let Ok(Action::Explain(page)) = parsed_within("tapflow", &nothing) else { panic!("a page") };
+    assert!(page.contains("Usage: tapflow") && page.contains("tapflow -h"), "{page}");
+    let Ok(Action::Run(options)) = parsed_within("tcpflow", &nothing) else { panic!("a run") };
+    assert!(options.live.is_some() && options.destination().is_none());
+    let Ok(Action::Run(options)) = parsed_within("tapflow -o out", &nothing) else { panic!("a run") };
+    let place = std::path::absolute("out").expect("a current directory");
+    assert_eq!(options.destination(), Some(place.display().to_string()));
 }
 
 #[test]

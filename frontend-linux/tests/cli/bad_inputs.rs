@@ -210,8 +210,8 @@ fn a_filter_or_template_that_is_wrong_is_told_before_anything_is_made() {
     let place = Place::new();
     let http = format!("@{HTTP}");
     for (args, status, parts) in [
-        (&["port", "no-such-port"][..], 1, &["filter \"port no-such-port\"", "pcap-filter(7)"][..]),
-        (&["((("], 1, &["filter \"(((\""]),
+        (&["port", "no-such-port"][..], 2, &["filter \"port no-such-port\"", "pcap-filter(7)"][..]),
+        (&["((("], 2, &["filter \"(((\""]),
         (&["-T", "%q"], 2, &["-T '%q': ", "the letters are %A"]),
         (&["-T", "%A%"], 2, &["-T '%A%': ends in a single %"]),
         (&["-T", ""], 2, &["-T '': ", "has no file in it"]),

@@ -9,6 +9,7 @@
 mod bad_inputs;
 mod bad_outputs;
 mod captures;
+mod command_lines;
 mod console;
 mod files;
 mod holes;

@@ -113,8 +113,8 @@ fn is_piped(line: &Line<'_>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::cli::testing::{reads, refused, run};
-    use crate::cli::{Input, InputRole};
+    use crate::cli::testing::{Around, parsed_within, reads, refused, run};
+    use crate::cli::{Action, Input, InputRole};
 
     #[test]
     fn completing_inputs_come_after_all_others() {
@@ -137,5 +137,23 @@ mod tests {
         assert!(refused("-R b.pcap").contains("-r FILE"));
         assert!(refused("-l").contains("needs the files"));
         assert!(refused("-r - -r -").contains("only once"));
+    }
+
+    #[test]
+    fn a_piped_capture_is_read_if_nothing_else_is_named() {
+        let around = Around { files: &["a"], piped: true };
+        let options = |line| match parsed_within(line, &around) {
+            Ok(Action::Run(options)) => *options,
+            other => panic!("{line}: {other:?}"),
+        };
+        for line in ["tapflow", "tapflow -c port 80"] {
+            assert_eq!(options(line).inputs, reads(&["-"]), "{line}");
+            assert!(options(line).notes[0].starts_with("reading a capture from standard input"), "{line}");
+        }
+        assert_eq!(options("tapflow a").inputs, reads(&["a"]));
+        assert_eq!(options("tapflow -r -").notes, Vec::<String>::new());
+        for line in ["tapflow -i lo", "tcpflow", "tcpflow -c"] {
+            assert!(options(line).live.is_some(), "{line}");
+        }
     }
 }

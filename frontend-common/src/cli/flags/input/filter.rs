@@ -68,21 +68,11 @@ pub(super) fn words(line: &Line<'_>) -> Result<Split, CliError> {
         return Ok(Split { files: words.into_iter().map(PathBuf::from).collect(), filter: None });
     }
     let is_file: Vec<bool> = words.iter().map(|word| line.surroundings.is_file(Path::new(word))).collect();
-    let compiles = |is_wanted: &dyn Fn(usize) -> bool| {
-        let wanted = words.iter().enumerate().filter(|(at, _)| is_wanted(*at)).map(|(_, word)| *word);
-        let expression = expression(wanted).ok().flatten();
-        expression.filter(|text| line.surroundings.filter_fault(text).is_none())
-    };
-    for (at, word) in words.iter().enumerate().filter(|(at, _)| is_file[*at]) {
-        // Alone, with the words that are no files, and with all of them.
-        let meant = compiles(&|other| other == at)
-            .or_else(|| compiles(&|other| other == at || !is_file[other]))
-            .or_else(|| compiles(&|_| true));
-        let Some(meant) = meant else { continue };
+    if let Some((at, meant)) = in_filter(line, &words, &is_file) {
         if line.program.is_tcpflow() {
             return Ok(Split { files: Vec::new(), filter: expression(words.iter().copied())? });
         }
-        let word = word.display();
+        let word = words[at].display();
         return Err(CliError(format!(
             "'{word}' is a file, and can be part of a filter expression: write ./{word} for the file, \
              or the expression in parentheses as one word: '({meant})'"
@@ -93,6 +83,88 @@ pub(super) fn words(line: &Line<'_>) -> Result<Split, CliError> {
     };
     Ok(Split { files: kept(true).map(PathBuf::from).collect(), filter: expression(kept(false))? })
 }
+
+/// The first file that can belong to a filter expression, and that expression: a few words that follow each other
+/// compile, and one of them is a file.
+fn in_filter(line: &Line<'_>, words: &[&OsString], is_file: &[bool]) -> Option<(usize, String)> {
+    let compiled = |wanted: &mut dyn Iterator<Item = usize>| {
+        let expression = expression(wanted.map(|at| words[at])).ok().flatten();
+        expression.filter(|text| line.surroundings.filter_fault(text).is_none())
+    };
+    let can_begin =
+        |at: &usize| !is_file[*at] || words[*at].to_str().is_some_and(|word| FIRST.contains(&word));
+    for start in (0..words.len()).filter(can_begin) {
+        for end in start + 1..=words.len().min(start + MOST) {
+            let Some(file) = (start..end).find(|at| is_file[*at]) else { continue };
+            let Some(meant) = compiled(&mut (start..end)) else { continue };
+            let with_others = |at: &usize| !is_file[*at] || (start..end).contains(at);
+            return Some((file, compiled(&mut (0..words.len()).filter(with_others)).unwrap_or(meant)));
+        }
+    }
+    None
+}
+
+/// Words of the longest expression that is looked for among files.
+const MOST: usize = 4;
+
+/// The words with which an expression can begin (pcap-filter(7)).
+const FIRST: [&str; 55] = [
+    "aarp",
+    "action",
+    "ah",
+    "arp",
+    "atalk",
+    "broadcast",
+    "carp",
+    "clnp",
+    "decnet",
+    "dir",
+    "dst",
+    "es-is",
+    "esis",
+    "esp",
+    "ether",
+    "fddi",
+    "gateway",
+    "geneve",
+    "greater",
+    "host",
+    "icmp",
+    "icmp6",
+    "igmp",
+    "igrp",
+    "inbound",
+    "ip",
+    "ip6",
+    "ipx",
+    "is-is",
+    "isis",
+    "iso",
+    "lat",
+    "len",
+    "less",
+    "link",
+    "mopdl",
+    "moprc",
+    "mpls",
+    "multicast",
+    "net",
+    "netbeui",
+    "not",
+    "outbound",
+    "pim",
+    "port",
+    "portrange",
+    "ppp",
+    "pppoes",
+    "rarp",
+    "sctp",
+    "src",
+    "tcp",
+    "udp",
+    "vlan",
+    "wlan",
+];
 
 /// Whether a word looks like the name of a capture.
 fn names_file(word: &str) -> bool {
@@ -119,8 +191,8 @@ fn expression<'a>(words: impl Iterator<Item = &'a OsString>) -> Result<Option<St
 mod tests {
     use std::ffi::OsString;
 
-    use crate::cli::testing::{PROGRAM, run};
-    use crate::cli::{Action, parse};
+    use crate::cli::testing::{Around, PROGRAM, parsed_within, reads, run};
+    use crate::cli::{Action, Input, parse};
 
     #[test]
     fn words_anywhere_are_one_filter_expression() {
@@ -140,5 +212,39 @@ mod tests {
         let read = parse(["tapflow".into(), "-r".into(), odd()], &PROGRAM);
         assert!(matches!(read, Ok(Action::Run(options)) if options.inputs[0].path.as_os_str() == odd()));
         assert!(parse(["tapflow".into(), "-ra".into(), odd()], &PROGRAM).is_err());
+    }
+
+    /// The captures and the filter of a command line.
+    fn split(line: &str, around: &Around) -> (Vec<Input>, Option<String>) {
+        match parsed_within(line, around) {
+            Ok(Action::Run(options)) => (options.inputs, options.filter),
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_word_that_is_a_file_is_read_unless_it_can_belong_to_the_filter() {
+        let around = Around { files: &["a", "b", "80", "tcp", "port"], piped: false };
+        assert_eq!(split("tapflow a b", &around), (reads(&["a", "b"]), None));
+        assert_eq!(split("tapflow -r a b (tcp)", &around), (reads(&["a", "b"]), Some("(tcp)".to_owned())));
+        assert_eq!(split("tapflow a 80 ./tcp", &around), (reads(&["a", "80", "./tcp"]), None));
+        for line in ["tapflow a tcp", "tapflow a port 80", "tapflow tcp", "tapflow -r a tcp b"] {
+            let error = parsed_within(line, &around).expect_err(line).to_string();
+            assert!(error.contains("is a file, and can be part of a filter expression"), "{error}");
+        }
+        let tcpflow = split("tcpflow -r a port 80", &around);
+        assert_eq!(tcpflow, (reads(&["a"]), Some("port 80".to_owned())));
+        assert_eq!(split("tcpflow b", &around), (reads(&["b"]), None));
+    }
+
+    #[test]
+    fn a_wrong_filter_is_refused_before_a_run() {
+        let around = Around { files: &["a"], piped: false };
+        let error = |line| parsed_within(line, &around).expect_err(line).to_string();
+        assert_eq!(error("tapflow a udp"), "a fault");
+        assert_eq!(error("tapflow -i lo udp"), "a fault");
+        assert_eq!(error("tapflow a c.pcap"), "there is no file 'c.pcap'; a fault");
+        // Its scripts know the status of a run that fails.
+        assert_eq!(split("tcpflow -r a udp", &around).1.as_deref(), Some("udp"));
     }
 }
