@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use tapflow_tests::program;
 
 use super::capture::Capture;
-use super::network::{Network, SERVER, SERVER6, is_possible, noise};
+use super::network::{Network, SERVER, SERVER6, is_possible, noise, wait};
 
 /// A place for a server, with a file of this size in it.
 fn place(size: usize) -> tempfile::TempDir {
@@ -166,6 +166,9 @@ fn the_only_interface_without_its_name_and_only_what_the_filter_wants() {
     network.serve(7001, noise(20_000, 2));
     let mut capture = Capture::start(&network.server, &["-o", "out", "port 7001"]);
     assert!(capture.said().contains("listening on net0"), "{}", capture.said());
+    wait("the directory is said", || {
+        capture.said().contains("writing to /") && capture.said().contains("/out\n")
+    });
     network.ask(7000);
     let received = network.ask(7001);
     capture.end_well();
