@@ -17,8 +17,8 @@ use std::path::{Path, PathBuf};
 use clap::Command;
 
 pub use options::{
-    ConsoleOrder, DiskFull, Input, InputRole, LongHole, MAX_CONNECTIONS, MaxDisk, MaxHole, Options,
-    ReportTarget, Rights, Rotate, ScanOptions,
+    ConsoleOrder, DiskFull, Existing, Input, InputOrder, InputRole, LongHole, MAX_CONNECTIONS, MaxDisk,
+    MaxHole, Options, ReportTarget, Rights, Rotate, ScanOptions,
 };
 
 pub use surroundings::{Nowhere, Surroundings};

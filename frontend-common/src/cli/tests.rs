@@ -19,6 +19,10 @@ use crate::report::{Shape, Verbosity};
 fn one_capture_and_nothing_else_gives_the_defaults() {
     let options = run("-r a.pcap");
     let expected = Options {
+        input_order: InputOrder::Time,
+        existing: Existing::Keep,
+        earlier: Vec::new(),
+        report_name: "report.xml".to_owned(),
         inputs: reads(&["a.pcap"]),
         live: None,
         time_shift: 0,

@@ -14,6 +14,7 @@ use crate::scan::Findings;
 
 fn info() -> RunInfo {
     RunInfo {
+        earlier: Vec::new(),
         command_line: ["tapflow", "-r", "it's.pcap", "port 80"].map(Into::into).into(),
         sources: vec!["it's.pcap".into()],
         libraries: vec![("libpcap".into(), "1.10.3".into())],
@@ -83,6 +84,7 @@ fn server_flow() -> FinishedFlow {
         }),
         gaps: Gaps::default(),
         is_sparse: false,
+        keepalives: 0,
         conflicts: Ranges::default(),
         replaced: Ranges::default(),
         timeline: Timeline::default(),

@@ -6,6 +6,7 @@
 // Tests may panic.
 #![allow(clippy::unwrap_used)]
 
+mod again;
 mod bad_inputs;
 mod bad_outputs;
 mod captures;
@@ -21,6 +22,7 @@ mod inside;
 mod messages;
 mod names;
 mod one_run;
+mod order;
 mod progress;
 mod receivers;
 mod reports;
