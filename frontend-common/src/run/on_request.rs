@@ -91,6 +91,11 @@ impl Run<'_> {
         read: &Totals,
     ) -> Result<(), String> {
         let Some(present) = &self.report_path else { return Ok(()) };
+        if present.as_os_str() == "-" {
+            return Err(
+                "the report goes to standard output, which has no next one; give -X a file".to_owned()
+            );
+        }
         let path = match &self.options.report {
             ReportTarget::Default => next_path(&self.options.output_dir.join(REPORT))?,
             _ => next_path(present)?,
