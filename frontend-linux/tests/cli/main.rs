@@ -20,9 +20,11 @@ mod inputs;
 #[path = "../inside/mod.rs"]
 mod inside;
 mod messages;
+mod mistakes;
 mod names;
 mod one_run;
 mod order;
+mod pairs;
 mod progress;
 mod receivers;
 mod reports;

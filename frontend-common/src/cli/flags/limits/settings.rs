@@ -209,10 +209,9 @@ mod tests {
             run("-r a -S netviz_histogram_size=5").notes,
             ["-S netviz_histogram_size has no effect: netviz is not built yet"]
         );
-        assert_eq!(
-            run("-r a -FXM").notes,
-            ["no files are written, so there is nothing for digests (-FM, -e md5, --hash)"]
-        );
+        assert!(refused("-r a -FXM").contains("-FX writes none"));
+        assert!(refused("-r a -c -S tcp_cmd=gzip").contains("-S tcp_cmd needs flow files"));
+        assert!(refused("-r a -S http_cmd=gzip").contains("add -e http"));
     }
 
     #[test]

@@ -162,7 +162,9 @@ mod tests {
         assert_eq!(scanners("-r a -e all -x http"), ["md5", "netviz", "tcpdemux", "wifiviz"]);
         assert_eq!(scanners("-r a -a -x all"), [""; 0]);
         assert_eq!(scanners("-r a -x all -a"), scanners("-r a -E all"));
-        assert!(!run("-r a -x all -e md5").files);
+        assert!(refused("-r a -x all -e md5").contains("-x tcpdemux writes none"));
+        assert!(refused("-r a -c -e http").contains("-e http needs flow files"));
+        assert!(refused("-r a -c -e wifiviz").contains("wifiviz needs a report"));
         assert!(!run("-r a -x tcpdemux").files);
         let error = refused("-r a -e htpp");
         assert!(
