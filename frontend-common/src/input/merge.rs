@@ -421,3 +421,19 @@ fn number(bytes: &[u8]) -> &[u8] {
     let end = bytes.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(bytes.len());
     &bytes[..end]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_in_names_are_compared_as_numbers() {
+        let mut names =
+            ["cap.pcap10", "cap.pcap", "cap.pcap2", "cap.pcap1", "b2/a10", "b10/a2", "cap.pcap02"];
+        names.sort_by(|a, b| natural(a, b));
+        assert_eq!(
+            names,
+            ["b2/a10", "b10/a2", "cap.pcap", "cap.pcap1", "cap.pcap02", "cap.pcap2", "cap.pcap10"]
+        );
+    }
+}

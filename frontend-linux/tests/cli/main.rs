@@ -19,6 +19,7 @@ mod inputs;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #[path = "../inside/mod.rs"]
 mod inside;
+mod keepalives;
 mod messages;
 mod mistakes;
 mod names;
