@@ -161,12 +161,12 @@ fn a_pipe_whose_packets_are_older_than_those_before_it_is_said() {
     let place = Place::new();
     let frames = short_connections(20);
     let (early, late) = frames.split_at(frames.len() / 2);
-    place.put("late", pcap(&late.to_vec()));
-    let run = place.tapflow_with(&["-o", "o", "-r", "late", "-r", "-"], &pcap(&early.to_vec())).ends_with(0);
+    place.put("late", pcap(late));
+    let run = place.tapflow_with(&["-o", "o", "-r", "late", "-r", "-"], &pcap(early)).ends_with(0);
     run.says(&["standard input: its packets begin ", "cannot be put in order"]);
     let place = Place::new();
-    place.put("early", pcap(&early.to_vec()));
-    let run = place.tapflow_with(&["-o", "o", "-r", "early", "-r", "-"], &pcap(&late.to_vec())).ends_with(0);
+    place.put("early", pcap(early));
+    let run = place.tapflow_with(&["-o", "o", "-r", "early", "-r", "-"], &pcap(late)).ends_with(0);
     assert!(!run.err.contains("put in order"), "{}", run.err);
 }
 
@@ -233,7 +233,7 @@ fn many_files_are_ordered_with_few_descriptors() {
     let whole = files_of(&place, &["-r", "whole"]);
     let mut line = String::from("ulimit -n 64; $tapflow -q -o o -l");
     for (number, frame) in frames.iter().enumerate() {
-        place.put(&format!("{number}.cap"), pcap(&vec![frame.clone()]));
+        place.put(&format!("{number}.cap"), pcap(std::slice::from_ref(frame)));
     }
     (0..frames.len()).rev().for_each(|number| line.push_str(&format!(" {number}.cap")));
     assert!(frames.len() > 700);
