@@ -109,8 +109,11 @@ pub struct Counters {
     pub truncated_segments: u64,
     /// Segments that did not continue their stream where it stood.
     pub out_of_order_segments: u64,
-    /// Keepalive segments: at most one byte, just before the next expected one.
+    /// Keepalive segments: at most one byte, just before the next expected one. A byte in them is counted as out of
+    /// the window, whatever its value.
     pub keepalives: u64,
+    /// Segments that answer a keepalive, and do nothing else.
+    pub keepalive_answers: u64,
     /// Connections that began because too much was missing in another one, see
     /// [`Config::max_hole`](crate::Config::max_hole).
     pub split_streams: u64,

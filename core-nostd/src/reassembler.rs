@@ -298,6 +298,8 @@ impl<'a> Reassembler<'a> {
             return Ok(());
         }
         let outdated = stream.is_outdated(other, &segment.control(), packets.clock);
+        let keepalive = stream.is_keepalive(other, segment, quiet);
+        let answer = !keepalive && stream.answers_keepalive(other, segment);
         stream.note_packet(packets);
         let settled = state == State::Open && other.is_settled();
         let beyond = stream.beyond_window(other, &segment.control());
@@ -325,8 +327,18 @@ impl<'a> Reassembler<'a> {
             return Ok(());
         }
         if quiet && self.ignores_probe(index, direction, segment) {
-            return Ok(());
+            return self.note_keepalive(index, direction, true, false, sink);
         }
+        self.note_keepalive(index, direction, keepalive, answer, sink)?;
+        let probe;
+        let segment = if keepalive && segment.payload_len > 0 {
+            self.counters.payload_bytes += segment.payload.len() as u64;
+            self.counters.out_of_window_bytes += segment.payload.len() as u64;
+            probe = Segment { payload: &[], payload_len: 0, ..segment.clone() };
+            &probe
+        } else {
+            segment
+        };
         let before = if state == State::Closing { self.extent(index, direction) } else { 0 };
         self.take_in(index, direction, packets.time, segment, fit, sink)?;
         if !segment.flags.ack {
@@ -337,13 +349,38 @@ impl<'a> Reassembler<'a> {
         self.change_state(index, direction, segment, before, sink)
     }
 
-    /// Counts a segment that only asks whether the other side is there. Answers whether it is one.
+    /// Counts a keepalive or the answer to one, and remembers whether the next segment may answer.
+    fn note_keepalive<S: Sink>(
+        &mut self,
+        index: u32,
+        direction: Direction,
+        keepalive: bool,
+        answer: bool,
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
+        let connection = self.table.get_mut(index);
+        connection.streams[direction.other().index()].flags.clear(StreamFlags::PROBED);
+        let stream = &mut connection.streams[direction.index()];
+        stream.flags.clear(StreamFlags::PROBED);
+        if keepalive {
+            stream.flags.set(StreamFlags::PROBED);
+        }
+        if !keepalive && !answer {
+            return Ok(());
+        }
+        self.counters.keepalives += u64::from(keepalive);
+        self.counters.keepalive_answers += u64::from(answer);
+        let slot = index * 2 + direction.index() as u32;
+        if stream.is_opened() { sink.keepalive(stream.flow(slot), answer) } else { Ok(()) }
+    }
+
+    /// Counts the byte of a segment behind a FIN that only asks whether the other side is there. Answers whether it is
+    /// one.
     #[cold]
     fn ignores_probe(&mut self, index: u32, direction: Direction, segment: &Segment<'_>) -> bool {
         let (stream, other) = self.table.get(index).directed(direction);
         let is_probe = stream.is_probe(other, segment);
         if is_probe {
-            self.counters.keepalives += 1;
             self.counters.payload_bytes += segment.payload.len() as u64;
             self.counters.out_of_window_bytes += segment.payload.len() as u64;
         }
@@ -519,8 +556,6 @@ impl<'a> Reassembler<'a> {
             } else {
                 placer.place(placement)?;
             }
-        } else if !segment.flags.syn && !segment.flags.fin {
-            placer.note_empty(sequence);
         }
         if segment.flags.fin {
             placer.finish_at(sequence, segment.payload_len, acknowledged);

@@ -182,6 +182,11 @@ pub trait Sink {
         Ok(())
     }
 
+    /// A segment of the flow only asks whether the other side is there, or is an `answer` to that (RFC 9293, 3.8.4).
+    fn keepalive(&mut self, flow: Flow, answer: bool) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
     /// The stream begins `by` bytes before what was offset 0: every offset told so far grows by `by`.
     /// Only for flows whose SYN had not been seen.
     fn rebased(&mut self, flow: Flow, by: u64) -> Result<(), Self::Error> {

@@ -102,25 +102,57 @@ fn the_same_holds_beyond_a_hole() {
 
 // Keepalives
 
-#[test]
-fn a_keepalive_of_one_byte_changes_nothing_and_is_counted() {
-    let mut scene = connected();
-    scene.push(&at(0, "hello"));
-    assert_eq!(scene.push(&at(4, "o")), ["0 repeated 4 o"]);
-    assert_eq!(scene.push(&at(4, "\0")), ["0 repeated 4 \\x00", "0 conflict 4 \\x00"]);
-    assert_eq!(scene.push(&at(5, " world")), ["0 data 5  world"]);
-    let c = scene.counters();
-    assert_eq!((c.keepalives, c.out_of_order_segments), (2, 0));
+/// The server has everything up to this offset.
+fn acknowledged(offset: u32) -> TcpFrame {
+    TcpFrame::down(200, 0, b"").acknowledging(100 + offset)
 }
 
 #[test]
-fn a_keepalive_without_a_byte_is_counted_and_an_acknowledgement_is_not() {
+fn a_keepalive_of_any_byte_or_none_is_no_conflict_and_is_counted_with_its_answer() {
+    for text in ["o", "\0", "X", ""] {
+        let mut scene = connected();
+        scene.push(&at(0, "hello"));
+        scene.push(&acknowledged(5));
+        for number in 1..4 {
+            assert_eq!(scene.push(&at(4, text).acknowledging(200)), NOTHING);
+            assert_eq!(scene.push(&acknowledged(5)), NOTHING);
+            // A second acknowledgement answers nothing.
+            assert_eq!(scene.push(&acknowledged(5)), NOTHING);
+            let c = scene.counters();
+            assert_eq!((c.keepalives, c.keepalive_answers), (number, number), "{text:?}");
+        }
+        assert_eq!(scene.push(&at(5, " world")), ["0 data 5  world"]);
+        let c = scene.counters();
+        assert_eq!((c.conflicts, c.repeated_bytes, c.out_of_order_segments), (0, 0, 0));
+        assert_eq!(c.out_of_window_bytes, 3 * text.len() as u64);
+    }
+}
+
+#[test]
+fn a_byte_that_the_receiver_has_not_acknowledged_is_a_retransmission() {
     let mut scene = connected();
     scene.push(&at(0, "hello"));
-    assert_eq!(scene.push(&at(4, "").acknowledging(200)), NOTHING);
-    assert_eq!(scene.counters().keepalives, 1);
-    assert_eq!(scene.push(&at(5, "").acknowledging(200)), NOTHING);
-    assert_eq!(scene.counters().keepalives, 1);
+    scene.push(&acknowledged(4));
+    assert_eq!(scene.push(&at(4, "X")), ["0 repeated 4 X", "0 conflict 4 X"]);
+    // Two bytes are none either.
+    scene.push(&acknowledged(5));
+    assert_eq!(scene.push(&at(3, "XX")), ["0 repeated 3 XX", "0 conflict 3 XX"]);
+    // Nor is one before the last.
+    assert_eq!(scene.push(&at(3, "X")), ["0 repeated 3 X", "0 conflict 3 X"]);
+    assert_eq!((scene.counters().keepalives, scene.counters().conflicts), (0, 3));
+}
+
+#[test]
+fn both_sides_may_ask_at_once() {
+    let mut scene = connected();
+    scene.push(&at(0, "hello"));
+    scene.push(&TcpFrame::down(200, 0, b"hi").acknowledging(105));
+    scene.push(&at(5, "").acknowledging(202));
+    scene.push(&at(4, "").acknowledging(202));
+    scene.push(&TcpFrame::down(201, 0, b"").acknowledging(105));
+    scene.push(&at(5, "").acknowledging(202));
+    let c = scene.counters();
+    assert_eq!((c.keepalives, c.keepalive_answers), (2, 1));
 }
 
 #[test]

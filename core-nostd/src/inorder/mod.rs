@@ -373,6 +373,10 @@ impl<S: Sink> Sink for InOrder<'_, S> {
         self.inner.late(flow, offset, bytes)
     }
 
+    fn keepalive(&mut self, flow: Flow, answer: bool) -> Result<(), S::Error> {
+        self.inner.keepalive(flow, answer)
+    }
+
     fn rebased(&mut self, flow: Flow, by: u64) -> Result<(), S::Error> {
         self.inner.rebased(flow, by)?;
         self.memory.shift(flow.slot, by);

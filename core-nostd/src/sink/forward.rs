@@ -25,6 +25,7 @@ macro_rules! forward {
             replaced(flow: Flow, offset: u64, bytes: &[u8]) -> Repeat;
             conflict(flow: Flow, offset: u64, bytes: &[u8]) -> ();
             late(flow: Flow, offset: u64, bytes: &[u8]) -> ();
+            keepalive(flow: Flow, answer: bool) -> ();
             rebased(flow: Flow, by: u64) -> ();
             gap(flow: Flow, range: Range<u64>) -> ();
             closed(flow: Flow, reason: CloseReason, summary: &Summary) -> ();

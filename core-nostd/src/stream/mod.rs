@@ -7,6 +7,7 @@
 
 mod acceptance;
 mod islands;
+mod keepalive;
 mod place;
 mod start;
 
@@ -56,6 +57,8 @@ impl StreamFlags {
     pub(crate) const SILENT: u16 = 2048;
     /// There were other numbers than `base` and `rival` at which the stream may begin.
     pub(crate) const CROWD: u16 = 4096;
+    /// The last segment of the connection was a keepalive of this side.
+    pub(crate) const PROBED: u16 = 8192;
 
     /// Whether any of the flags is set.
     pub(crate) const fn has(self, flag: u16) -> bool {
@@ -197,9 +200,11 @@ impl Stream {
         self.flags.has(StreamFlags::FIN) && self.islands.is_empty() && self.continues(self.fin)
     }
 
-    /// Nothing is missing so far, nothing says that it ends, and nothing that it begins elsewhere.
+    /// Nothing is missing so far, nothing says that it ends, and nothing that it begins elsewhere; no keepalive waits
+    /// for its answer.
     pub(crate) fn is_seamless(&self) -> bool {
-        self.islands.is_empty() && !self.flags.has(StreamFlags::FIN | StreamFlags::RIVAL)
+        let unusual = StreamFlags::FIN | StreamFlags::RIVAL | StreamFlags::PROBED;
+        self.islands.is_empty() && !self.flags.has(unusual)
     }
 
     /// Whether `sequence` is that of the next byte of a stream without islands.

@@ -64,11 +64,8 @@ impl<S: Sink> Placer<'_, '_, S> {
         if len == 0 {
             return Ok(());
         }
-        if continues || self.urgent {
-            // Counted with the first part, or too odd to be named.
-        } else if offset + 1 == self.stream.next as i64 && len == 1 {
-            self.counters.keepalives += 1;
-        } else if offset != self.stream.next as i64 {
+        // A further part is counted with the first.
+        if !continues && !self.urgent && offset != self.stream.next as i64 {
             self.counters.out_of_order_segments += 1;
             self.stream.out_of_order = self.stream.out_of_order.saturating_add(1);
         }
@@ -127,15 +124,6 @@ impl<S: Sink> Placer<'_, '_, S> {
         }
         self.urgent = false;
         Ok(())
-    }
-
-    /// A segment without SYN, data and FIN: one that stands just before the next byte keeps the
-    /// connection alive (RFC 9293, 3.8.4).
-    pub(crate) fn note_empty(&mut self, sequence: u32) {
-        let based = self.stream.is_based();
-        if based && self.stream.offset_of(sequence, self.pool) + 1 == self.stream.next as i64 {
-            self.counters.keepalives += 1;
-        }
     }
 
     /// The segment continues the stream and nothing lies beyond: the common case.

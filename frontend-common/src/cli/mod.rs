@@ -17,8 +17,8 @@ use std::path::{Path, PathBuf};
 use clap::Command;
 
 pub use options::{
-    ConsoleOrder, DiskFull, Input, InputRole, LongHole, MAX_CONNECTIONS, MaxDisk, MaxHole, Options,
-    ReportTarget, Rights, Rotate, ScanOptions,
+    ConsoleOrder, DiskFull, Existing, Input, InputOrder, InputRole, LongHole, MAX_CONNECTIONS, MaxDisk,
+    MaxHole, Options, ReportTarget, Rights, Rotate, ScanOptions,
 };
 
 pub use surroundings::{Nowhere, Surroundings};
@@ -180,7 +180,16 @@ fn outputs_differ(options: &Options) -> Result<(), CliError> {
     let named = [(report, "the report"), (options.rest.clone(), "-w"), (lines, "--jsonl")];
     let named = named.into_iter().chain([(options.scan.har.clone(), "--har")]);
     let mut known: Vec<(PathBuf, &str)> = Vec::new();
+    let mut on_standard_output = options.console.is_some().then_some("the console (-c, -C)");
     for (path, name) in named.filter_map(|(path, name)| Some((path?, name))) {
+        if path.as_os_str() == "-" {
+            let name = if name == "the report" { "-X" } else { name };
+            if let Some(other) = on_standard_output.replace(name) {
+                return Err(CliError(format!(
+                    "{name} - and {other} would mix on standard output; give {name} a file"
+                )));
+            }
+        }
         let is_special =
             path.as_os_str() == "-" || !inside && path.metadata().is_ok_and(|facts| !facts.is_file());
         let whole = std::path::absolute(&path).unwrap_or_else(|_| path.clone());

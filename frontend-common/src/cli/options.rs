@@ -32,6 +32,8 @@ pub struct Options {
     /// What to read: first all that is read for its flows, in the order given, then all that only completes
     /// them. Empty for a live capture, and only then.
     pub inputs: Vec<Input>,
+    /// The order in which inputs are read (`--input-order`).
+    pub input_order: InputOrder,
     /// An interface to capture from (`-i`), with its filter.
     pub live: Option<LiveSettings>,
     /// Seconds that are added to all timestamps (`-S tdelta`).
@@ -49,6 +51,12 @@ pub struct Options {
     pub check_fcs: bool,
     /// Where files go (`-o`); `.` when not given. Made when missing.
     pub output_dir: PathBuf,
+    /// What becomes of the results of earlier runs in that directory (`--overwrite`, `--fresh`).
+    pub existing: Existing,
+    /// Reports and other results of earlier runs that are in that directory: known once the run begins.
+    pub earlier: Vec<String>,
+    /// The name of the report in that directory; another one than the usual where that is taken.
+    pub report_name: String,
     /// When output goes on in the next directory below that one (`--rotate`); none for a single one.
     pub rotate: Option<Rotate>,
     /// How much may be written (`--max-disk`).
@@ -131,7 +139,7 @@ impl Options {
     pub fn report_path(&self) -> Option<PathBuf> {
         match &self.report {
             ReportTarget::None => None,
-            ReportTarget::Default => Some(self.output_dir.join("report.xml")),
+            ReportTarget::Default => Some(self.output_dir.join(&self.report_name)),
             ReportTarget::File(path) => Some(path.clone()),
         }
     }
@@ -146,6 +154,20 @@ impl Options {
         let below = if self.rotate.is_some() { "numbered directories below " } else { "" };
         Some(format!("{below}{}", path.display()))
     }
+}
+
+/// What becomes of the results of earlier runs in the output directory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Existing {
+    /// They stay: the report gets a name that is free.
+    #[default]
+    Keep,
+    /// The files that earlier reports list go, with these reports (`--overwrite`).
+    Overwrite,
+    /// There must be none (`--fresh`).
+    Refuse,
+    /// The report replaces an earlier one, as tcpflow's does.
+    Replace,
 }
 
 /// How much may be written.
@@ -262,6 +284,16 @@ impl Input {
     }
 }
 
+/// The order in which inputs are read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum InputOrder {
+    /// All files are one capture: their packets come in the order of their times.
+    #[default]
+    Time,
+    /// One after the other, as given.
+    Given,
+}
+
 /// What the packets of an input are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InputRole {
@@ -284,7 +316,7 @@ pub enum ConsoleOrder {
 /// Where the report goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum ReportTarget {
-    /// `report.xml` in the output directory.
+    /// [`Options::report_name`] in the output directory.
     #[default]
     Default,
     /// This file (`-X`), relative to the current directory.

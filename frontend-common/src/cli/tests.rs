@@ -19,6 +19,10 @@ use crate::report::{Shape, Verbosity};
 fn one_capture_and_nothing_else_gives_the_defaults() {
     let options = run("-r a.pcap");
     let expected = Options {
+        input_order: InputOrder::Time,
+        existing: Existing::Keep,
+        earlier: Vec::new(),
+        report_name: "report.xml".to_owned(),
         inputs: reads(&["a.pcap"]),
         live: None,
         time_shift: 0,
@@ -85,14 +89,17 @@ fn getopt_syntax_attached_values_bundles_shortened_names_last_one_counts() {
 }
 
 #[test]
-fn options_without_effect_are_noted_not_refused() {
+fn options_of_the_console_without_it_are_noted_and_what_would_not_be_written_is_refused() {
     assert_eq!(
         run("-r a -s -g").notes,
         ["-s has no effect without -c or -C", "-g has no effect without -c or -C"]
     );
-    let printing = run("-r a -cI");
-    assert_eq!(printing.notes, ["-I has no effect: no files are written"]);
-    assert!(!printing.index);
+    assert!(refused("-r a -cI").contains("-I needs flow files, and the console (-c, -C) writes none"));
+    // tcpflow takes it.
+    let tcpflow = PROGRAM.called(Some(OsStr::new("tcpflow")));
+    let words = ["tcpflow", "-r", "a", "-cI"].map(OsString::from);
+    let Ok(Action::Run(printing)) = parse(words, &tcpflow) else { panic!("a run") };
+    assert!(printing.notes[0].starts_with("-I needs flow files") && !printing.index);
     assert_eq!(run("-r a -cs").notes, Vec::<String>::new());
     assert_eq!(run("-r a -P").notes, Vec::<String>::new());
 }
@@ -118,6 +125,15 @@ fn every_output_has_a_file_of_its_own() {
         "-r a -o d --rotate 1h --jsonl x --har x",
     ] {
         assert!(refused(line).contains("would write one file"), "{line}");
+    }
+    for line in [
+        "-r a -X - --har -",
+        "-r a --jsonl - -X -",
+        "-r a -c -X -",
+        "-r a -w - --har -",
+        "-r a --har - --jsonl -",
+    ] {
+        assert!(refused(line).contains("would mix"), "{line}");
     }
     for line in ["-r a -c -w report.xml", "-r a -o d -w report.xml", "-r a -X x -w report.xml"] {
         run(line);

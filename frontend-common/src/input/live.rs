@@ -72,6 +72,9 @@ pub struct LiveCounts {
     pub dropped: u64,
     /// Frames that the interface or its driver dropped (`ps_ifdrop`), where the system tells.
     pub dropped_by_interface: u64,
+    /// Packets that the host sends to itself are received twice, as sent and as received, and captured once: on `lo`
+    /// and `any` of Linux.
+    pub own_twice: bool,
 }
 
 impl LiveCounts {
@@ -91,6 +94,7 @@ impl LiveCounts {
             received: self.received.saturating_sub(before.received),
             dropped: self.dropped.saturating_sub(before.dropped),
             dropped_by_interface: self.dropped_by_interface.saturating_sub(before.dropped_by_interface),
+            own_twice: self.own_twice,
         }
     }
 }
@@ -298,7 +302,9 @@ impl Source for Live {
     }
 
     fn counts(&self) -> Option<LiveCounts> {
-        Some(*self.shared.counts.lock().unwrap_or_else(PoisonError::into_inner))
+        let counts = *self.shared.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let own_twice = cfg!(target_os = "linux") && matches!(&*self.name, "lo" | "any");
+        Some(LiveCounts { own_twice, ..counts })
     }
 }
 

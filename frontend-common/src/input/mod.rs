@@ -13,6 +13,7 @@ mod filter;
 #[cfg(feature = "libpcap")]
 pub mod libpcap;
 pub mod live;
+mod merge;
 mod packets;
 mod pcap;
 mod pcapng;
@@ -36,9 +37,10 @@ use tapflow_core::{LinkType, Timestamp};
 
 pub use error::{InputError, InputErrorKind, Shortened};
 pub use filter::{Filter, FilterCompiler, FrameFilter};
+pub use merge::{Ended, Given, Merge, Turn};
 pub use packets::{Frames, Packet, Packets, TOGETHER};
 use packets::{Record, Step};
-pub use source::{check, from_memory, open, open_file};
+pub use source::{check, from_memory, open};
 
 /// The longest packet that is believed, in bytes. Larger lengths are taken for damage.
 pub const RECORD_LIMIT: u32 = MAX_CAPTURED;
@@ -57,16 +59,22 @@ pub trait Source {
     /// The next frame, or `None` after the last one and after a stop.
     ///
     /// # Errors
-    /// A fault of the input, once, after every frame that could be read; then `None`.
+    /// A fault of the input, once, after every frame that could be read; then `None`, or the frames of the next file
+    /// where there are several.
     fn next(&mut self) -> Result<Option<Packet<'_>>, InputError>;
 
-    /// The next frames, as many as are at hand together, at most [`TOGETHER`]; none after the last one and after a
-    /// stop.
+    /// The next frames, as many as are at hand together, at most [`TOGETHER`]; none after the last one, after a
+    /// stop, and where a [`turn`](Self::turn) comes first.
     ///
     /// # Errors
     /// Those of [`next`](Self::next).
     fn next_few(&mut self) -> Result<Packets<'_>, InputError> {
         self.next().map(Packets::from)
+    }
+
+    /// What happens next to the files that the frames come from. Frames follow when there is none.
+    fn turn(&mut self) -> Option<Turn> {
+        None
     }
 
     /// Whether the next frame is not here yet and does not come within `patience`, so that what was read

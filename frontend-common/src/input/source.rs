@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -29,33 +30,7 @@ use crate::codec;
 /// # Errors
 /// The file cannot be opened. What its content lacks is told by the first [`Source::next`].
 pub fn open(path: &Path, stop: Arc<AtomicBool>) -> Result<Box<dyn Source + Send>, InputError> {
-    let name = if path.as_os_str() == STDIN { "standard input".into() } else { path.display().to_string() };
-    match Capture::open(path, name.clone(), stop) {
-        Ok(source) => Ok(Box::new(source)),
-        Err(kind) => Err(Fault::of_file(None, kind).named(&name, false)),
-    }
-}
-
-/// Reads a capture that was opened before; messages call it `name`. Otherwise like [`open`].
-///
-/// # Errors
-/// Those of [`open`].
-pub fn open_file(
-    name: &str,
-    file: File,
-    stop: Arc<AtomicBool>,
-) -> Result<Box<dyn Source + Send>, InputError> {
-    let opened = file.metadata().map_err(InputErrorKind::from).and_then(|facts| {
-        if facts.is_file() {
-            Capture::of_file(name.to_owned(), file, facts.len(), stop)
-        } else {
-            Capture::of_stream(name.to_owned(), BufReader::with_capacity(READ, file), None, stop)
-        }
-    });
-    match opened {
-        Ok(source) => Ok(Box::new(source)),
-        Err(kind) => Err(Fault::of_file(None, kind).named(name, false)),
-    }
+    Ok(Box::new(Capture::of_path(path, BLOCK, stop)?))
 }
 
 /// Reads a capture that lies in memory; messages call it `name`. Otherwise like [`open`].
@@ -93,7 +68,7 @@ pub fn check(path: &Path) -> Result<(), InputError> {
 }
 
 /// The name that stands for standard input.
-const STDIN: &str = "-";
+pub(super) const STDIN: &str = "-";
 /// Bytes of a file by which it is known what it is.
 const START: usize = 4096;
 /// Bytes read at a time of what is decompressed, and of pipes.
@@ -133,7 +108,32 @@ pub(super) struct Capture {
 }
 
 impl Capture {
-    fn open(path: &Path, name: String, stop: Arc<AtomicBool>) -> Result<Self, InputErrorKind> {
+    /// As [`open`]; an ordinary file that is not compressed is read in blocks of `block` bytes.
+    pub(super) fn of_path(path: &Path, block: usize, stop: Arc<AtomicBool>) -> Result<Self, InputError> {
+        let is_stdin = path.as_os_str() == STDIN;
+        let name = if is_stdin { "standard input".into() } else { path.display().to_string() };
+        Self::open(path, name.clone(), block, stop)
+            .map_err(|kind| Fault::of_file(None, kind).named(&name, false))
+    }
+
+    /// A capture that was opened before; messages call it `name`. Otherwise as [`of_path`](Self::of_path).
+    pub(super) fn of_opened(
+        name: &str,
+        file: File,
+        block: usize,
+        stop: Arc<AtomicBool>,
+    ) -> Result<Self, InputError> {
+        let opened = file.metadata().map_err(InputErrorKind::from).and_then(|facts| {
+            if facts.is_file() {
+                Self::of_file(name.to_owned(), file, facts.len(), block, stop)
+            } else {
+                Self::of_stream(name.to_owned(), BufReader::with_capacity(READ, file), None, stop)
+            }
+        });
+        opened.map_err(|kind| Fault::of_file(None, kind).named(name, false))
+    }
+
+    fn open(path: &Path, name: String, block: usize, stop: Arc<AtomicBool>) -> Result<Self, InputErrorKind> {
         if path.as_os_str() == STDIN {
             return Self::of_stream(name, BufReader::with_capacity(READ, io::stdin()), None, stop);
         }
@@ -148,7 +148,7 @@ impl Capture {
         }
         let file = File::open(path)?;
         let length = file.metadata()?.len();
-        Self::of_file(name, file, length, stop)
+        Self::of_file(name, file, length, block, stop)
     }
 
     /// An ordinary file that had this length when it was opened. It is read, not mapped: another program may cut it
@@ -157,6 +157,7 @@ impl Capture {
         name: String,
         file: File,
         length: u64,
+        block: usize,
         stop: Arc<AtomicBool>,
     ) -> Result<Self, InputErrorKind> {
         let mut file = WholeFile::new(file, length);
@@ -171,7 +172,7 @@ impl Capture {
             let mut start = Vec::with_capacity(START);
             file.by_ref().take(START as u64).read_to_end(&mut start)?;
             if !compressed(&start) {
-                return Self::of_blocks(name, file.again()?, BLOCK, stop);
+                return Self::of_blocks(name, file.again()?, block, stop);
             }
         }
         let total = (length > 0).then_some(length);
@@ -312,7 +313,7 @@ impl Capture {
 
     /// Reads records: at least one unless there are no more, and at most so many.
     #[inline]
-    fn read(&mut self, most: usize) -> Result<(), InputError> {
+    pub(super) fn read(&mut self, most: usize) -> Result<(), InputError> {
         self.records.clear();
         while !self.done {
             while !self.ended {
@@ -339,6 +340,25 @@ impl Capture {
             }
         }
         Ok(())
+    }
+
+    /// The records that were read last.
+    pub(super) fn records(&self) -> &[Record] {
+        &self.records
+    }
+
+    /// Some of the packets that were read last.
+    #[inline]
+    pub(super) fn packets(&self, some: Range<usize>) -> Packets<'_> {
+        let format = match &self.format {
+            // The way behind them begins where the next records do.
+            _ if some.end != self.records.len() => PrefetchFormat::None,
+            Format::Pcap(reader) => PrefetchFormat::Pcap(reader),
+            Format::Pcapng(reader) => PrefetchFormat::Pcapng(reader),
+            Format::Snoop(_) | Format::Erf | Format::Unknown | Format::Over => PrefetchFormat::None,
+        };
+        let prefetch = RecordPrefetch::new(self.window.position(), format, &self.lengths);
+        Packets::new(self.window.block(), self.records.get(some).unwrap_or_default(), prefetch)
     }
 
     /// Leaves the part that has ended; whether another one follows.
@@ -392,13 +412,7 @@ impl Source for Capture {
 
     fn next_few(&mut self) -> Result<Packets<'_>, InputError> {
         self.read(TOGETHER)?;
-        let format = match &self.format {
-            Format::Pcap(reader) => PrefetchFormat::Pcap(reader),
-            Format::Pcapng(reader) => PrefetchFormat::Pcapng(reader),
-            Format::Snoop(_) | Format::Erf | Format::Unknown | Format::Over => PrefetchFormat::None,
-        };
-        let prefetch = RecordPrefetch::new(self.window.position(), format, &self.lengths);
-        Ok(Packets::new(self.window.block(), &self.records, prefetch))
+        Ok(self.packets(0..self.records.len()))
     }
 
     fn waits(&mut self, patience: Duration) -> bool {

@@ -42,11 +42,15 @@ enum Place {
 }
 
 impl Draft {
-    /// Makes a file for the place `path`. It goes when it is dropped, unless it is [kept](Self::keep) before.
+    /// Makes a file for the place `path`, which is standard output for `-` if the user chose it. It goes when it is dropped, unless it is [kept](Self::keep) before.
     ///
     /// # Errors
     /// What the system says; what is at the place or beside it and must not be replaced; another run writes it.
     pub fn create(path: &Path, chosen_by: ChosenBy) -> io::Result<Self> {
+        if chosen_by == ChosenBy::User && path.as_os_str() == "-" {
+            let file = standard_output()?;
+            return Ok(Self { file, place: Place::Stream, provisional: true, flushes: false });
+        }
         let facts = match fs::symlink_metadata(path) {
             Ok(facts) => facts,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Self::beside(path.to_owned()),
@@ -170,6 +174,15 @@ pub fn folder_of(path: &Path) -> Option<PathBuf> {
     let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let parent = target.parent().filter(|parent| !parent.as_os_str().is_empty());
     is_named.then(|| parent.unwrap_or(Path::new(".")).to_owned())
+}
+
+/// Standard output, as a file that can be closed.
+fn standard_output() -> io::Result<File> {
+    #[cfg(unix)]
+    let duplicate = std::os::fd::AsFd::as_fd(&io::stdout()).try_clone_to_owned();
+    #[cfg(windows)]
+    let duplicate = std::os::windows::io::AsHandle::as_handle(&io::stdout()).try_clone_to_owned();
+    duplicate.map(File::from)
 }
 
 /// Whether a path is the system's own, behind which there may be anything.

@@ -9,6 +9,7 @@ pub mod console;
 pub mod directory;
 pub mod draft;
 pub mod durable;
+pub mod earlier;
 pub mod error;
 mod files;
 mod gather;

@@ -43,6 +43,9 @@ pub(super) fn head(xml: &mut Xml, info: &RunInfo) {
         xml.leaf("image_filename", &[], &Shown(source));
     }
     xml.close("source");
+    for name in &info.earlier {
+        xml.leaf("tcpflow:earlier_results", &[], name);
+    }
     if info.time_shift != 0 {
         xml.leaf("tcpflow:tdelta", &[], &info.time_shift);
     }
@@ -205,6 +208,9 @@ fn facts(xml: &mut Xml, flow: &FinishedFlow, gaps: &Ranges) {
     xml.number(attribute!("packets"), summary.packets);
     if summary.out_of_order > 0 {
         xml.number(attribute!("out_of_order_count"), summary.out_of_order);
+    }
+    if flow.keepalives > 0 {
+        xml.number(attribute!("keepalives"), flow.keepalives);
     }
     if let Some(name) = flow.file.as_ref().and_then(|file| file.original.as_ref()) {
         xml.attribute("original_name", name);

@@ -184,6 +184,8 @@ struct FlowLine {
     reopened: bool,
     packets: u64,
     out_of_order: u32,
+    #[serde(skip_serializing_if = "none_are")]
+    keepalives: u32,
     wire_bytes: u64,
     captured_bytes: u64,
     span: u64,
@@ -224,6 +226,7 @@ impl FlowLine {
             reopened: summary.reopened,
             packets: summary.packets,
             out_of_order: summary.out_of_order,
+            keepalives: flow.keepalives,
             wire_bytes: summary.wire_bytes,
             captured_bytes: summary.captured_bytes,
             span: summary.span,
@@ -282,6 +285,11 @@ impl RangesLine {
             not_listed: ranges.omitted,
         }
     }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde's signature
+fn none_are(number: &u32) -> bool {
+    *number == 0
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)] // serde's signature

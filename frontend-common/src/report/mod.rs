@@ -63,6 +63,8 @@ pub struct RunInfo {
     pub host: Host,
     /// When it began, by the wall clock.
     pub start: Timestamp,
+    /// Reports and other results of earlier runs that were in the output directory.
+    pub earlier: Vec<String>,
     /// Seconds that were added to all timestamps.
     pub time_shift: i64,
 }

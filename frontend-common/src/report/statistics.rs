@@ -27,11 +27,15 @@ pub fn statistics(elapsed: Duration, counters: &Counters, open: u64, live: Optio
 
 /// What the system counts, also where nothing was dropped.
 pub(super) fn captured(live: &LiveCounts) -> Vec<String> {
-    vec![
+    let mut items = vec![
         format!("{} received", count(live.received, "packet")),
         format!("{} dropped by the kernel", live.dropped),
         format!("{} by the interface", live.dropped_by_interface),
-    ]
+    ];
+    if live.own_twice {
+        items.push("packets from this host to itself received twice and captured once".to_owned());
+    }
+    items
 }
 
 #[cfg(test)]
@@ -45,10 +49,12 @@ mod tests {
         let elapsed = Duration::from_millis(61_900);
         let text = "after 61 s: 10 packets, 1 connection, 2 flows (1 open), 300 bytes";
         assert_eq!(statistics(elapsed, &counters, 1, None), text);
-        let live = LiveCounts { received: 12, dropped: 2, dropped_by_interface: 0 };
+        let live = LiveCounts { received: 12, dropped: 2, ..LiveCounts::default() };
         assert_eq!(
             statistics(elapsed, &counters, 1, Some(&live)),
             format!("{text}; 12 packets received, 2 dropped by the kernel, 0 by the interface")
         );
+        let live = LiveCounts { own_twice: true, ..live };
+        assert!(statistics(elapsed, &counters, 1, Some(&live)).ends_with("received twice and captured once"));
     }
 }

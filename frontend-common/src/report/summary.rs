@@ -345,6 +345,7 @@ impl Totals {
             (c.segments, "in all"),
             (c.out_of_order_segments, "out of order"),
             (c.keepalives, "keepalive"),
+            (c.keepalive_answers, "answer to a keepalive"),
             (c.rebased, "before the first byte seen"),
             (c.invalid_syns, "SYN out of place"),
             (c.invalid_resets, "RST out of window"),

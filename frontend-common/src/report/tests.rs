@@ -14,6 +14,7 @@ use crate::scan::Findings;
 
 fn info() -> RunInfo {
     RunInfo {
+        earlier: Vec::new(),
         command_line: ["tapflow", "-r", "it's.pcap", "port 80"].map(Into::into).into(),
         sources: vec!["it's.pcap".into()],
         libraries: vec![("libpcap".into(), "1.10.3".into())],
@@ -83,6 +84,7 @@ fn server_flow() -> FinishedFlow {
         }),
         gaps: Gaps::default(),
         is_sparse: false,
+        keepalives: 0,
         conflicts: Ranges::default(),
         replaced: Ranges::default(),
         timeline: Timeline::default(),
@@ -182,7 +184,7 @@ fn the_next_report_has_what_was_added() {
         counters: vec![("connections".into(), packets / 5), ("max_connections".into(), 9)],
         live: Some((
             "eth0".into(),
-            LiveCounts { received: packets + 1, dropped: 1, dropped_by_interface: 0 },
+            LiveCounts { received: packets + 1, dropped: 1, dropped_by_interface: 0, own_twice: false },
         )),
         errors: wrong.iter().map(|&error| error.to_owned()).collect(),
         elapsed: Duration::from_secs(packets),
@@ -192,7 +194,7 @@ fn the_next_report_has_what_was_added() {
     assert_eq!((added.packets, added.max_open_flows, added.elapsed), (10, 4, Duration::from_secs(10)));
     assert_eq!(added.rejected, [("UDP".to_owned(), 5)]);
     assert_eq!(added.counters, [("connections".to_owned(), 2), ("max_connections".to_owned(), 9)]);
-    let live = LiveCounts { received: 10, dropped: 0, dropped_by_interface: 0 };
+    let live = LiveCounts { received: 10, dropped: 0, dropped_by_interface: 0, own_twice: false };
     assert_eq!((added.live, added.errors), (Some(("eth0".to_owned(), live)), vec!["second".to_owned()]));
 }
 
@@ -208,7 +210,10 @@ fn a_whole_report() {
             rejected: vec![("IPv4 fragment".into(), 3), ("TCP header cut short".into(), 0)],
             counters: vec![("connections".into(), 1)],
             wireless: None,
-            live: Some(("eth0".into(), LiveCounts { received: 22, dropped: 2, dropped_by_interface: 0 })),
+            live: Some((
+                "eth0".into(),
+                LiveCounts { received: 22, dropped: 2, dropped_by_interface: 0, own_twice: false },
+            )),
             inputs: vec![InputDigests {
                 path: "it's.pcap".into(),
                 size: 1000,

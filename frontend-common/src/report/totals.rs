@@ -206,6 +206,7 @@ impl Totals {
             ("truncated_segments", c.truncated_segments),
             ("out_of_order_segments", c.out_of_order_segments),
             ("keepalives", c.keepalives),
+            ("keepalive_answers", c.keepalive_answers),
             ("split_streams", c.split_streams),
             ("shortened_hole_bytes", self.written.flows.shortened_bytes),
             ("flows_without_digests", self.written.flows.undigested),

@@ -6,6 +6,7 @@
 mod budget;
 mod confine;
 mod disk_limit;
+mod earlier;
 mod errors;
 mod finish;
 mod input_digests;
@@ -49,9 +50,21 @@ pub fn run(options: &Options, system: &dyn System, stop: &Stop, say: Say<'_>) ->
     if options.live.is_none() && unreadable.len() == options.inputs.len() {
         return Outcome { errors: errors.into_list(), summary: String::new() };
     }
-    match Run::prepare(options, system, stop, say) {
+    let options = match earlier::settle(options, say) {
+        Ok(options) => options,
+        Err(error) => {
+            errors.add(error);
+            return Outcome { errors: errors.into_list(), summary: String::new() };
+        }
+    };
+    let was_there = options.output_dir.exists();
+    match Run::prepare(&options, system, stop, say) {
         Ok(run) => Run { unreadable, errors, ..run }.all(),
         Err(error) => {
+            if !was_there {
+                // Only if nothing is in it.
+                let _ = std::fs::remove_dir(&options.output_dir);
+            }
             errors.add(error);
             Outcome { errors: errors.into_list(), summary: String::new() }
         }

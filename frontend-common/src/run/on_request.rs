@@ -3,17 +3,17 @@
 //! A report ends with the flows that were closed when it was asked for; the next one begins with those that close
 //! then. Its numbers are what was added since.
 
-use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use tapflow_core::Counters;
 
 use super::prepare::{report_chosen_by, run_info};
 use super::whole::Run;
+use crate::cli::ReportTarget;
 use crate::input::Source;
 use crate::input::live::LiveCounts;
-use crate::output::draft::part_of;
 use crate::output::durable::Flush;
+use crate::output::earlier::{REPORT, next_path};
 use crate::report::{Progress, Report, Totals, statistics};
 use crate::stage::dispatch::Dispatch;
 use crate::stage::message::{NextDirectory, NextReport, Notice, Snapshot};
@@ -91,7 +91,15 @@ impl Run<'_> {
         read: &Totals,
     ) -> Result<(), String> {
         let Some(present) = &self.report_path else { return Ok(()) };
-        let path = next_path(present)?;
+        if present.as_os_str() == "-" {
+            return Err(
+                "the report goes to standard output, which has no next one; give -X a file".to_owned()
+            );
+        }
+        let path = match &self.options.report {
+            ReportTarget::Default => next_path(&self.options.output_dir.join(REPORT))?,
+            _ => next_path(present)?,
+        };
         let info = run_info(self.options, self.system, self.sources.clone());
         let chosen_by = report_chosen_by(self.options);
         let mut report = Report::create(&path, chosen_by, self.options.report_shape, &info)
@@ -146,26 +154,4 @@ impl Run<'_> {
 /// The interface of a live capture, and the system's counts.
 pub(super) fn live_counts(source: &dyn Source) -> Option<(String, LiveCounts)> {
     source.counts().map(|counts| (source.name().to_owned(), counts))
-}
-
-/// The first name with a number, from 2 on, that is free: `report-2.xml` after `report.xml`.
-fn next_path(first: &Path) -> Result<PathBuf, String> {
-    // Pipes and devices have one name only. A report gets its name when it is whole.
-    if first.symlink_metadata().is_ok_and(|_| !first.is_file()) {
-        return Err(format!("{}: this is no regular file, so there is no next report", first.display()));
-    }
-    let stem = first.file_stem().unwrap_or_default();
-    for number in 2_u32.. {
-        let mut name = stem.to_owned();
-        name.push(format!("-{number}"));
-        if let Some(extension) = first.extension() {
-            name.push(".");
-            name.push(extension);
-        }
-        let path = first.with_file_name(name);
-        if [&path, &part_of(&path)].iter().all(|path| path.symlink_metadata().is_err()) {
-            return Ok(path);
-        }
-    }
-    Err(format!("{}: there are no more numbers for reports", first.display()))
 }

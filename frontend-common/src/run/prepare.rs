@@ -14,9 +14,9 @@ use super::confine::{Needs, hand_over_outputs, open_inputs, uses_directory, writ
 use super::errors::Errors;
 use super::system::{Sandbox, System};
 use super::whole::Run;
-use super::{Say, input_digests};
+use super::{Say, earlier, input_digests};
 use crate::cli::{DiskFull, Options, ReportTarget};
-use crate::input::{self, Filter};
+use crate::input::{self, Filter, Merge};
 use crate::naming::Template;
 use crate::output::alerts::Alerts;
 use crate::output::beneath::Beneath;
@@ -97,6 +97,7 @@ impl<'o> Run<'o> {
             DiskQuota::new(options.output_dir.clone(), limit.bytes, limit.full == DiskFull::Delete)
         });
         let lock_of_output = lock_output(options)?;
+        earlier::still_free(options)?;
         let file_systems = if options.flush == Flush::Never {
             FileSystems::default()
         } else {
@@ -128,6 +129,7 @@ impl<'o> Run<'o> {
         // Everything that needs rights is open; no thread has begun. What can fail was
         // tried: what an earlier run left may go.
         outputs.begin(flushes)?;
+        earlier::overwrite(options, say)?;
         lines.iter_mut().try_for_each(|lines| lines.begin(flushes)).map_err(|error| error.to_string())?;
         let (to_reporter, batches_of_reporter) = sync_channel(QUEUE);
         let reports = Some(to_reporter.clone());
@@ -331,6 +333,7 @@ pub(super) fn run_info(options: &Options, system: &dyn System, sources: Vec<OsSt
         libraries: system.libraries(),
         host: system.host(),
         start: Timestamp::new(now.as_secs(), 0),
+        earlier: options.earlier.clone(),
         time_shift: options.time_shift,
     }
 }
@@ -348,7 +351,7 @@ fn open_lines(options: &Options) -> Result<Option<JsonLines>, String> {
 }
 
 /// Whether two paths lead to one file.
-fn is_same_file(a: &Path, b: &Path) -> bool {
+pub(super) fn is_same_file(a: &Path, b: &Path) -> bool {
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt;
@@ -405,8 +408,9 @@ fn store_config(
 
 /// Descriptors for the files of all stores.
 fn descriptors(options: &Options, system: &dyn System) -> usize {
-    let system_limit =
-        system.open_file_limit().map_or(usize::MAX, |limit| limit.saturating_sub(OTHER_DESCRIPTORS));
+    let limit = system.open_file_limit();
+    let inputs = options.inputs.len().min(Merge::most_open(limit)).saturating_sub(1);
+    let system_limit = limit.map_or(usize::MAX, |limit| limit.saturating_sub(OTHER_DESCRIPTORS + inputs));
     let asked = options.max_open_files.map_or(usize::MAX, std::num::NonZeroUsize::get);
     system_limit.min(asked).clamp(1, MAX_OPEN)
 }

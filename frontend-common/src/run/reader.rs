@@ -10,9 +10,9 @@ use tapflow_core::{
 };
 
 use super::whole::{Run, nanoseconds, random_key};
-use crate::cli::{ConsoleOrder, Input, InputRole};
+use crate::cli::{ConsoleOrder, Input, InputOrder, InputRole};
 use crate::input::live::Live;
-use crate::input::{self, Packet, Packets, Source, TOGETHER};
+use crate::input::{Ended, Given, Merge, Packet, Packets, Source, TOGETHER, Turn};
 use crate::output::console::Console;
 use crate::output::standard_output;
 use crate::report::{Progress, RejectKind, Totals};
@@ -140,38 +140,35 @@ impl Run<'_> {
                             (self.say)(&format!("writing to {place}"));
                         }
                     }
+                    let name = source.name().to_owned();
+                    self.explain(&mut progress, || format!("reading {name}"));
                     let whole = self.source(&mut source, core, sink, read, &mut progress);
+                    let (packets, links) = (read.totals.packets, source.link_types().to_vec());
+                    let ended = Ended { name, packets, links, remarks: source.remarks() };
+                    self.ended(&ended, unknown_link_types(core.counters()) > 0, &mut progress);
                     read.totals.ended_in = (!whole).then(|| source.name().to_owned());
                     read.totals.live = source.counts().map(|counts| (source.name().to_owned(), counts));
                 }
                 Err(error) => self.errors.add(format_args!("cannot start the capture thread: {error}")),
             }
         }
-        for (index, input) in inputs.iter().enumerate() {
+        let mut latest = None;
+        for group in self.groups() {
+            let Some(first) = group.first().and_then(|index| self.options.inputs.get(*index)) else {
+                continue;
+            };
             if self.stop.is_asked() || sink.is_over() {
-                read.totals.ended_in = Some(input.path.display().to_string());
+                read.totals.ended_in = Some(first.path.display().to_string());
                 break;
             }
-            if self.unreadable.contains(&index) {
-                continue;
-            }
-            let file = self.files.get_mut(index).and_then(Option::take);
-            let opened = match file {
-                Some(file) => input::open_file(&input.path.display().to_string(), file, self.stop.flag()),
-                None => input::open(&input.path, self.stop.flag()),
-            };
-            let mut source = match opened {
-                Ok(source) => source,
-                Err(error) => {
-                    progress.clear();
-                    self.errors.add(error);
-                    continue;
-                }
-            };
-            core.accept_new_connections(input.role == InputRole::Read);
-            let whole = self.source(&mut *source, core, sink, read, &mut progress);
+            core.accept_new_connections(first.role == InputRole::Read);
+            let mut source = self.merge(&group, latest);
+            let whole = self.source(&mut source, core, sink, read, &mut progress);
+            latest = latest.max(source.latest());
             if !whole || self.stop.is_asked() {
                 read.totals.ended_in = Some(source.name().to_owned());
+                source.leave();
+                self.turns(&mut source, core, &mut progress, &mut Vec::new());
                 break;
             }
         }
@@ -181,7 +178,102 @@ impl Run<'_> {
         let _ = sink.dispatch_mut().flush();
     }
 
-    /// One input. Returns whether it was read to its end.
+    /// The inputs that are read as one, by number: ordinary files that follow each other, unless the order of the
+    /// command line counts. A pipe is alone, and what only completes connections comes apart.
+    fn groups(&self) -> Vec<Vec<usize>> {
+        let is_file = |index: usize, input: &Input| match self.files.get(index) {
+            Some(Some(file)) => file.metadata().is_ok_and(|facts| facts.is_file()),
+            _ => !input.is_stdin() && input.path.metadata().is_ok_and(|facts| facts.is_file()),
+        };
+        let mut groups: Vec<Vec<usize>> = Vec::new();
+        let mut last = None;
+        for (index, input) in self.options.inputs.iter().enumerate() {
+            if self.unreadable.contains(&index) {
+                continue;
+            }
+            let orders = self.options.input_order == InputOrder::Time && is_file(index, input);
+            let kind = orders.then_some(input.role);
+            match groups.last_mut() {
+                Some(group) if kind.is_some() && last == kind => group.push(index),
+                _ => groups.push(vec![index]),
+            }
+            last = kind;
+        }
+        groups
+    }
+
+    /// The inputs of a group as one.
+    fn merge(&mut self, group: &[usize], latest: Option<Timestamp>) -> Merge {
+        let inputs = group.iter().filter_map(|index| Some((*index, self.options.inputs.get(*index)?)));
+        let mut given: Vec<Given> = inputs
+            .map(|(index, input)| Given {
+                path: input.path.clone(),
+                file: self.files.get_mut(index).and_then(Option::take),
+            })
+            .collect();
+        let orders = self.options.input_order == InputOrder::Time;
+        match given.pop() {
+            Some(one) if given.is_empty() => Merge::one(one, latest.filter(|_| orders), self.stop.flag()),
+            last => {
+                given.extend(last);
+                Merge::by_time(given, self.system.open_file_limit(), self.stop.flag())
+            }
+        }
+    }
+
+    /// What happened to the files of a source. `begun` has those that are being read, with the frames of unknown link
+    /// types before them.
+    fn turns(
+        &mut self,
+        source: &mut dyn Source,
+        core: &Reassembler<'_>,
+        progress: &mut Progress,
+        begun: &mut Vec<(String, u64)>,
+    ) -> bool {
+        let mut any = false;
+        while let Some(turn) = source.turn() {
+            any = true;
+            let unknown = unknown_link_types(core.counters());
+            match turn {
+                Turn::Begun(name) => {
+                    self.explain(progress, || format!("reading {name}"));
+                    begun.push((name, unknown));
+                }
+                Turn::Ended(ended) => {
+                    let place = begun.iter().position(|(name, _)| *name == ended.name);
+                    let before = place.map_or(0, |place| begun.swap_remove(place).1);
+                    self.ended(&ended, unknown > before, progress);
+                }
+                Turn::Remark(name, remark) => {
+                    if !self.options.verbosity.is_quiet() {
+                        progress.clear();
+                        (self.say)(&format!("{name}: {remark}"));
+                    }
+                }
+            }
+        }
+        any
+    }
+
+    /// Says what there is to say of a file that was read. Whether frames of a number for private use are decoded
+    /// depends on their header: `any` frame of an unknown link type was met.
+    fn ended(&mut self, ended: &Ended, any: bool, progress: &mut Progress) {
+        let name = &ended.name;
+        self.explain(progress, || format!("{} packets read from {name}", ended.packets));
+        for remark in &ended.remarks {
+            if !self.options.verbosity.is_quiet() {
+                progress.clear();
+                (self.say)(&format!("{name}: {remark}"));
+            }
+        }
+        let links = ended.links.iter().filter(|link| **link != LinkType::PKTAP_PRIVATE || any);
+        for kind in links.filter_map(|link| undecoded(*link)) {
+            progress.clear();
+            self.errors.add(format_args!("{name}: packets {kind} cannot be decoded; all others were used"));
+        }
+    }
+
+    /// One source. Returns whether it was read to its end.
     fn source<S: RunSink>(
         &mut self,
         source: &mut dyn Source,
@@ -190,26 +282,7 @@ impl Run<'_> {
         read: &mut Reading,
         progress: &mut Progress,
     ) -> bool {
-        self.explain(progress, || format!("reading {}", source.name()));
-        let (packets, unknown) = (read.totals.packets, unknown_link_types(core.counters()));
         let ended = self.input(source, core, sink, read, progress);
-        self.explain(progress, || {
-            format!("{} packets read from {}", read.totals.packets - packets, source.name())
-        });
-        for remark in source.remarks() {
-            if !self.options.verbosity.is_quiet() {
-                progress.clear();
-                (self.say)(&format!("{}: {remark}", source.name()));
-            }
-        }
-        // Whether frames of a number for private use are decoded depends on their header.
-        let any = unknown_link_types(core.counters()) > unknown;
-        let links = source.link_types().iter().filter(|link| **link != LinkType::PKTAP_PRIVATE || any);
-        for kind in links.filter_map(|link| undecoded(*link)) {
-            progress.clear();
-            let name = source.name();
-            self.errors.add(format_args!("{name}: packets {kind} cannot be decoded; all others were used"));
-        }
         ended.is_ok() && !sink.is_over()
     }
 
@@ -226,6 +299,7 @@ impl Run<'_> {
         let is_live = source.counts().is_some();
         let rotates = self.options.rotate.is_some();
         let (mut rested, seconds) = (Instant::now(), self.options.time_shift);
+        let mut begun = Vec::new();
         loop {
             if may_wait && source.waits(PATIENCE) {
                 sink.on_idle()?;
@@ -253,7 +327,8 @@ impl Run<'_> {
                 Err(error) => {
                     progress.clear();
                     self.errors.add(error);
-                    break;
+                    // Other files may follow.
+                    continue;
                 }
             };
             let read_before = read.totals.packets;
@@ -264,6 +339,9 @@ impl Run<'_> {
                 break;
             }
             if read.totals.packets == read_before {
+                if self.turns(source, core, progress, &mut begun) {
+                    continue;
+                }
                 break;
             }
             if rotates {

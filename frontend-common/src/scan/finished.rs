@@ -21,6 +21,8 @@ pub struct FinishedFlow {
     pub gaps: Gaps,
     /// Its holes are more than digests read through in one run.
     pub is_sparse: bool,
+    /// Segments of it that only asked whether the other side is there, and answers to such segments.
+    pub keepalives: u32,
     /// Repeated bytes that differed from the first copy, which stayed.
     pub conflicts: Ranges,
     /// Bytes that lost against a later, differing copy, which the receiver keeps.

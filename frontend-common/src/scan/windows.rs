@@ -173,6 +173,7 @@ mod tests {
             file: Some(file),
             gaps: Gaps::default(),
             is_sparse: false,
+            keepalives: 0,
             conflicts: Ranges::default(),
             replaced: Ranges::default(),
             timeline: Timeline::default(),

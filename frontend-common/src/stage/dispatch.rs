@@ -72,6 +72,8 @@ struct Slot {
     /// Its writer, once that has the facts.
     writer: u8,
     directory: u32,
+    /// Its keepalives and answers to some.
+    keepalives: u32,
     /// Its gaps that are kept.
     gaps: u32,
     has_data: bool,
@@ -363,6 +365,13 @@ impl Sink for Dispatch {
         Ok(Repeat::NotCompared)
     }
 
+    fn keepalive(&mut self, flow: Flow, _answer: bool) -> Result<(), WriterGone> {
+        if let Some(slot) = self.slots.get_mut(flow.slot as usize) {
+            slot.keepalives = slot.keepalives.saturating_add(1);
+        }
+        Ok(())
+    }
+
     fn rebased(&mut self, flow: Flow, by: u64) -> Result<(), WriterGone> {
         let shard = self.shard(flow.slot)?;
         self.outbox.send(shard, Operation::Rebased { flow: flow.number, by })
@@ -383,7 +392,9 @@ impl Sink for Dispatch {
         let pair = self.close_slot(flow.slot);
         let gaps = self.slots.get_mut(flow.slot as usize).map_or(0, |slot| std::mem::take(&mut slot.gaps));
         let is_sparse = self.holes.end(gaps, summary);
-        let unknown = self.slots.get_mut(flow.slot as usize).and_then(|slot| slot.unknown.take());
+        let slot = self.slots.get_mut(flow.slot as usize);
+        let (unknown, keepalives) =
+            slot.map_or((None, 0), |slot| (slot.unknown.take(), std::mem::take(&mut slot.keepalives)));
         // By value: the next flow gets their memory while it is in this processor's cache.
         let facts = unknown.map(|shared| {
             let facts = FlowFacts::clone(&shared);
@@ -396,7 +407,7 @@ impl Sink for Dispatch {
             None => self.shard(flow.slot)?,
         };
         let summary = summary.clone();
-        let ending = Ending { facts, order, pair, reason, summary, is_sparse };
+        let ending = Ending { facts, order, pair, reason, summary, is_sparse, keepalives };
         self.outbox.close(shard, flow.number, ending)?;
         match self.slots.get(flow.slot as usize) {
             Some(&Slot { directory, .. }) if self.rotation.is_some() => self.leave(directory),

@@ -69,6 +69,8 @@ pub(crate) struct Ending {
     pub(crate) summary: Summary,
     /// See [`FinishedFlow::is_sparse`].
     pub(crate) is_sparse: bool,
+    /// Keepalives and answers to some.
+    pub(crate) keepalives: u32,
 }
 
 /// How a flow closed, besides what is known of the flow itself.

@@ -202,6 +202,10 @@ impl<P: Prints> Sink for Tee<'_, P> {
         self.files.late(flow, offset, bytes)
     }
 
+    fn keepalive(&mut self, flow: Flow, answer: bool) -> Result<(), WriterGone> {
+        self.files.keepalive(flow, answer)
+    }
+
     fn rebased(&mut self, flow: Flow, by: u64) -> Result<(), WriterGone> {
         let Ok(()) = self.printer.rebased(flow, by);
         self.files.rebased(flow, by)

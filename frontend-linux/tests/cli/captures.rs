@@ -176,7 +176,7 @@ fn packets_of_several_link_types_make_the_rest_a_pcapng_file_and_more_files_of_a
     let place = Place::new();
     let args =
         ["-K", "-w", "rest.pcap", "-o", "o", "-r", "@other-protocols.pcap", "-r", "@link-sll.pcap", "-r"];
-    let run = place.tapflow(&[&args[..], &["@link-raw-101.pcap"]].concat());
+    let run = place.tapflow(&[&args[..], &["@link-raw-101.pcap", "--input-order", "given"]].concat());
     run.ends_with(0);
     // Ethernet, cooked and raw: the three captures hold the same connections.
     let links = |name: &str| -> Vec<u32> {
@@ -197,7 +197,18 @@ fn packets_of_several_link_types_make_the_rest_a_pcapng_file_and_more_files_of_a
     let ethernet = frames(&place.path("rest.pcap"));
     place.put("private.pcap", rewrapped(&capture_bytes("other-protocols.pcap")));
     place
-        .tapflow(&["-w", "both.pcap", "-o", "p", "-r", "@other-protocols.pcap", "-r", "private.pcap"])
+        .tapflow(&[
+            "-w",
+            "both.pcap",
+            "-o",
+            "p",
+            "-r",
+            "@other-protocols.pcap",
+            "-r",
+            "private.pcap",
+            "--input-order",
+            "given",
+        ])
         .ends_with(1)
         .says(&["private.pcap: packets of link type 147", "40 packets of no flow in both.pcap"]);
     let both = frames(&place.path("both.pcap"));

@@ -135,7 +135,7 @@ fn the_report_goes_where_it_is_wanted() {
 #[test]
 fn big_x_of_f_writes_only_the_report() {
     let place = Place::new();
-    place.tapflow(&["-FX", "-I", "-o", "o", "-r", "@http-plain.pcap"]).ends_with(0);
+    place.tapflow(&["-FX", "-o", "o", "-r", "@http-plain.pcap"]).ends_with(0);
     assert!(place.files("o").is_empty());
     assert!(place.report("o").contains("total_flows>2<"));
 }

@@ -6,6 +6,7 @@
 // Tests may panic.
 #![allow(clippy::unwrap_used)]
 
+mod again;
 mod bad_inputs;
 mod bad_outputs;
 mod captures;
@@ -18,9 +19,13 @@ mod inputs;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #[path = "../inside/mod.rs"]
 mod inside;
+mod keepalives;
 mod messages;
+mod mistakes;
 mod names;
 mod one_run;
+mod order;
+mod pairs;
 mod progress;
 mod receivers;
 mod reports;

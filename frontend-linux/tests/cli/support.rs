@@ -213,12 +213,13 @@ impl Place {
         Some(self.shell_of(&[&unshare[..], &["sh", "-c", line]].concat()))
     }
 
-    /// All files below a folder by their relative names, the report and its part left out; links as what they name.
+    /// All files below a folder by their relative names, reports and their parts left out; links as what they name.
     pub(crate) fn files(&self, folder: &str) -> BTreeMap<String, Vec<u8>> {
         let mut files = BTreeMap::new();
         collect(&self.path(folder), "", &mut files);
-        files.remove("report.xml");
-        files.remove("report.xml.part");
+        files.retain(|name, _| {
+            !(name.starts_with("report") && name.trim_end_matches(".part").ends_with(".xml"))
+        });
         files
     }
 

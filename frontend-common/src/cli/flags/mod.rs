@@ -82,6 +82,16 @@ pub(super) fn args() -> impl Iterator<Item = Arg> {
     GROUPS.iter().flat_map(args)
 }
 
+/// An option would do nothing beside the others: a wrong command line, whose text is `message`. tcpflow takes such
+/// options, so that it is only a note where the program is called by that name.
+fn without_effect(line: &Line<'_>, options: &mut Options, message: String) -> Result<(), CliError> {
+    if !line.program.is_tcpflow() {
+        return Err(CliError(message));
+    }
+    options.notes.push(message);
+    Ok(())
+}
+
 /// An option without a value, with one letter and a long name, which is its identifier.
 fn switch(short: char, long: &'static str) -> Arg {
     long_switch(long).short(short)

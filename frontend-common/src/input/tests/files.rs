@@ -41,9 +41,9 @@ fn a_file_that_is_cut_short_while_it_is_read_is_an_error_behind_all_that_is_left
     }
 }
 
-/// What `open_file` reads of a file that had this length when its length was looked up.
+/// What is read of a file that had this length when its length was looked up.
 fn opened(bytes: &[u8], length: u64) -> Outcome {
-    let capture = Capture::of_file("a".into(), super::file(bytes), length, stop());
+    let capture = Capture::of_file("a".into(), super::file(bytes), length, super::super::pool::BLOCK, stop());
     drain_together(capture.expect("threads can be started"))
 }
 

@@ -172,6 +172,7 @@ fn counts_go_on_beyond_32_bits() {
     let mut counts = LiveCounts::default();
     counts.add([0, 0, 0], [u32::MAX, 7, 0]);
     counts.add([u32::MAX, 7, 0], [2, 9, 1]);
-    let expected = LiveCounts { received: (1 << 32) + 2, dropped: 9, dropped_by_interface: 1 };
+    let expected =
+        LiveCounts { received: (1 << 32) + 2, dropped: 9, dropped_by_interface: 1, own_twice: false };
     assert_eq!(counts, expected);
 }

@@ -6,6 +6,7 @@ mod compressed;
 mod files;
 mod formats;
 mod live;
+mod merge;
 mod pcap;
 mod pcapng;
 

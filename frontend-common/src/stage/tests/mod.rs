@@ -33,6 +33,7 @@ fn finished(number: u64) -> FinishedFlow {
         file: None,
         gaps: Gaps::default(),
         is_sparse: false,
+        keepalives: 0,
         conflicts: Ranges::default(),
         replaced: Ranges::default(),
         timeline: Timeline::default(),
@@ -43,7 +44,7 @@ fn finished(number: u64) -> FinishedFlow {
 
 fn ending(order: u64, facts: Option<FlowFacts>) -> Ending {
     let (reason, summary) = (CloseReason::Finished, Summary::default());
-    Ending { facts, order, pair: false, reason, summary, is_sparse: false }
+    Ending { facts, order, pair: false, reason, summary, is_sparse: false, keepalives: 0 }
 }
 
 /// Operations as text: with the bytes that they refer to in place of blocks and ranges.

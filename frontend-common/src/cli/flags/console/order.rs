@@ -73,6 +73,12 @@ impl Flag for HoleTimeout {
 
     fn settle(&self, line: &Line<'_>, options: &mut Options) -> Result<(), CliError> {
         note_console(line, options, HOLE_TIMEOUT, "--hole-timeout");
+        if line.is_given(HOLE_TIMEOUT) && options.console_order == ConsoleOrder::Arrival {
+            return Err(CliError(
+                "--hole-timeout is about --order stream, and --order arrival waits for nothing; leave out one of them"
+                    .to_owned(),
+            ));
+        }
         Ok(())
     }
 }

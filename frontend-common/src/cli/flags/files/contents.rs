@@ -4,7 +4,7 @@ use clap::Arg;
 
 use super::names;
 use crate::cli::CliError;
-use crate::cli::flags::{Flag, console, scan, switch};
+use crate::cli::flags::{Flag, console, scan, switch, without_effect};
 use crate::cli::line::Line;
 use crate::cli::options::Options;
 use crate::scan::ScannerName;
@@ -26,7 +26,7 @@ impl Flag for Index {
     fn settle(&self, line: &Line<'_>, options: &mut Options) -> Result<(), CliError> {
         options.index = line.has(INDEX) && options.files;
         if line.has(INDEX) && !options.files {
-            options.notes.push("-I has no effect: no files are written".to_owned());
+            return scan::needs_files(line, options, true, "-I");
         }
         Ok(())
     }
@@ -55,7 +55,9 @@ impl Flag for PcapFlows {
 
     fn settle(&self, line: &Line<'_>, options: &mut Options) -> Result<(), CliError> {
         if line.has(CAPTURES) && !options.captures {
-            options.notes.push("-K has no effect: -FX asks for no files".to_owned());
+            let message =
+                "-K writes a file for each flow, and -FX asks for none; leave out one of them".to_owned();
+            return without_effect(line, options, message);
         }
         Ok(())
     }
@@ -63,7 +65,7 @@ impl Flag for PcapFlows {
 
 #[cfg(test)]
 mod tests {
-    use crate::cli::testing::run;
+    use crate::cli::testing::{refused, run};
 
     #[test]
     fn files_are_written_unless_printed_or_forbidden() {
@@ -75,8 +77,9 @@ mod tests {
 
     #[test]
     fn packets_are_written_instead_of_bytes() {
-        let options = run("-r a -KI");
+        let options = run("-r a -K");
         assert!(options.captures && !options.files && !options.index);
-        assert_eq!(run("-r a -K -FX").notes, ["-K has no effect: -FX asks for no files"]);
+        assert!(refused("-r a -KI").contains("-I needs flow files, and -K writes none"));
+        assert!(refused("-r a -K -FX").contains("-FX asks for none"));
     }
 }

@@ -47,6 +47,6 @@ mod tests {
     fn lines_and_console_cannot_both_have_standard_output() {
         assert_eq!(run("-r a --jsonl -").json_lines, Some("-".into()));
         assert!(refused("-r a -c --jsonl -").contains("--jsonl a file"));
-        assert_eq!(run("-r a -c --jsonl b --dfxml-compat").report_shape, Shape::Tcpflow);
+        assert_eq!(run("-r a --jsonl b --dfxml-compat").report_shape, Shape::Tcpflow);
     }
 }

@@ -1,6 +1,7 @@
 //! What is written.
 
 mod contents;
+mod existing;
 mod flush;
 mod json_lines;
 mod max_disk;
@@ -15,6 +16,8 @@ use super::Flag;
 /// The options in the order of the help pages.
 pub(super) const FLAGS: &[&dyn Flag] = &[
     &output::Output,
+    &existing::Overwrite,
+    &existing::Fresh,
     &names::TemplateOf,
     &names::Letters,
     &names::PortableNames,

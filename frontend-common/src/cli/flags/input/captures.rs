@@ -24,8 +24,8 @@ impl Flag for Read {
             .action(ArgAction::Append)
             .help("read this capture (or -)")
             .long_help(
-                "Read packets from a capture file: pcap, pcapng, snoop or ERF. `-` is standard input. May be repeated; \
-                 files are read in the order given.",
+                "Read packets from a capture file: pcap, pcapng, snoop or ERF. `-` is standard input. May be repeated: \
+                 all files are one capture, see --input-order.",
             )
     }
 

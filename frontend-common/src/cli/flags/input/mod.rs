@@ -2,6 +2,7 @@
 
 mod captures;
 mod filter;
+mod order;
 mod tunnels;
 
 use super::Flag;
@@ -11,6 +12,7 @@ pub(super) const FLAGS: &[&dyn Flag] = &[
     &captures::Read,
     &captures::Complete,
     &captures::WordsAreFiles,
+    &order::OrderOfInputs,
     &tunnels::IgnoreEncapsulation,
     &tunnels::TunnelPort,
     &filter::Words,

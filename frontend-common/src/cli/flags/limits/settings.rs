@@ -4,7 +4,8 @@ use clap::builder::ValueParser;
 use clap::{Arg, ArgAction};
 
 use crate::cli::CliError;
-use crate::cli::flags::{Flag, value};
+use crate::cli::flags::scan::needs_files;
+use crate::cli::flags::{Flag, value, without_effect};
 use crate::cli::line::Line;
 use crate::cli::options::Options;
 use crate::cli::values::{milliseconds, seconds};
@@ -53,16 +54,18 @@ impl Flag for Set {
             [("-S http_cmd", scan.http_command.is_some()), ("-S http_alert_fd", scan.http_alert.is_some())]
         {
             if wanted && !has_http {
-                options.notes.push(format!("{name} has no effect without -e http"));
+                without_effect(
+                    line,
+                    options,
+                    format!("{name} is about files with HTTP bodies; add -e http"),
+                )?;
             }
         }
         let scan = &options.scan;
         for (name, wanted) in
             [("-S tcp_cmd", scan.tcp_command.is_some()), ("-S tcp_alert_fd", scan.tcp_alert.is_some())]
         {
-            if wanted && !has_files {
-                options.notes.push(format!("no files are written, so there is nothing for {name}"));
-            }
+            needs_files(line, options, wanted && !has_files, name)?;
         }
         Ok(())
     }
@@ -206,10 +209,9 @@ mod tests {
             run("-r a -S netviz_histogram_size=5").notes,
             ["-S netviz_histogram_size has no effect: netviz is not built yet"]
         );
-        assert_eq!(
-            run("-r a -FXM").notes,
-            ["no files are written, so there is nothing for digests (-FM, -e md5, --hash)"]
-        );
+        assert!(refused("-r a -FXM").contains("-FX writes none"));
+        assert!(refused("-r a -c -S tcp_cmd=gzip").contains("-S tcp_cmd needs flow files"));
+        assert!(refused("-r a -S http_cmd=gzip").contains("add -e http"));
     }
 
     #[test]

@@ -5,10 +5,10 @@ use std::fmt::Write;
 use clap::builder::ValueParser;
 use clap::{Arg, ArgAction, Command};
 
-use super::{note_no_files, reports};
+use super::{needs_files, reports};
 use crate::cli::flags::files::names;
 use crate::cli::flags::limits::settings;
-use crate::cli::flags::{Flag, switch, value};
+use crate::cli::flags::{Flag, switch, value, without_effect};
 use crate::cli::line::Line;
 use crate::cli::options::Options;
 use crate::cli::{Action, CliError};
@@ -42,10 +42,10 @@ impl Flag for All {
             options.notes.push("netviz is not built yet: there will be no report.pdf".to_owned());
         }
         if scanners.has(ScannerName::Wifiviz) && !reports(line, options) {
-            options.notes.push("wifiviz has no effect: no report is written".to_owned());
+            let message = "wifiviz needs a report, and none is written; give -X FILE".to_owned();
+            without_effect(line, options, message)?;
         }
-        note_no_files(options, scanners.has(ScannerName::Http), "HTTP bodies (-e http)");
-        Ok(())
+        needs_files(line, options, scanners.has(ScannerName::Http), "-e http")
     }
 }
 
@@ -162,7 +162,9 @@ mod tests {
         assert_eq!(scanners("-r a -e all -x http"), ["md5", "netviz", "tcpdemux", "wifiviz"]);
         assert_eq!(scanners("-r a -a -x all"), [""; 0]);
         assert_eq!(scanners("-r a -x all -a"), scanners("-r a -E all"));
-        assert!(!run("-r a -x all -e md5").files);
+        assert!(refused("-r a -x all -e md5").contains("-x tcpdemux writes none"));
+        assert!(refused("-r a -c -e http").contains("-e http needs flow files"));
+        assert!(refused("-r a -c -e wifiviz").contains("wifiviz needs a report"));
         assert!(!run("-r a -x tcpdemux").files);
         let error = refused("-r a -e htpp");
         assert!(

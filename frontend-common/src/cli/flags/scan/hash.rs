@@ -3,9 +3,9 @@
 use clap::builder::ValueParser;
 use clap::{Arg, ArgAction};
 
-use super::{choice, note_no_files, reports};
+use super::{choice, needs_files, reports};
 use crate::cli::CliError;
-use crate::cli::flags::{Flag, long_value};
+use crate::cli::flags::{Flag, long_value, without_effect};
 use crate::cli::line::Line;
 use crate::cli::options::Options;
 use crate::scan::ScannerName;
@@ -33,10 +33,10 @@ impl Flag for Hash {
         Ok(())
     }
 
-    fn settle(&self, _line: &Line<'_>, options: &mut Options) -> Result<(), CliError> {
-        let wanted = !options.scan.algorithms.is_empty();
-        note_no_files(options, wanted, "digests (-FM, -e md5, --hash)");
-        Ok(())
+    fn settle(&self, line: &Line<'_>, options: &mut Options) -> Result<(), CliError> {
+        // With --hash-inputs it says which digests inputs have.
+        let wanted = !options.scan.algorithms.is_empty() && options.scan.input_algorithms.is_empty();
+        needs_files(line, options, wanted, "a digest (-FM, -e md5, --hash)")
     }
 }
 
@@ -95,7 +95,8 @@ impl Flag for HashInputs {
 
     fn settle(&self, line: &Line<'_>, options: &mut Options) -> Result<(), CliError> {
         if line.has(HASH_INPUTS) && !reports(line, options) {
-            options.notes.push("--hash-inputs has no effect: no report is written".to_owned());
+            let message = "--hash-inputs needs a report, and none is written; give -X FILE".to_owned();
+            return without_effect(line, options, message);
         }
         Ok(())
     }
@@ -123,6 +124,7 @@ mod tests {
         assert_eq!(algorithms("-r a --hash md5"), []);
         assert_eq!(algorithms("-r a --hash-inputs"), [Algorithm::Sha256]);
         assert_eq!(algorithms("-r a --hash-inputs --hash md5"), [Algorithm::Md5]);
-        assert_eq!(run("-r a -c --hash-inputs").notes, ["--hash-inputs has no effect: no report is written"]);
+        assert!(refused("-r a -c --hash-inputs").contains("--hash-inputs needs a report"));
+        assert!(refused("-r a -c --hash md5").contains("the console (-c, -C) writes none"));
     }
 }
