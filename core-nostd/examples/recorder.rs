@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use std::error::Error;
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
+use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read as _, Seek, SeekFrom, Write as _};
 use std::ops::Range;
 use std::path::Path;
@@ -21,8 +22,8 @@ use tapflow_core::capture::CaptureReader;
 use tapflow_core::embedded_io::{self, ErrorKind, ErrorType, Write};
 use tapflow_core::zerocopy::{FromBytes, big_endian::U64};
 use tapflow_core::{
-    Config, InOrder, Reassembler, RecordHeader, RecordKind, RecordWriter, StaticFragmentStorage,
-    StaticInOrderStorage, StaticStorage, Storage,
+    Config, InOrder, InOrderConfig, Reassembler, RecordHeader, RecordKind, RecordWriter,
+    StaticFragmentStorage, StaticInOrderStorage, StaticStorage,
 };
 
 const SECTOR: usize = 512;
@@ -101,11 +102,11 @@ fn record(capture: &Path, card: &Path) -> Result<(), Box<dyn Error>> {
     let mut waiting = StaticInOrderStorage::<128, 16, 1024>::new();
     let mut frame = [0; 65_536];
 
-    let storage = Storage { fragments: fragments.storage(), ..table.storage() };
-    let mut reassembler = Reassembler::new(Config::default(), storage)?;
+    let storage = table.storage().with_fragments(fragments.storage());
+    let mut reassembler = Reassembler::new(Config::new(random_key()), storage)?;
     // 64 MiB.
     let card = Card::new(File::create(card)?, 1 << 17);
-    let mut sink = InOrder::new(RecordWriter::new(card), waiting.storage());
+    let mut sink = InOrder::new(RecordWriter::new(card), waiting.storage(), InOrderConfig::new(random_key()));
 
     let file = fs::read(capture)?;
     let mut reader = CaptureReader::new(&file[..])?;
@@ -214,6 +215,12 @@ impl Stream {
         }
         self.write(by, &bytes)
     }
+}
+
+/// A key that an attacker cannot know, as the standard library makes them.
+fn random_key() -> [u8; 16] {
+    let state = RandomState::new();
+    (u128::from(state.hash_one(0)) << 64 | u128::from(state.hash_one(1))).to_ne_bytes()
 }
 
 fn main() -> ExitCode {

@@ -10,6 +10,7 @@
 use std::collections::HashMap;
 use std::error::Error;
 use std::fs::{self, File, OpenOptions};
+use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -87,11 +88,10 @@ fn replay(capture: &str, folder: &Path) -> Result<(), Box<dyn Error>> {
     fs::create_dir_all(folder)?;
     let too_large = "there is not enough memory";
     // 65,536 connections, 65,536 ranges beyond holes, 256 datagrams in fragments.
-    let storage = Storage {
-        fragments: FragmentStorage::heap(256).ok_or(too_large)?,
-        ..Storage::heap(1 << 16, 1 << 16).ok_or(too_large)?
-    };
-    let mut reassembler = Reassembler::new(Config::default(), storage)?;
+    let storage = Storage::heap(1 << 16, 1 << 16)
+        .ok_or(too_large)?
+        .with_fragments(FragmentStorage::heap(256).ok_or(too_large)?);
+    let mut reassembler = Reassembler::new(Config::new(random_key()), storage)?;
     let mut sink = Files { folder, paths: HashMap::new(), late: 0 };
 
     let file = fs::read(capture)?;
@@ -111,6 +111,12 @@ fn replay(capture: &str, folder: &Path) -> Result<(), Box<dyn Error>> {
     let (flows, bytes, missing) = (counters.flows, counters.data_bytes, counters.gap_bytes);
     println!("{flows} flows, {bytes} bytes, {missing} missing, {} late", sink.late);
     damage.map_or(Ok(()), |error| Err(error.into()))
+}
+
+/// A key that an attacker cannot know, as the standard library makes them.
+fn random_key() -> [u8; 16] {
+    let state = RandomState::new();
+    (u128::from(state.hash_one(0)) << 64 | u128::from(state.hash_one(1))).to_ne_bytes()
 }
 
 fn main() -> ExitCode {

@@ -7,14 +7,15 @@
 //! All memory of the core is three static values, as on a device without a heap.
 
 use std::error::Error;
+use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
 use std::ops::Range;
 use std::process::ExitCode;
 
 use tapflow_core::capture::CaptureReader;
 use tapflow_core::{
-    CloseReason, Config, Flow, InOrder, Opened, Reassembler, Sink, StaticFragmentStorage,
-    StaticInOrderStorage, StaticStorage, Storage, Summary,
+    CloseReason, Config, Flow, InOrder, InOrderConfig, Opened, Reassembler, Sink, StaticFragmentStorage,
+    StaticInOrderStorage, StaticStorage, Summary,
 };
 
 /// Prints what happens, and bytes as text with escapes.
@@ -56,9 +57,10 @@ fn print(capture: &str) -> Result<(), Box<dyn Error>> {
     let mut waiting = StaticInOrderStorage::<128, 16, 1024>::new();
     let mut frame = [0; 65_536];
 
-    let storage = Storage { fragments: fragments.storage(), ..table.storage() };
-    let mut reassembler = Reassembler::new(Config::default(), storage)?;
-    let mut sink = InOrder::new(Screen(io::stdout().lock()), waiting.storage());
+    let storage = table.storage().with_fragments(fragments.storage());
+    let mut reassembler = Reassembler::new(Config::new(random_key()), storage)?;
+    let mut sink =
+        InOrder::new(Screen(io::stdout().lock()), waiting.storage(), InOrderConfig::new(random_key()));
 
     let file = std::fs::read(capture)?;
     let mut reader = CaptureReader::new(&file[..])?;
@@ -72,6 +74,12 @@ fn print(capture: &str) -> Result<(), Box<dyn Error>> {
     // Every flow is closed, also if the capture cannot be read to its end.
     reassembler.finish(&mut sink)?;
     damage.map_or(Ok(()), |error| Err(error.into()))
+}
+
+/// A key that an attacker cannot know, as the standard library makes them.
+fn random_key() -> [u8; 16] {
+    let state = RandomState::new();
+    (u128::from(state.hash_one(0)) << 64 | u128::from(state.hash_one(1))).to_ne_bytes()
 }
 
 fn main() -> ExitCode {

@@ -7,12 +7,22 @@ use crate::overlap::OverlapPolicy;
 
 /// Settings of a [`Reassembler`](crate::Reassembler). Durations are nanoseconds of capture time.
 ///
-/// Minor versions may add fields: values need `..Config::default()`.
+/// [`Config::new`] has a default for every setting but the key; the fields can be set afterwards:
+///
+/// ```
+/// use tapflow_core::{Config, Timestamp};
+///
+/// let mut config = Config::new([0; 16]);
+/// config.idle_timeout = Some(300 * Timestamp::SECOND);
+/// ```
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Config {
-    /// Key of the connection table's hash and of the priorities by which islands are balanced. Random where an
-    /// attacker may choose addresses, ports and sequence numbers; the output does not depend on it.
-    /// Default: zeros.
+    /// Key of the connection table's hash and of the priorities by which islands are balanced. It must be random if an
+    /// attacker may choose addresses, ports or sequence numbers: with a known key they can make lookups slow. The output
+    /// does not depend on it.
+    ///
+    /// It has no default.
     pub hash_key: [u8; 16],
     /// A connection without packets for this long is closed; `None` keeps it until the end.
     /// Default: `None`.
@@ -117,14 +127,12 @@ pub enum Urgent {
 }
 
 impl Config {
-    /// The jump that begins a new connection unless the caller says otherwise, in bytes.
-    pub const DEFAULT_MAX_JUMP: u32 = 16 << 20;
-}
-
-impl Default for Config {
-    fn default() -> Self {
+    /// The default settings, with this [`hash_key`](Self::hash_key): random bytes, or any constant if all input is
+    /// trusted.
+    #[must_use]
+    pub const fn new(hash_key: [u8; 16]) -> Self {
         Self {
-            hash_key: [0; 16],
+            hash_key,
             idle_timeout: None,
             max_inactive: u32::MAX,
             linger: 60 * Timestamp::SECOND,
@@ -140,7 +148,7 @@ impl Default for Config {
             urgent: Urgent::Inline,
             paws: Check::Count,
             window: Check::Count,
-            decode: Settings::default(),
+            decode: Settings::new(),
             ignore_encapsulation: false,
             max_clock_step: 10 * Timestamp::SECOND,
             fragment_policy: FragmentPolicy::Bsd,
@@ -150,4 +158,7 @@ impl Default for Config {
             use_incomplete_datagrams: true,
         }
     }
+
+    /// The jump that begins a new connection unless the caller says otherwise, in bytes.
+    pub const DEFAULT_MAX_JUMP: u32 = 16 << 20;
 }

@@ -9,8 +9,10 @@ use crate::sink::CloseReason;
 /// The captured payload of all accepted segments equals `data_bytes + repeated_bytes + late_bytes +
 /// out_of_window_bytes + after_close_bytes + reset_bytes + unwanted_bytes + refused_bytes`.
 ///
-/// Minor versions may add fields: patterns need `..`, and values `..Counters::default()`.
+/// The arrays get longer with every reason that is added: [`rejected_for`](Self::rejected_for),
+/// [`dropped_for`](Self::dropped_for) and [`closed_for`](Self::closed_for) read them by reason.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Counters {
     /// Frames pushed.
     pub frames: u64,
@@ -154,6 +156,13 @@ impl Counters {
     #[must_use]
     pub fn rejected_frames(&self) -> u64 {
         self.rejected.iter().flatten().sum()
+    }
+
+    /// Frames that gave no segment because of `reason` in a header of `layer`. The number that a reason may carry does
+    /// not matter.
+    #[must_use]
+    pub fn rejected_for(&self, layer: Layer, reason: RejectReason) -> u64 {
+        self.rejected[layer as usize][reason.index()]
     }
 
     /// Datagrams given up for `reason`.

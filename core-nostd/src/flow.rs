@@ -38,6 +38,7 @@ pub const MAX_VLANS: usize = 4;
 
 /// What was around the IP datagram: the link layer and tunnels.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LinkInfo {
     /// Sender's MAC address, where the link has one: the innermost.
     pub source_mac: Option<[u8; 6]>,
@@ -71,8 +72,8 @@ pub struct Flow {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Side {
-    /// The slot of its flow, as in [`Flow`], whether or not that one is open: the connection's until it is told as
-    /// forgotten.
+    /// Slot of this direction, as in [`Flow`]. It is the connection's until
+    /// [`connection_removed`](crate::FrameSink::connection_removed), even if the flow was never opened or is closed.
     pub slot: u32,
     /// Number of the connection, as in [`Opened`].
     pub session: u64,
@@ -84,6 +85,7 @@ pub struct Side {
 
 /// What is known of a flow at its first packet with SYN or data.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Opened {
     /// Addresses and ports.
     pub key: FlowKey,
@@ -98,4 +100,12 @@ pub struct Opened {
     pub client: bool,
     /// Whether stream offset 0 is known from a SYN.
     pub syn: bool,
+}
+
+impl Opened {
+    /// A flow without link information whose SYN was not seen; the fields can be set afterwards.
+    #[must_use]
+    pub const fn new(key: FlowKey, time: Timestamp, session: u64, client: bool) -> Self {
+        Self { key, link: LinkInfo::NONE, time, session, client, syn: false }
+    }
 }

@@ -15,7 +15,7 @@
 //! All memory below is two values that could as well be `static`; the second frame arrives too early.
 //!
 //! ```
-//! use tapflow_core::{Config, Flow, Frame, InOrder, LinkType, Reassembler, Sink, Timestamp};
+//! use tapflow_core::{Config, Flow, Frame, InOrder, InOrderConfig, LinkType, Reassembler, Sink, Timestamp};
 //! use tapflow_core::{StaticInOrderStorage, StaticStorage};
 //!
 //! struct Show;
@@ -39,8 +39,9 @@
 //! // 16 connections in 16 hash buckets, 32 islands; 32 flows, 8 pages of 512 bytes for what waits.
 //! let mut memory = StaticStorage::<16, 16, 32>::new();
 //! let mut waiting = StaticInOrderStorage::<32, 8, 512>::new();
-//! let mut reassembler = Reassembler::new(Config::default(), memory.storage())?;
-//! let mut sink = InOrder::new(Show, waiting.storage());
+//! let key = [0; 16]; // of the hash table: random bytes if the traffic is not trusted
+//! let mut reassembler = Reassembler::new(Config::new(key), memory.storage())?;
+//! let mut sink = InOrder::new(Show, waiting.storage(), InOrderConfig::new(key));
 //! for (second, sequence, payload) in [(1, 100, b"one"), (2, 106, b"ree"), (3, 103, b" th")] {
 //!     let bytes = &segment(sequence, payload);
 //!     let (link, time) = (LinkType::RAW, Timestamp::new(second, 0));
@@ -90,9 +91,9 @@ pub use inorder::{
     Delivery, InOrder, InOrderConfig, InOrderCounters, InOrderStorage, Page, SkipCause, StaticInOrderStorage,
 };
 pub use overlap::{OverlapPolicy, Relation, Target, keep_new};
-pub use reassembler::{Ahead, Look, Looker, Reassembler, Seen};
+pub use reassembler::Reassembler;
 pub use record::{RecordError, RecordHeader, RecordKind, RecordWriter};
-pub use sink::{CloseReason, Repeat, Sink, Summary};
+pub use sink::{CloseReason, FrameSink, Repeat, Sink, Summary};
 pub use storage::{StaticStorage, Storage, StorageError};
 pub use stream::Island;
 pub use tunnel::{MAX_TUNNELS, Tunnel, TunnelKind};

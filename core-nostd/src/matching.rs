@@ -169,19 +169,34 @@ impl Matcher<'_, '_> {
         if end >= 0 && offset <= extent + 1 {
             return Fit::Touches;
         }
-        // What comes behind a FIN that the stream has reached is no part of it, unless the receiver has not accepted
-        // the FIN, it is in the window, and its acknowledgement is near to what the other side sent.
-        let stray = || {
-            stream.is_fin_accepted(other.acknowledgement())
-                || offset - extent > i64::from(other.receive_window())
-                || self.answers(connection, direction, segment) == Answers::No
+        let ended = || {
+            connection.state == State::Closing
+                && stream.is_complete()
+                && self.is_beyond_end(connection, direction, segment, offset - extent)
         };
-        let ended = closed || (connection.state == State::Closing && stream.is_complete() && stray());
-        if ended || stream.is_jump(segment.sequence, self.pool, max_jump) {
+        if closed || ended() || Stream::is_jump(offset, extent, max_jump) {
             return Fit::No;
         }
         let is_sparse = offset > extent && stream.is_too_sparse(offset, self.config.max_hole);
         if is_sparse { Fit::Sparse } else { Fit::Near }
+    }
+
+    /// Whether a segment that lies `beyond` bytes behind a FIN that the stream has reached is no part of it. It is one if
+    /// the receiver has not accepted the FIN, the segment is in the window, and its acknowledgement is near to what the
+    /// other side sent.
+    #[cold]
+    #[inline(never)]
+    fn is_beyond_end(
+        &self,
+        connection: &Connection,
+        direction: Direction,
+        segment: &Segment<'_>,
+        beyond: i64,
+    ) -> bool {
+        let (stream, other) = connection.directed(direction);
+        stream.is_fin_accepted(other.acknowledgement())
+            || beyond > i64::from(other.receive_window())
+            || self.answers(connection, direction, segment) == Answers::No
     }
 
     /// How the first segment after the handshake fits, where it says itself where the stream begins.
@@ -273,10 +288,12 @@ impl Matcher<'_, '_> {
             Answers::Fits
         } else if other.is_crowded(self.pool) {
             Answers::Unknown
-        } else if other.is_jump(segment.acknowledgement, self.pool, near) {
-            Answers::No
         } else {
-            Answers::Near
+            let offset = other.offset_of(segment.acknowledgement, self.pool);
+            match Stream::is_jump(offset, other.extent(self.pool) as i64, near) {
+                true => Answers::No,
+                false => Answers::Near,
+            }
         }
     }
 }

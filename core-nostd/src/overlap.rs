@@ -11,6 +11,7 @@ use core::net::IpAddr;
 /// What a receiver keeps of bytes that arrive twice while they wait beyond a hole.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(u8)]
+#[non_exhaustive]
 pub enum OverlapPolicy {
     /// Always the first copy.
     #[default]

@@ -3,18 +3,17 @@
 //! A segment is looked up in the table; it continues its connection, begins a new one, or belongs to
 //! none. Time is the capture's: the same frames give the same events, always.
 
-mod ahead;
+mod batch;
 mod clock;
 mod datagrams;
 mod ending;
+mod fast_path;
 mod handshake;
 mod inside;
-mod usual;
 
-pub use ahead::{Ahead, Look, Looker, Seen};
 use clock::Clock;
+use fast_path::{InOrderSegment, Lookup};
 use managed::ManagedSlice;
-use usual::{Continuation, Place};
 
 use crate::config::{Check, Config};
 use crate::connection::{Connection, ConnectionKey, Direction, State, Table};
@@ -25,7 +24,7 @@ use crate::fragment::{Fragments, Packets};
 use crate::frame::{Frame, Timestamp};
 use crate::matching::{Fit, Found, Matcher, begins};
 use crate::overlap::Target;
-use crate::sink::{CloseReason, Sink};
+use crate::sink::{CloseReason, Sink, for_frames};
 use crate::storage::{Storage, StorageError};
 use crate::stream::{IslandPool, Placement, Placer, StreamFlags};
 
@@ -47,7 +46,7 @@ const TICK: u64 = Timestamp::SECOND / 4;
 /// }
 ///
 /// let mut memory = StaticStorage::<16, 16, 32>::new();
-/// let mut reassembler = Reassembler::new(Config::default(), memory.storage())?;
+/// let mut reassembler = Reassembler::new(Config::new([0; 16]), memory.storage())?;
 /// let frame = Frame { link: LinkType::ETHERNET, time: Timestamp::new(1, 0), wire_len: 4, bytes: &[0; 4] };
 /// let Ok(()) = reassembler.push(&frame, &mut Print);
 /// let Ok(()) = reassembler.finish(&mut Print);
@@ -121,14 +120,6 @@ impl<'a> Reassembler<'a> {
     /// a flow's destination counts, for connections that begin from now on.
     pub fn set_targets(&mut self, targets: &'a [Target]) {
         self.targets = targets;
-    }
-
-    /// Takes one frame. Many at once cost less by [`push_all`](Self::push_all).
-    ///
-    /// # Errors
-    /// The sink's.
-    pub fn push<S: Sink>(&mut self, frame: &Frame<'_>, sink: &mut S) -> Result<(), S::Error> {
-        self.push_seen(&self.look(frame), sink)
     }
 
     /// What a frame, or one of the frames inside, came to.
@@ -238,42 +229,42 @@ impl<'a> Reassembler<'a> {
         self.counters.tcp_checksum_errors += u64::from(segment.checksum_errors.tcp);
         let domain = if self.config.ignore_encapsulation { 0 } else { segment.domain };
         let (key, direction) = ConnectionKey::new(&segment.key, domain);
-        let place = Place { key, hash: self.table.hash(&key), direction };
-        if let Some(usual) = Continuation::of(segment)
-            && self.usual(
+        let lookup = Lookup { key, hash: self.table.hash(&key), direction };
+        if let Some(in_order) = InOrderSegment::of(segment)
+            && self.try_in_order(
                 packets,
-                &place,
+                &lookup,
                 |other| *other == key,
-                &usual,
-                |sink: &mut S, side| sink.segment(side, segment),
+                &in_order,
+                |sink: &mut S, side| for_frames(sink, |frames| frames.segment(side, segment)),
                 sink,
             )?
         {
             return Ok(());
         }
-        self.unusual(packets, &place, segment, sink)
+        self.segment_arrives(packets, &lookup, segment, sink)
     }
 
-    /// A segment that may do anything.
-    fn unusual<S: Sink>(
+    /// Takes any segment, as RFC 9293, 3.10.7 (SEGMENT ARRIVES) says for both ends of its connection.
+    fn segment_arrives<S: Sink>(
         &mut self,
         packets: &Packets,
-        place: &Place<ConnectionKey>,
+        lookup: &Lookup<ConnectionKey>,
         segment: &Segment<'_>,
         sink: &mut S,
     ) -> Result<(), S::Error> {
-        let Place { key, hash, direction } = *place;
+        let Lookup { key, hash, direction } = *lookup;
         let matcher = Matcher { table: &self.table, pool: &self.pool, config: &self.config };
         let found = matcher.find(&key, hash, direction, segment);
         let (index, fit) = match found.best {
             Some((index, _)) if found.again && self.is_renewal(index, direction, segment) => {
-                match self.begin(place, segment, &found, true, sink)? {
+                match self.begin(lookup, segment, &found, true, sink)? {
                     Some(index) => (index, Fit::Touches),
                     None => return Ok(()),
                 }
             }
             Some(best) => best,
-            None => match self.begin(place, segment, &found, false, sink)? {
+            None => match self.begin(lookup, segment, &found, false, sink)? {
                 Some(index) => (index, Fit::Touches),
                 None => return Ok(()),
             },
@@ -283,7 +274,8 @@ impl<'a> Reassembler<'a> {
             self.note_again(index, direction, segment, packets.time);
         }
         let connection = self.table.get_mut(index);
-        sink.segment(&connection.side(index, direction, packets.datagram), segment)?;
+        let side = connection.side(index, direction, packets.datagram);
+        for_frames(sink, |frames| frames.segment(&side, segment))?;
         let state = connection.state;
         let quiet = segment.payload_len == 1 && packets.clock.since(connection.last()) >= PROBE_SILENCE;
         let (stream, other) = connection.directed_mut(direction);
@@ -422,13 +414,13 @@ impl<'a> Reassembler<'a> {
     /// the end of a handshake.
     fn begin<S: Sink>(
         &mut self,
-        place: &Place<ConnectionKey>,
+        lookup: &Lookup<ConnectionKey>,
         segment: &Segment<'_>,
         found: &Found,
         renews: bool,
         sink: &mut S,
     ) -> Result<Option<u32>, S::Error> {
-        let Place { key, direction, .. } = *place;
+        let Lookup { key, direction, .. } = *lookup;
         if !begins(segment) && !renews {
             self.counters.stray_segments += 1;
             self.counters.payload_bytes += segment.payload.len() as u64;
@@ -586,7 +578,7 @@ impl<'a> Reassembler<'a> {
     fn retire<S: Sink>(&mut self, index: u32, reason: CloseReason, sink: &mut S) -> Result<(), S::Error> {
         self.close(index, reason, sink)?;
         self.table.remove(index);
-        sink.forgotten(index * 2)
+        for_frames(sink, |frames| frames.connection_removed(index * 2))
     }
 
     /// A closed connection stays for the linger time.

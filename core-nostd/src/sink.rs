@@ -1,11 +1,15 @@
 //! What comes out: the events of a run, in the order in which they happen.
 
 mod forward;
+mod frame_sink;
 
 use core::ops::Range;
 
-use crate::decode::{Reject, Segment};
-use crate::flow::{Flow, Opened, Side};
+pub use frame_sink::FrameSink;
+pub(crate) use frame_sink::for_frames;
+
+use crate::decode::Reject;
+use crate::flow::{Flow, Opened};
 use crate::fragment::DroppedDatagram;
 use crate::frame::{Frame, Timestamp};
 
@@ -16,23 +20,27 @@ use crate::frame::{Frame, Timestamp};
 ///
 /// # Order of calls
 ///
-/// [`push`](crate::Reassembler::push) makes these calls for a frame:
+/// [`push`](crate::Reassembler::push) makes these calls for a frame, and [`push_batch`](crate::Reassembler::push_batch)
+/// for each frame in turn:
 ///
-/// 1. [`time`](Self::time).
-/// 2. [`dropped`](Self::dropped), [`released`](Self::released), [`closed`](Self::closed) and
-///    [`forgotten`](Self::forgotten) for what has waited long enough by then.
-/// 3. [`rejected`](Self::rejected) if the frame gives no segment, or [`held`](Self::held) if it is a fragment, after
-///    `dropped` and `released` of datagrams that have to make room. If it completes a datagram, the steps below are for
-///    that one, and `released` comes last.
-/// 4. `closed` and `forgotten` for connections that have to make room for a new one, or that it replaces.
-/// 5. [`segment`](Self::segment), for every segment of a connection.
+/// 1. [`frame`](Self::frame), then [`time`](Self::time).
+/// 2. [`dropped`](Self::dropped) and [`datagram_released`], then [`closed`](Self::closed) and [`connection_removed`], for
+///    what has waited long enough by then.
+/// 3. [`rejected`](Self::rejected) if the frame gives no segment, or [`fragment_held`] if it is a fragment, after `dropped`
+///    and `datagram_released` of datagrams that have to make room. If it completes a datagram, the steps below are for
+///    that one, and `datagram_released` comes last.
+/// 4. `closed` and `connection_removed` for connections that have to make room for a new one, or that it replaces.
+/// 5. [`segment`], for every segment of a connection.
 /// 6. [`opened`](Self::opened) with the first SYN or data of a direction, then the other events of its flow.
 /// 7. `closed` for both flows if the connection ends.
 ///
 /// A frame that carries several frames repeats steps 3 to 7 for each. [`advance`](crate::Reassembler::advance) makes the
-/// calls of steps 1 and 2; [`finish`](crate::Reassembler::finish) calls `time`, then `dropped` and `released` for all
-/// incomplete datagrams, then `closed` and `forgotten` for all connections. The beginning of an incomplete datagram may be
-/// used as a segment: steps 4 to 7 are then between its `dropped` and `released`.
+/// calls of steps 1 and 2 without `frame`; [`finish`](crate::Reassembler::finish) calls `time`, then `dropped` and `datagram_released` for all
+/// incomplete datagrams, then `closed` and `connection_removed` for all connections. The beginning of an incomplete datagram may be
+/// used as a segment: steps 4 to 7 are then between its `dropped` and `datagram_released`.
+///
+/// [`segment`], [`fragment_held`], [`datagram_released`] and [`connection_removed`] are methods of [`FrameSink`], for sinks
+/// that have one.
 ///
 /// Each flow has one `opened`, then any number of [`data`](Self::data), [`urgent`](Self::urgent),
 /// [`repeated`](Self::repeated), [`replaced`](Self::replaced), [`conflict`](Self::conflict), [`late`](Self::late),
@@ -78,7 +86,7 @@ use crate::frame::{Frame, Timestamp};
 ///
 /// fn replay(frames: &[Frame<'_>], mut sink: impl Sink<Error = Infallible>) -> Result<(), StorageError> {
 ///     let mut memory = StaticStorage::<16, 16, 32>::new();
-///     let mut reassembler = Reassembler::new(Config::default(), memory.storage())?;
+///     let mut reassembler = Reassembler::new(Config::new([0; 16]), memory.storage())?;
 ///     for frame in frames {
 ///         let Ok(()) = reassembler.push(frame, &mut sink);
 ///     }
@@ -92,10 +100,22 @@ use crate::frame::{Frame, Timestamp};
 /// assert_eq!(bytes.0, 0);
 /// # Ok::<(), StorageError>(())
 /// ```
+///
+/// [`segment`]: FrameSink::segment
+/// [`fragment_held`]: FrameSink::fragment_held
+/// [`datagram_released`]: FrameSink::datagram_released
+/// [`connection_removed`]: FrameSink::connection_removed
 #[allow(unused_variables)]
 pub trait Sink {
     /// Why a method fails; see [Errors](#errors).
     type Error;
+
+    /// The frame whose events follow. [`Frame::time`] is its own timestamp; [`time`](Self::time) follows with that of the
+    /// capture.
+    #[inline]
+    fn frame(&mut self, frame: &Frame<'_>) -> Result<(), Self::Error> {
+        Ok(())
+    }
 
     /// The time of the capture, before the events of each frame, when it passes without frames, and at the
     /// end. It never goes back.
@@ -103,34 +123,11 @@ pub trait Sink {
         Ok(())
     }
 
-    /// A segment belongs to a connection. Called for every one, also for those without bytes, after the close, or
-    /// refused, and before the events that it leads to. It comes from the frame just pushed, unless
-    /// [`Side::datagram`] says otherwise.
+    /// This sink's receiver of frame events; `None` if it has none at this time. Sinks that need streams only leave the
+    /// default: the reassembler then skips these events.
     #[inline]
-    fn segment(&mut self, side: &Side, segment: &Segment<'_>) -> Result<(), Self::Error> {
-        Ok(())
-    }
-
-    /// `false` if `segment` does nothing: the reassembler then skips it for most segments. It may still be called.
-    #[inline]
-    fn wants_segments(&self) -> bool {
-        true
-    }
-
-    /// The connection with the slots `slot` and `slot + 1` has left the table: no segment of it comes any more.
-    fn forgotten(&mut self, slot: u32) -> Result<(), Self::Error> {
-        Ok(())
-    }
-
-    /// A fragment waits for the rest of a datagram, which has this number until it is `released`: the frame just
-    /// pushed or, inside of tunnels, what the datagram `from` carried.
-    fn held(&mut self, datagram: u32, from: Option<u32>) -> Result<(), Self::Error> {
-        Ok(())
-    }
-
-    /// A datagram is done with, whatever it came to.
-    fn released(&mut self, datagram: u32) -> Result<(), Self::Error> {
-        Ok(())
+    fn frame_sink(&mut self) -> Option<&mut dyn FrameSink<Error = Self::Error>> {
+        None
     }
 
     /// A flow has its first packet with SYN or data.
@@ -279,6 +276,7 @@ impl CloseReason {
 
 /// The facts of one flow at its end. Lengths are in bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Summary {
     /// Stream offset just past the last byte known to have been sent.
     pub span: u64,

@@ -12,6 +12,7 @@ use crate::stream::Island;
 ///
 /// Zeroed memory and [`Default`] values are both fine. Entries are touched only when they are first
 /// needed, so a large allocation that the operating system commits lazily costs what is used.
+#[non_exhaustive]
 pub struct Storage<'a> {
     /// One entry for each connection that can be known at once, lingering ones included.
     pub connections: ManagedSlice<'a, Connection>,
@@ -50,7 +51,27 @@ impl fmt::Display for StorageError {
 
 impl core::error::Error for StorageError {}
 
-impl Storage<'_> {
+impl<'a> Storage<'a> {
+    /// Memory for `connections`, `buckets` and `islands`, as the fields say; none for fragments and compressed payload.
+    ///
+    /// [`Reassembler::new`](crate::Reassembler::new) checks the sizes. `buckets` must be zeros.
+    #[must_use]
+    pub fn new(
+        connections: ManagedSlice<'a, Connection>,
+        buckets: ManagedSlice<'a, u32>,
+        islands: ManagedSlice<'a, Island>,
+    ) -> Self {
+        let fragments = FragmentStorage::none();
+        Self { connections, buckets, islands, fragments, expanded: ManagedSlice::Borrowed(&mut []) }
+    }
+
+    /// Adds memory for fragments.
+    #[must_use]
+    pub fn with_fragments(mut self, fragments: FragmentStorage<'a>) -> Self {
+        self.fragments = fragments;
+        self
+    }
+
     pub(crate) fn check(&self) -> Result<(), StorageError> {
         if self.connections.is_empty() {
             return Err(StorageError::NoConnections);
@@ -78,7 +99,7 @@ impl Storage<'_> {
 /// use tapflow_core::{Config, Reassembler, StaticStorage};
 ///
 /// let mut memory = StaticStorage::<64, 64, 128>::new();
-/// let reassembler = Reassembler::new(Config::default(), memory.storage())?;
+/// let reassembler = Reassembler::new(Config::new([0; 16]), memory.storage())?;
 /// # Ok::<(), tapflow_core::StorageError>(())
 /// ```
 pub struct StaticStorage<const CONNECTIONS: usize, const BUCKETS: usize, const ISLANDS: usize> {
@@ -104,13 +125,11 @@ impl<const CONNECTIONS: usize, const BUCKETS: usize, const ISLANDS: usize>
     /// fragments in it; see [`StaticFragmentStorage`](crate::StaticFragmentStorage).
     pub fn storage(&mut self) -> Storage<'_> {
         self.buckets.fill(0);
-        Storage {
-            connections: ManagedSlice::Borrowed(&mut self.connections),
-            buckets: ManagedSlice::Borrowed(&mut self.buckets),
-            islands: ManagedSlice::Borrowed(&mut self.islands),
-            fragments: FragmentStorage::none(),
-            expanded: ManagedSlice::Borrowed(&mut []),
-        }
+        Storage::new(
+            ManagedSlice::Borrowed(&mut self.connections),
+            ManagedSlice::Borrowed(&mut self.buckets),
+            ManagedSlice::Borrowed(&mut self.islands),
+        )
     }
 }
 

@@ -37,10 +37,6 @@ struct Count(u64);
 impl Sink for Count {
     type Error = Infallible;
 
-    fn wants_segments(&self) -> bool {
-        false
-    }
-
     fn data(&mut self, _: Flow, offset: u64, bytes: &[u8]) -> Result<(), Infallible> {
         black_box(offset);
         self.0 += bytes.len() as u64;
@@ -57,7 +53,7 @@ fn main() -> ExitCode {
     };
     let storage = Storage::heap(connections.max(1), 1 << 10).expect("memory");
     // A fixed key: the same buckets in every run.
-    let mut core = Reassembler::new(Config::default(), storage).expect("a storage that fits");
+    let mut core = Reassembler::new(Config::new([0; 16]), storage).expect("a storage that fits");
     let mut sink = Count::default();
     let mut time = 0;
     let client = |number: usize| ([10, 0, (number >> 8) as u8, number as u8], CLIENT.1);
@@ -122,7 +118,7 @@ fn decode_all(frames: &[Vec<u8>]) {
 
 #[inline(never)]
 fn push_all(core: &mut Reassembler<'_>, sink: &mut Count, frames: &[Vec<u8>], time: &mut u64) {
-    for frames in frames.chunks(Reassembler::AHEAD) {
+    for frames in frames.chunks(Reassembler::BATCH) {
         let together: Vec<_> = frames
             .iter()
             .map(|bytes| {
@@ -131,6 +127,6 @@ fn push_all(core: &mut Reassembler<'_>, sink: &mut Count, frames: &[Vec<u8>], ti
                 Frame { link: LinkType::ETHERNET, time: Timestamp(*time), wire_len, bytes }
             })
             .collect();
-        let Ok(()) = core.push_all(&together, sink);
+        let Ok(()) = core.push_batch(&together, sink);
     }
 }

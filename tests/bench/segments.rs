@@ -34,10 +34,6 @@ struct Count {
 impl Sink for Count {
     type Error = Infallible;
 
-    fn wants_segments(&self) -> bool {
-        false
-    }
-
     fn data(&mut self, _: Flow, offset: u64, bytes: &[u8]) -> Result<(), Infallible> {
         black_box((offset, bytes.as_ptr()));
         self.data += bytes.len() as u64;
@@ -111,7 +107,7 @@ impl Bench {
     /// Connections from these addresses and ports, each after its handshake; client and server begin at 0.
     fn open(clients: &[([u8; 4], u16)]) -> Self {
         let storage = Storage::heap(clients.len(), 1 << 16).expect("memory");
-        let core = Reassembler::new(Config::default(), storage).expect("a storage that fits");
+        let core = Reassembler::new(Config::new([0; 16]), storage).expect("a storage that fits");
         let mut bench = Self { core, sink: Count::default(), time: 0 };
         for &client in clients {
             let up = |flags| TcpFrame { source: client, ..TcpFrame::up(0, flags, b"") };
@@ -128,12 +124,12 @@ impl Bench {
         let before = self.sink.data;
         let mut spent = Duration::ZERO;
         for _ in 0..rounds {
-            let mut ahead = Vec::with_capacity(Reassembler::AHEAD);
+            let mut ahead = Vec::with_capacity(Reassembler::BATCH);
             let start = Instant::now();
-            for chunk in frames.bytes.chunks(frames.length * Reassembler::AHEAD) {
+            for chunk in frames.bytes.chunks(frames.length * Reassembler::BATCH) {
                 ahead.clear();
                 ahead.extend(chunk.chunks_exact(frames.length).map(|bytes| self.frame(bytes)));
-                let Ok(()) = self.core.push_all(&ahead, &mut self.sink);
+                let Ok(()) = self.core.push_batch(&ahead, &mut self.sink);
             }
             spent += start.elapsed();
             frames.move_on(by);

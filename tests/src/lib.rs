@@ -26,6 +26,16 @@ pub fn not_tested(what: &str) {
     let _ = writeln!(io::stderr(), "not tested: {what}");
 }
 
+/// The hash key of tests: the same buckets in every run.
+pub const KEY: [u8; 16] = [0; 16];
+
+/// `value` after `set` has changed it, for types that have no literal outside of their crate.
+#[must_use]
+pub fn with<T>(mut value: T, set: impl FnOnce(&mut T)) -> T {
+    set(&mut value);
+    value
+}
+
 /// How many cases a property test tries that usually tries `usual`: no more than `PROPTEST_CASES` says.
 #[must_use]
 pub fn cases(usual: u32) -> u32 {

@@ -7,6 +7,7 @@
 use std::convert::Infallible;
 use std::ops::Range;
 
+use crate::KEY;
 use tapflow_core::decode::Reject;
 use tapflow_core::{
     CloseReason, Config, Counters, DroppedDatagram, Flow, FragmentStorage, Frame, Opened, Reassembler,
@@ -114,7 +115,7 @@ pub struct Scene {
 
 impl Default for Scene {
     fn default() -> Self {
-        Self::new(Config::default())
+        Self::new(Config::new(KEY))
     }
 }
 
@@ -132,7 +133,7 @@ impl Scene {
     #[must_use]
     pub fn with(config: Config, connections: usize, islands: usize) -> Self {
         let fragments = FragmentStorage::heap(16).expect("memory");
-        let storage = Storage { fragments, ..Storage::heap(connections, islands).expect("memory") };
+        let storage = Storage::heap(connections, islands).expect("memory").with_fragments(fragments);
         Self::of(config, storage)
     }
 

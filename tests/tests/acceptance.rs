@@ -1,10 +1,13 @@
 //! What a receiver would drop: segments with an outdated timestamp (PAWS), bytes beyond the window it announced. They are
 //! counted and taken, or refused; and urgent data, in line or apart.
 
-use tapflow_core::{Check, Config, InOrder, InOrderStorage, Reassembler, Storage, Timestamp, Urgent};
+use tapflow_core::{
+    Check, Config, InOrder, InOrderConfig, InOrderStorage, Reassembler, Storage, Timestamp, Urgent,
+};
 use tapflow_tests::frames::{FIN, SYN, TcpFrame, frame};
 use tapflow_tests::recorder::Recorder;
 use tapflow_tests::scene::{Lines, Scene};
+use tapflow_tests::{KEY, with};
 
 const NOTHING: [&str; 0] = [];
 
@@ -22,7 +25,10 @@ fn handshake(config: Config, scales: [Option<u8>; 2], clock: Option<u32>) -> Sce
 }
 
 fn refusing() -> Config {
-    Config { paws: Check::Refuse, window: Check::Refuse, ..Config::default() }
+    with(Config::new(KEY), |c| {
+        c.paws = Check::Refuse;
+        c.window = Check::Refuse;
+    })
 }
 
 fn up(offset: u32, payload: &[u8]) -> TcpFrame {
@@ -36,7 +42,7 @@ fn window(offset: u32, window: u16) -> TcpFrame {
 
 #[test]
 fn an_older_clock_than_one_accepted_is_counted_and_taken() {
-    let mut scene = handshake(Config::default(), [None; 2], Some(1000));
+    let mut scene = handshake(Config::new(KEY), [None; 2], Some(1000));
     scene.push(&up(0, b"new").timestamp(1010));
     scene.push(&window(3, 1000));
     assert_eq!(scene.push(&up(3, b"old").timestamp(1009)), ["0 data 3 old"]);
@@ -86,7 +92,7 @@ fn a_reset_needs_no_clock() {
 
 #[test]
 fn bytes_beyond_the_announced_window_are_counted_and_taken() {
-    let mut scene = handshake(Config::default(), [None; 2], None);
+    let mut scene = handshake(Config::new(KEY), [None; 2], None);
     scene.push(&window(0, 10));
     assert_eq!(scene.push(&up(0, b"0123456789ab")), ["0 data 0 0123456789ab"]);
     assert_eq!(scene.counters().beyond_window_segments, 1);
@@ -121,7 +127,7 @@ fn the_window_is_scaled_when_both_sides_said_so_but_not_in_the_syn() {
 
 #[test]
 fn a_probe_of_a_closed_window_is_no_anomaly() {
-    let mut scene = handshake(Config::default(), [None; 2], None);
+    let mut scene = handshake(Config::new(KEY), [None; 2], None);
     scene.push(&up(0, b"0123456789"));
     scene.push(&window(10, 0));
     scene.push(&up(10, b"?"));
@@ -130,7 +136,7 @@ fn a_probe_of_a_closed_window_is_no_anomaly() {
 
 #[test]
 fn an_older_acknowledgement_does_not_close_the_window_again() {
-    let mut scene = handshake(Config::default(), [None; 2], None);
+    let mut scene = handshake(Config::new(KEY), [None; 2], None);
     scene.push(&up(0, b"0123456789"));
     scene.push(&window(10, 100));
     scene.push(&window(5, 0));
@@ -146,12 +152,12 @@ fn without_both_syns_the_window_is_not_known() {
 }
 
 fn apart() -> Config {
-    Config { urgent: Urgent::Apart, ..Config::default() }
+    with(Config::new(KEY), |c| c.urgent = Urgent::Apart)
 }
 
 #[test]
 fn urgent_data_is_data_unless_it_is_wanted_apart() {
-    let mut scene = handshake(Config::default(), [None; 2], None);
+    let mut scene = handshake(Config::new(KEY), [None; 2], None);
     assert_eq!(scene.push(&up(0, b"login!").urgent(6)), ["0 data 0 login!"]);
     assert_eq!((scene.counters().urgent_segments, scene.counters().urgent_bytes), (1, 0));
 }
@@ -189,7 +195,7 @@ fn apart_beyond_a_hole_and_cut_by_a_snap_length_it_counts_as_one_segment() {
 fn in_order_urgent_data_waits_its_turn() {
     let mut core = Reassembler::new(apart(), Storage::heap(4, 64).unwrap()).unwrap();
     let lines = Lines { recorder: Recorder::adapted(true), ..Lines::default() };
-    let mut sink = InOrder::new(lines, InOrderStorage::heap(4, 1 << 16).unwrap());
+    let mut sink = InOrder::new(lines, InOrderStorage::heap(4, 1 << 16).unwrap(), InOrderConfig::new(KEY));
     for segment in
         [TcpFrame::up(99, SYN, b""), up(5, b"wor"), up(8, b"!").urgent(1), up(9, b"ld"), up(0, b"hello")]
     {

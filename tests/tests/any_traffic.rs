@@ -3,12 +3,13 @@
 
 use proptest::prelude::*;
 use tapflow_core::{
-    Check, Config, Frame, InOrder, InOrderStorage, LinkType, OverlapPolicy, Reassembler, Sink, Storage,
-    Timestamp, Urgent,
+    Check, Config, Frame, InOrder, InOrderConfig, InOrderStorage, LinkType, OverlapPolicy, Reassembler, Sink,
+    Storage, Timestamp, Urgent,
 };
 use tapflow_tests::frames::{TcpFrame, frame};
 use tapflow_tests::recorder::Recorder;
 use tapflow_tests::scene::{Lines, check_accounts};
+use tapflow_tests::{KEY, with};
 
 /// What happens at the tap.
 #[derive(Clone, Debug)]
@@ -113,20 +114,19 @@ fn setting() -> impl Strategy<Value = Setting> {
         let (overlap, urgent, paws, window) = receiver;
         let (connections, islands, pages) = sizes;
         let (max_jump, rebase_window, max_rebases, max_islands, max_inactive) = limits;
-        let config = Config {
-            idle_timeout: idle.map(|seconds| seconds * Timestamp::SECOND),
-            linger: linger * Timestamp::SECOND,
-            max_inactive,
-            max_jump,
-            rebase_window,
-            max_rebases,
-            max_islands,
-            overlap,
-            urgent,
-            paws,
-            window,
-            ..Config::default()
-        };
+        let config = with(Config::new(KEY), |c| {
+            c.idle_timeout = idle.map(|seconds| seconds * Timestamp::SECOND);
+            c.linger = linger * Timestamp::SECOND;
+            c.max_inactive = max_inactive;
+            c.max_jump = max_jump;
+            c.rebase_window = rebase_window;
+            c.max_rebases = max_rebases;
+            c.max_islands = max_islands;
+            c.overlap = overlap;
+            c.urgent = urgent;
+            c.paws = paws;
+            c.window = window;
+        });
         Setting { connections, islands, pages, config }
     })
 }
@@ -138,7 +138,7 @@ fn play<S: Sink<Error = std::convert::Infallible>>(
     hash_key: [u8; 16],
     sink: &mut S,
 ) -> Reassembler<'static> {
-    let config = Config { hash_key, ..setting.config.clone() };
+    let config = with(setting.config.clone(), |c| c.hash_key = hash_key);
     let storage = Storage::heap(setting.connections, setting.islands).unwrap();
     let mut core = Reassembler::new(config, storage).unwrap();
     let mut now = 1000u64;
@@ -203,7 +203,7 @@ fn play_together(setting: &Setting, steps: &[Step], sink: &mut Lines) -> Reassem
             |(link, time, wire_len, bytes)| Frame { link, time: Timestamp::new(time, 0), wire_len, bytes };
         let frames: Vec<_> =
             frames.iter().map(|(link, time, len, bytes)| frame((*link, *time, *len, &bytes[..]))).collect();
-        let Ok(()) = core.push_all(&frames, sink);
+        let Ok(()) = core.push_batch(&frames, sink);
     }
     let Ok(()) = core.finish(sink);
     core
@@ -262,7 +262,7 @@ proptest! {
     fn ascends_inside_of_the_adaptor(setting in setting(), steps in prop::collection::vec(step(), 1..120)) {
         let storage = InOrderStorage::heap(setting.connections, setting.pages * 2048).unwrap();
         let lines = Lines { recorder: Recorder::adapted(true), ..Lines::default() };
-        let mut sink = InOrder::new(lines, storage);
+        let mut sink = InOrder::new(lines, storage, InOrderConfig::new(KEY));
         let core = play(&setting, &steps, [0; 16], &mut sink);
         check_accounts(core.counters());
         prop_assert!(sink.inner().recorder.all_closed());

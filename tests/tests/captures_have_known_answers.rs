@@ -10,15 +10,14 @@ use tapflow_core::{Config, FragmentStorage, Reassembler, Storage};
 use tapflow_tests::answers::{Answer, Capture, EXCEPTIONS, Flows, corpus, own_captures, sha256};
 use tapflow_tests::not_tested;
 use tapflow_tests::recorder::Recorder;
+use tapflow_tests::{KEY, with};
 
 /// The flows with data that the core finds in a capture, whatever error ends the file.
 fn flows_of(path: &Path, ignore_encapsulation: bool) -> Flows {
     let mut source = input::open(path, Arc::new(AtomicBool::new(false))).unwrap();
-    let config = Config { ignore_encapsulation, ..Config::default() };
-    let storage = Storage {
-        fragments: FragmentStorage::heap(1000).unwrap(),
-        ..Storage::heap(100_000, 100_000).unwrap()
-    };
+    let config = with(Config::new(KEY), |c| c.ignore_encapsulation = ignore_encapsulation);
+    let storage =
+        Storage::heap(100_000, 100_000).unwrap().with_fragments(FragmentStorage::heap(1000).unwrap());
     let mut core = Reassembler::new(config, storage).unwrap();
     let mut sink = Recorder::default();
     while let Ok(Some(packet)) = source.next() {

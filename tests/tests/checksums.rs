@@ -5,9 +5,10 @@ use tapflow_core::{Config, Frame, LinkType};
 use tapflow_tests::fragments::{Piece, payload};
 use tapflow_tests::frames::{ACK, TcpFrame, checksum, frame, set_checksums};
 use tapflow_tests::scene::Scene;
+use tapflow_tests::{KEY, with};
 
 fn scene(checksums: Checksums) -> Scene {
-    Scene::new(Config { decode: Settings { checksums, ..Settings::default() }, ..Config::default() })
+    Scene::new(with(Config::new(KEY), |c| c.decode = with(Settings::default(), |c| c.checksums = checksums)))
 }
 
 /// A good frame with one byte changed.

@@ -3,12 +3,13 @@
 use tapflow_core::{CloseReason, Config, Timestamp};
 use tapflow_tests::frames::{ACK, FIN, RST, SERVER, SYN, TcpFrame};
 use tapflow_tests::scene::Scene;
+use tapflow_tests::{KEY, with};
 
 const NOTHING: [&str; 0] = [];
 
 /// Sinks are told the end as soon as it is certain.
 fn at_once() -> Scene {
-    Scene::new(Config { close_at_once: true, ..Config::default() })
+    Scene::new(with(Config::new(KEY), |c| c.close_at_once = true))
 }
 
 fn connected() -> Scene {
@@ -71,7 +72,7 @@ fn a_fin_beyond_a_hole_waits_for_the_hole() {
 
 #[test]
 fn a_hole_before_the_fins_is_a_gap_after_the_closing_time() {
-    let mut scene = Scene::new(Config { closing: 30 * Timestamp::SECOND, ..Config::default() });
+    let mut scene = Scene::new(with(Config::new(KEY), |c| c.closing = 30 * Timestamp::SECOND));
     scene.handshake(40000);
     scene.at(100).push(&TcpFrame::up(105, FIN, b"world").acknowledging(200));
     scene.push(&TcpFrame::down(200, FIN, b"").acknowledging(111));

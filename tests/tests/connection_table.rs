@@ -1,11 +1,10 @@
 //! The connection table: who is it, how is it numbered, and what begins it.
 
 use managed::ManagedSlice;
-use tapflow_core::{
-    Config, Connection, FragmentStorage, Frame, Reassembler, StaticStorage, Storage, StorageError,
-};
+use tapflow_core::{Config, Connection, Frame, Reassembler, StaticStorage, Storage, StorageError};
 use tapflow_tests::frames::{FIN, RST, SYN, TcpFrame, frame};
 use tapflow_tests::scene::Scene;
+use tapflow_tests::{KEY, with};
 
 #[test]
 fn both_directions_are_one_entry_with_one_session() {
@@ -89,7 +88,7 @@ fn the_same_addresses_in_another_vlan_are_another_connection() {
 #[test]
 fn connections_that_share_a_bucket_stay_apart() {
     let mut memory = StaticStorage::<8, 1, 8>::new();
-    let mut core = Reassembler::new(Config::default(), memory.storage()).unwrap();
+    let mut core = Reassembler::new(Config::new(KEY), memory.storage()).unwrap();
     let mut sink = tapflow_tests::recorder::Recorder::default();
     for round in 0..3u32 {
         for port in 1..=8 {
@@ -110,7 +109,7 @@ fn port_bytes(port: u16) -> [u8; 2] {
 #[test]
 fn the_hash_key_does_not_change_the_output() {
     let told = |hash_key| {
-        let mut scene = Scene::with(Config { hash_key, ..Config::default() }, 20, 64);
+        let mut scene = Scene::with(with(Config::new(KEY), |c| c.hash_key = hash_key), 20, 64);
         let mut lines = Vec::new();
         for port in 0..100 {
             lines.extend(scene.handshake(port));
@@ -127,7 +126,7 @@ fn the_hash_key_does_not_change_the_output() {
 
 #[test]
 fn a_table_of_one_connection_serves_one_after_the_other() {
-    let mut scene = Scene::with(Config::default(), 1, 8);
+    let mut scene = Scene::with(Config::new(KEY), 1, 8);
     scene.handshake(1);
     scene.push(&TcpFrame::up(100, 0, b"one").client_port(1));
     assert_eq!(
@@ -145,7 +144,7 @@ fn a_table_of_one_connection_serves_one_after_the_other() {
 
 #[test]
 fn attempts_and_ended_connections_make_room_for_each_other_before_the_table_is_full() {
-    let mut scene = Scene::with(Config { max_inactive: 2, ..Config::default() }, 8, 8);
+    let mut scene = Scene::with(with(Config::new(KEY), |c| c.max_inactive = 2), 8, 8);
     let syn = |port| TcpFrame::up(9, SYN, b"").client_port(port);
     for port in 1..4 {
         scene.handshake(port);
@@ -197,14 +196,8 @@ fn storage_in_which_nothing_can_work_is_refused() {
     let refused = |connections: &mut [Connection], buckets: &mut [u32]| {
         let (connections, buckets) = (ManagedSlice::Borrowed(connections), ManagedSlice::Borrowed(buckets));
         let islands = ManagedSlice::Borrowed(&mut []);
-        let storage = Storage {
-            connections,
-            buckets,
-            islands,
-            fragments: FragmentStorage::none(),
-            expanded: vec![].into(),
-        };
-        Reassembler::new(Config::default(), storage).err()
+        let storage = Storage::new(connections, buckets, islands);
+        Reassembler::new(Config::new(KEY), storage).err()
     };
     let mut one = [Connection::default()];
     assert_eq!(refused(&mut [], &mut [0]), Some(StorageError::NoConnections));
@@ -220,7 +213,7 @@ fn storage_in_which_nothing_can_work_is_refused() {
 fn memory_may_be_used_again() {
     let mut memory = StaticStorage::<2, 2, 2>::new();
     for _ in 0..3 {
-        let mut core = Reassembler::new(Config::default(), memory.storage()).unwrap();
+        let mut core = Reassembler::new(Config::new(KEY), memory.storage()).unwrap();
         let mut sink = tapflow_tests::recorder::Recorder::default();
         for sequence in [100, 110, 120, 104] {
             let bytes = TcpFrame::up(sequence, 0, b"four").bytes();

@@ -115,7 +115,7 @@ fn all_sequences(first: u32, with_syn: bool) {
     let syn = TcpFrame::up(first.wrapping_sub(1), SYN, &[]).bytes();
     let segments: Vec<_> = (0..SEGMENTS).map(|index| frames(first, index)).collect();
     let storage = Storage::heap(2, 8).expect("memory");
-    let mut core = Reassembler::new(Config::default(), storage).expect("storage");
+    let mut core = Reassembler::new(Config::new(tapflow_tests::KEY), storage).expect("storage");
     for sequence in 0..PLACES.pow(SEGMENTS as u32) {
         let places: [usize; SEGMENTS] =
             std::array::from_fn(|index| sequence / PLACES.pow(index as u32) % PLACES);

@@ -4,9 +4,10 @@
 use tapflow_core::{CloseReason, Config, Timestamp};
 use tapflow_tests::frames::{FIN, RST, SYN, TcpFrame};
 use tapflow_tests::scene::Scene;
+use tapflow_tests::{KEY, with};
 
 fn idle_after(seconds: u64) -> Config {
-    Config { idle_timeout: Some(seconds * Timestamp::SECOND), ..Config::default() }
+    with(Config::new(KEY), |c| c.idle_timeout = Some(seconds * Timestamp::SECOND))
 }
 
 fn syn(port: u16) -> TcpFrame {
@@ -19,7 +20,7 @@ fn data(port: u16) -> TcpFrame {
 
 /// Sinks are told the end as soon as it is certain.
 fn at_once() -> Config {
-    Config { close_at_once: true, ..Config::default() }
+    with(Config::new(KEY), |c| c.close_at_once = true)
 }
 
 /// SYN, data and FIN of both sides: the connection ends and lingers.
@@ -121,7 +122,7 @@ fn a_clock_that_runs_backwards_expires_nothing_and_breaks_nothing() {
 
 #[test]
 fn a_closed_connection_lingers_for_the_time_of_the_configuration() {
-    let mut scene = Scene::new(Config { linger: 30 * Timestamp::SECOND, ..at_once() });
+    let mut scene = Scene::new(with(at_once(), |c| c.linger = 30 * Timestamp::SECOND));
     scene.at(100);
     end(&mut scene, 1);
     assert!(scene.at(129).push(&TcpFrame::up(100, FIN, b"up").client_port(1)).is_empty());
@@ -136,7 +137,7 @@ fn a_closed_connection_lingers_for_the_time_of_the_configuration() {
 
 #[test]
 fn lingering_connections_go_in_the_order_of_their_last_packets() {
-    let mut scene = Scene::with(Config { linger: 10 * Timestamp::SECOND, ..at_once() }, 3, 8);
+    let mut scene = Scene::with(with(at_once(), |c| c.linger = 10 * Timestamp::SECOND), 3, 8);
     scene.at(100);
     end(&mut scene, 1);
     scene.at(101);
@@ -179,7 +180,7 @@ fn a_full_table_evicts_ended_then_half_open_then_least_recently_active_connectio
 
 #[test]
 fn of_half_open_connections_the_one_whose_syn_is_oldest_is_evicted() {
-    let mut scene = Scene::with(Config::default(), 2, 8);
+    let mut scene = Scene::with(Config::new(KEY), 2, 8);
     scene.at(1).push(&syn(1));
     scene.at(2).push(&syn(2));
     scene.at(3).push(&syn(1));
@@ -189,7 +190,7 @@ fn of_half_open_connections_the_one_whose_syn_is_oldest_is_evicted() {
 
 #[test]
 fn of_open_connections_the_least_recently_active_one_is_evicted() {
-    let mut scene = Scene::with(Config::default(), 2, 8);
+    let mut scene = Scene::with(Config::new(KEY), 2, 8);
     scene.at(1).push(&data(1));
     scene.at(2).push(&data(2));
     scene.at(3).push(&TcpFrame::down(9, 0, b"").acknowledging(104).client_port(1));
@@ -198,7 +199,7 @@ fn of_open_connections_the_least_recently_active_one_is_evicted() {
 
 #[test]
 fn a_connection_that_was_reset_is_evicted_first_and_told_as_reset() {
-    let mut scene = Scene::with(Config::default(), 2, 8);
+    let mut scene = Scene::with(Config::new(KEY), 2, 8);
     scene.at(1).push(&syn(1));
     scene.at(2).push(&data(2));
     scene.at(3).push(&TcpFrame::up(104, RST, b"").client_port(2));
@@ -207,7 +208,7 @@ fn a_connection_that_was_reset_is_evicted_first_and_told_as_reset() {
 
 #[test]
 fn a_flood_of_syns_does_not_touch_an_open_connection() {
-    let mut scene = Scene::with(Config::default(), 100, 8);
+    let mut scene = Scene::with(Config::new(KEY), 100, 8);
     scene.handshake(1);
     for (second, port) in (2..20_000).enumerate() {
         scene.at(second as u64).push(&syn(port));
@@ -218,7 +219,7 @@ fn a_flood_of_syns_does_not_touch_an_open_connection() {
 
 #[test]
 fn bytes_of_an_evicted_connection_that_goes_on_begin_a_new_one() {
-    let mut scene = Scene::with(Config::default(), 1, 8);
+    let mut scene = Scene::with(Config::new(KEY), 1, 8);
     scene.push(&data(1));
     scene.push(&data(2));
     assert_eq!(

@@ -4,6 +4,7 @@ use tapflow_core::{Config, DropReason, FragmentPolicy, FragmentStorage, Storage}
 use tapflow_tests::fragments::{Piece, payload, split};
 use tapflow_tests::frames::{ACK, FIN, SYN, TcpFrame, frame};
 use tapflow_tests::scene::Scene;
+use tapflow_tests::{KEY, with};
 
 const TEXT: &[u8] = b"The quick brown fox jumps over the lazy dog, and back.";
 
@@ -107,7 +108,7 @@ fn a_late_first_fragment_that_is_not_tcp_ends_its_datagram() {
 #[test]
 fn without_memory_fragments_are_rejected() {
     let storage = Storage::heap(4, 4).unwrap();
-    let mut scene = Scene::of(Config::default(), storage);
+    let mut scene = Scene::of(Config::new(KEY), storage);
     for piece in split(&segment(), 40) {
         assert_eq!(scene.piece(&piece), ["rejected IPv4 fragment (at byte 0)"]);
         assert_eq!(scene.piece(&piece.v6()), ["rejected IPv6 extension header fragment (at byte 40)"]);
@@ -155,7 +156,7 @@ fn a_duplicate_fragment_changes_nothing() {
 #[test]
 fn a_timeout_drops_what_never_became_whole() {
     for (v6, timeout) in [(false, 30), (true, 60)] {
-        let config = Config { use_incomplete_datagrams: false, ..Config::default() };
+        let config = with(Config::new(KEY), |c| c.use_incomplete_datagrams = false);
         let mut scene = Scene::new(config);
         let mut pieces = split(&segment(), 40);
         pieces.iter_mut().for_each(|piece| piece.ipv6 = v6);
@@ -240,8 +241,8 @@ fn a_fragment_that_was_cut_does_not_stand_for_the_whole() {
 
 #[test]
 fn the_oldest_datagram_makes_room() {
-    let config = Config { use_incomplete_datagrams: false, ..Config::default() };
-    let storage = Storage { fragments: FragmentStorage::heap(2).unwrap(), ..Storage::heap(4, 4).unwrap() };
+    let config = with(Config::new(KEY), |c| c.use_incomplete_datagrams = false);
+    let storage = Storage::heap(4, 4).unwrap().with_fragments(FragmentStorage::heap(2).unwrap());
     let mut scene = Scene::of(config, storage);
     let pieces = split(&segment(), 40);
     for id in 1..=2 {
@@ -258,7 +259,7 @@ fn the_oldest_datagram_makes_room() {
 
 #[test]
 fn a_datagram_of_too_many_fragments_is_given_up() {
-    let mut scene = Scene::new(Config { max_fragments: 8, ..Config::default() });
+    let mut scene = Scene::new(with(Config::new(KEY), |c| c.max_fragments = 8));
     let pieces = split(&segment(), 8);
     let lines = told(&mut scene, &pieces);
     assert_eq!(lines[0], "dropped 1 too-large: 7 fragments, 56 bytes");
@@ -271,8 +272,8 @@ fn a_datagram_of_too_many_fragments_is_given_up() {
 #[test]
 fn a_datagram_longer_than_there_is_room_for_is_given_up() {
     let memory = Box::leak(Box::new(tapflow_core::StaticFragmentStorage::<2, 64, 16>::new()));
-    let storage = Storage { fragments: memory.storage(), ..Storage::heap(4, 4).unwrap() };
-    let mut scene = Scene::of(Config::default(), storage);
+    let storage = Storage::heap(4, 4).unwrap().with_fragments(memory.storage());
+    let mut scene = Scene::of(Config::new(KEY), storage);
     let lines = told(&mut scene, &split(&segment(), 40));
     assert_eq!(lines, ["dropped 1 too-large: 1 fragments, 40 bytes", "rejected IPv4 fragment (at byte 0)"]);
     let short = TcpFrame::up(100, ACK, b"short enough for the room there");
@@ -282,8 +283,8 @@ fn a_datagram_longer_than_there_is_room_for_is_given_up() {
 #[test]
 fn datagrams_share_extents_and_the_oldest_gives_its_own() {
     let memory = Box::leak(Box::new(tapflow_core::StaticFragmentStorage::<4, 256, 6>::new()));
-    let storage = Storage { fragments: memory.storage(), ..Storage::heap(4, 4).unwrap() };
-    let mut scene = Scene::of(Config { use_incomplete_datagrams: false, ..Config::default() }, storage);
+    let storage = Storage::heap(4, 4).unwrap().with_fragments(memory.storage());
+    let mut scene = Scene::of(with(Config::new(KEY), |c| c.use_incomplete_datagrams = false), storage);
     let pieces = split(&segment(), 16);
     assert_eq!(told(&mut scene, &[pieces[0].clone(), pieces[2].clone(), pieces[4].clone()]), [""; 0]);
     let lines = told(&mut scene, &pieces.iter().map(|piece| piece.clone().id(2)).collect::<Vec<_>>());
@@ -303,7 +304,7 @@ fn every_policy_resolves_the_example_of_active_mapping() {
         (FragmentPolicy::Windows, "111422333666"),
         (FragmentPolicy::Solaris, "111422333666"),
     ] {
-        let mut scene = Scene::new(Config { fragment_policy: policy, ..Config::default() });
+        let mut scene = Scene::new(with(Config::new(KEY), |c| c.fragment_policy = policy));
         let header = payload(&TcpFrame::up(100, ACK, b""));
         let mut lines = Vec::new();
         // In units of 8 bytes; the header and 4 bytes more stand before them.
@@ -368,7 +369,7 @@ fn what_was_captured_of_both_copies_has_to_be_the_same() {
 
 #[test]
 fn the_policy_discard_treats_ipv4_alike() {
-    let mut scene = Scene::new(Config { fragment_policy: FragmentPolicy::Discard, ..Config::default() });
+    let mut scene = Scene::new(with(Config::new(KEY), |c| c.fragment_policy = FragmentPolicy::Discard));
     let pieces = split(&segment(), 24);
     scene.piece(&pieces[0]);
     let lines = scene.piece(&Piece { offset: 16, ..pieces[1].clone() });
@@ -447,8 +448,8 @@ fn fragments_inside_of_fragments_are_put_together() {
 #[test]
 fn where_the_whole_takes_all_the_room_what_is_inside_is_rejected() {
     let memory = Box::leak(Box::new(tapflow_core::StaticFragmentStorage::<1, 512, 16>::new()));
-    let storage = Storage { fragments: memory.storage(), ..Storage::heap(4, 4).unwrap() };
-    let mut scene = Scene::of(Config::default(), storage);
+    let storage = Storage::heap(4, 4).unwrap().with_fragments(memory.storage());
+    let mut scene = Scene::of(Config::new(KEY), storage);
     let lines = told(&mut scene, &around(&split(&segment(), 40), 24));
     assert_eq!(lines, ["rejected IPv4 fragment (at byte 20)"; 2]);
     // The room is free again.

@@ -3,6 +3,7 @@
 use tapflow_core::{Config, DropReason, FragmentStorage, Frame, LinkType, Storage, Timestamp};
 use tapflow_tests::frames::{ACK, TcpFrame};
 use tapflow_tests::scene::Scene;
+use tapflow_tests::{KEY, with};
 
 const TEXT: &[u8] = b"The quick brown fox jumps over the lazy dog, and back.";
 
@@ -90,7 +91,7 @@ fn all_but_the_last_may_come_in_any_order() {
 
 #[test]
 fn what_is_lost_is_given_up_after_a_second_and_the_sequence_number_used_again() {
-    let config = Config { use_incomplete_datagrams: false, ..Config::default() };
+    let config = with(Config::new(KEY), |c| c.use_incomplete_datagrams = false);
     let mut scene = Scene::new(config);
     let frames = fragments(&msdu(), 40, 7);
     scene.at(1);
@@ -147,8 +148,8 @@ fn fragments_of_different_length_contradict_each_other() {
 
 #[test]
 fn without_memory_or_with_too_little_fragments_are_rejected() {
-    let storage = Storage { fragments: FragmentStorage::none(), ..Storage::heap(10, 10).unwrap() };
-    let mut scene = Scene::of(Config::default(), storage);
+    let storage = Storage::heap(10, 10).unwrap().with_fragments(FragmentStorage::none());
+    let mut scene = Scene::of(Config::new(KEY), storage);
     let lines = pushed(&mut scene, &fragments(&msdu(), 60, 7));
     assert_eq!(lines, ["rejected 802.11 fragment (at byte 0)", "rejected 802.11 fragment (at byte 0)"]);
 }

@@ -4,6 +4,7 @@
 use tapflow_core::{Config, Timestamp};
 use tapflow_tests::frames::{FIN, RST, SYN, TcpFrame};
 use tapflow_tests::scene::Scene;
+use tapflow_tests::{KEY, with};
 
 const NOTHING: [&str; 0] = [];
 const REQUEST: &[u8] = b"request";
@@ -290,7 +291,8 @@ fn a_complete_handshake_is_a_new_connection_whatever_numbers_it_has() {
             for end in [End::Fins, End::Rst, End::None] {
                 for pause in [1, 5, 59, 61, 3600] {
                     for close_at_once in [false, true] {
-                        let mut scene = Scene::new(Config { close_at_once, ..Config::default() });
+                        let mut scene =
+                            Scene::new(with(Config::new(KEY), |c| c.close_at_once = close_at_once));
                         for number in 0..3u32 {
                             scene.at(10 + u64::from(number) * pause);
                             conversation(&mut scene, [client(number), server(number)], number as usize, end);
@@ -401,7 +403,7 @@ fn a_fin_that_nobody_acknowledges_neither_splits_the_stream_nor_hides_the_confli
 fn what_goes_on_where_a_connection_ended_belongs_to_it_however_late() {
     for end in [End::Fins, End::Rst] {
         for counts_fin in [false, true] {
-            let mut scene = Scene::new(Config { closing: u64::MAX, ..Config::default() });
+            let mut scene = Scene::new(with(Config::new(KEY), |c| c.closing = u64::MAX));
             conversation(&mut scene, [99, 199], 0, end);
             let fin = u32::from(counts_fin && end == End::Fins);
             scene.at(100_000).push(&TcpFrame::up(109 + fin, 0, b" more").acknowledging(210));
@@ -433,7 +435,10 @@ fn acknowledgements_of_the_side_that_seemed_to_reset_take_the_end_back() {
 
 #[test]
 fn of_more_ended_connections_than_are_kept_open_the_oldest_is_told() {
-    let config = Config { closing: u64::MAX, max_closing: 2, ..Config::default() };
+    let config = with(Config::new(KEY), |c| {
+        c.closing = u64::MAX;
+        c.max_closing = 2;
+    });
     let mut scene = Scene::new(config);
     let mut told = Vec::new();
     for port in 1..=4 {
@@ -445,5 +450,5 @@ fn of_more_ended_connections_than_are_kept_open_the_oldest_is_told() {
     assert_eq!(told[3], ["2 closed reset 0", "3 closed reset 0"]);
     // Those linger.
     assert_eq!(scene.push(&TcpFrame::up(99, SYN, b"").client_port(1)), NOTHING);
-    assert_eq!(Config::default().closing, 60 * Timestamp::SECOND);
+    assert_eq!(Config::new(KEY).closing, 60 * Timestamp::SECOND);
 }

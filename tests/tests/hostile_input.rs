@@ -6,6 +6,7 @@ use tapflow_core::{Config, Frame, LinkType, Reassembler, Storage, Timestamp};
 use tapflow_tests::frames::{ACK, SYN, TcpFrame, frame};
 use tapflow_tests::recorder::Recorder;
 use tapflow_tests::scene::{Scene, check_accounts};
+use tapflow_tests::{KEY, with};
 
 fn link() -> impl Strategy<Value = LinkType> {
     prop_oneof![9 => prop::sample::select(LINK_TYPES.to_vec()), 1 => any::<u32>().prop_map(LinkType)]
@@ -20,7 +21,7 @@ fn small(config: Config) -> Reassembler<'static> {
 }
 
 fn expiring() -> Config {
-    Config { idle_timeout: Some(5 * Timestamp::SECOND), ..Config::default() }
+    with(Config::new(KEY), |c| c.idle_timeout = Some(5 * Timestamp::SECOND))
 }
 
 proptest! {
@@ -51,7 +52,7 @@ proptest! {
         cuts in prop::collection::vec((0..100usize, 0..3000u32, time()), 1..10),
         sequence: u32,
     ) {
-        let mut core = small(Config { max_jump: 5000, ..expiring() });
+        let mut core = small(with(expiring(), |c| c.max_jump = 5000));
         let mut sink = Recorder::default();
         let mut bytes = TcpFrame::up(sequence, SYN | ACK, b"some payload of a segment").bytes();
         for (at, value) in changes {
@@ -85,7 +86,7 @@ fn the_last_time_there_is_stops_nothing() {
 
 #[test]
 fn a_flow_that_is_all_holes_takes_its_share_of_islands_and_no_more() {
-    let mut scene = Scene::with(Config { max_islands: 10, ..Config::default() }, 4, 1000);
+    let mut scene = Scene::with(with(Config::new(KEY), |c| c.max_islands = 10), 4, 1000);
     scene.push(&TcpFrame::up(99, SYN, b""));
     for hole in 0..10_000 {
         scene.push(&TcpFrame::up(101 + 2 * hole, 0, b"x"));
@@ -96,7 +97,7 @@ fn a_flow_that_is_all_holes_takes_its_share_of_islands_and_no_more() {
 
 #[test]
 fn every_other_byte_backwards_ends_soon() {
-    let mut scene = Scene::with(Config::default(), 4, 5000);
+    let mut scene = Scene::with(Config::new(KEY), 4, 5000);
     scene.push(&TcpFrame::up(99, SYN, b""));
     for hole in (0..4000).rev() {
         scene.push(&TcpFrame::up(101 + 2 * hole, 0, b"x"));

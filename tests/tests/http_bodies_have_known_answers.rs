@@ -9,6 +9,7 @@ use serde_json::Value;
 use tapflow_common::input::{self};
 use tapflow_common::scan::http::{Direction, Limits};
 use tapflow_core::{Config, FragmentStorage, Reassembler, Storage};
+use tapflow_tests::KEY;
 use tapflow_tests::answers::{corpus, sha256};
 use tapflow_tests::http::Kept;
 use tapflow_tests::not_tested;
@@ -58,11 +59,9 @@ impl Connection {
 
 fn records(path: &std::path::Path) -> Recorder {
     let mut source = input::open(path, Arc::new(AtomicBool::new(false))).unwrap();
-    let storage = Storage {
-        fragments: FragmentStorage::heap(1000).unwrap(),
-        ..Storage::heap(100_000, 100_000).unwrap()
-    };
-    let mut core = Reassembler::new(Config::default(), storage).unwrap();
+    let storage =
+        Storage::heap(100_000, 100_000).unwrap().with_fragments(FragmentStorage::heap(1000).unwrap());
+    let mut core = Reassembler::new(Config::new(KEY), storage).unwrap();
     let mut sink = Recorder::default();
     while let Ok(Some(packet)) = source.next() {
         let Ok(()) = core.push(&packet.frame, &mut sink);

@@ -3,11 +3,13 @@
 
 use proptest::prelude::*;
 use tapflow_core::{
-    Config, Flow, InOrder, InOrderStorage, Reassembler, Sink, StaticInOrderStorage, StaticStorage, Storage,
+    Config, Flow, InOrder, InOrderConfig, InOrderStorage, Reassembler, Sink, StaticInOrderStorage,
+    StaticStorage, Storage,
 };
 use tapflow_tests::frames::{SYN, TcpFrame, frame};
 use tapflow_tests::recorder::Recorder;
 use tapflow_tests::scene::{Lines, check_accounts};
+use tapflow_tests::{KEY, with};
 
 const PAGE: usize = 2048;
 const NOTHING: [&str; 0] = [];
@@ -21,13 +23,14 @@ struct Ordered {
 impl Ordered {
     /// Clients of `flows` ports have sent SYN 99.
     fn new(pages: usize, flows: u16) -> Self {
-        Self::with(Config::default(), 64, pages, flows)
+        Self::with(Config::new(KEY), 64, pages, flows)
     }
 
     fn with(config: Config, islands: usize, pages: usize, flows: u16) -> Self {
         let core = Reassembler::new(config, Storage::heap(16, islands).unwrap()).unwrap();
         let lines = Lines { recorder: Recorder::adapted(true), ..Lines::default() };
-        let sink = InOrder::new(lines, InOrderStorage::heap(16, pages * PAGE).unwrap());
+        let sink =
+            InOrder::new(lines, InOrderStorage::heap(16, pages * PAGE).unwrap(), InOrderConfig::new(KEY));
         let mut ordered = Self { core, sink };
         for port in 0..flows {
             ordered.push(&TcpFrame::up(99, SYN, b"").client_port(port));
@@ -161,7 +164,7 @@ fn small_segments_that_follow_each_other_share_a_page() {
 
 #[test]
 fn a_hole_that_the_reassembler_gives_up_is_skipped() {
-    let mut scene = Ordered::with(Config::default(), 1, 4, 1);
+    let mut scene = Ordered::with(Config::new(KEY), 1, 4, 1);
     assert_eq!(scene.push(&at(0, 5, "b")), NOTHING);
     assert_eq!(scene.push(&at(0, 9, "c")), ["0 gap 0..5", "0 data 5 b"]);
     assert_eq!(scene.push(&at(0, 6, "...")), ["0 data 6 ...", "0 data 9 c"]);
@@ -210,9 +213,9 @@ fn static_memory_serves_as_well_and_may_be_used_again() {
     let mut memory = StaticStorage::<4, 4, 8>::new();
     let mut waiting = StaticInOrderStorage::<8, 2, 16>::new();
     for _ in 0..3 {
-        let mut core = Reassembler::new(Config::default(), memory.storage()).unwrap();
+        let mut core = Reassembler::new(Config::new(KEY), memory.storage()).unwrap();
         let lines = Lines { recorder: Recorder::adapted(true), ..Lines::default() };
-        let mut sink = InOrder::new(lines, waiting.storage());
+        let mut sink = InOrder::new(lines, waiting.storage(), InOrderConfig::new(KEY));
         for segment in [at(0, 0, "a"), at(0, 2, "c"), at(1, 0, "x"), at(1, 20, "0123456789abcdef")] {
             let Ok(()) = core.push(&frame(&segment.bytes(), 1), &mut sink);
         }
@@ -249,7 +252,7 @@ proptest! {
         pieces in pieces(), pages in prop_oneof![0..8usize, Just(100)], islands in prop_oneof![0..6usize, Just(1000)],
         largest in 1..100u16,
     ) {
-        let config = Config { max_islands: largest, ..Config::default() };
+        let config = with(Config::new(KEY), |c| c.max_islands = largest);
         let mut scene = Ordered::with(config, islands, pages, 5);
         for piece in &pieces {
             let payload: Vec<u8> =
@@ -291,8 +294,9 @@ impl Sink for Failing {
 
 #[test]
 fn an_error_of_the_sink_within_ends_the_call() {
-    let mut core = Reassembler::new(Config::default(), Storage::heap(4, 4).unwrap()).unwrap();
-    let mut sink = InOrder::new(Failing(false), InOrderStorage::heap(4, 4 * PAGE).unwrap());
+    let mut core = Reassembler::new(Config::new(KEY), Storage::heap(4, 4).unwrap()).unwrap();
+    let mut sink =
+        InOrder::new(Failing(false), InOrderStorage::heap(4, 4 * PAGE).unwrap(), InOrderConfig::new(KEY));
     core.push(&frame(&TcpFrame::up(99, SYN, b"").bytes(), 1), &mut sink).unwrap();
     core.push(&frame(&at(40000, 5, "world").bytes(), 1), &mut sink).unwrap();
     sink.inner_mut().0 = true;

@@ -7,6 +7,7 @@ use tapflow_core::{
 use tapflow_tests::frames::{FIN, SYN, TcpFrame, frame};
 use tapflow_tests::recorder::Recorder;
 use tapflow_tests::scene::{Lines, check_accounts};
+use tapflow_tests::{KEY, with};
 
 const PAGE: usize = 2048;
 const NOTHING: [&str; 0] = [];
@@ -22,10 +23,10 @@ struct Stage {
 impl Stage {
     /// Room for so many pages; clients of `flows` ports have sent SYN 99.
     fn new(pages: usize, flows: u16, config: InOrderConfig) -> Self {
-        let core = Reassembler::new(Config::default(), Storage::heap(256, 4096).unwrap()).unwrap();
+        let core = Reassembler::new(Config::new(KEY), Storage::heap(256, 4096).unwrap()).unwrap();
         let lines = Lines { recorder: Recorder::adapted(true), ..Lines::default() };
         let storage = InOrderStorage::heap(256, pages * PAGE).unwrap();
-        let mut stage = Self { core, sink: InOrder::with_config(lines, storage, config), now: 1000 };
+        let mut stage = Self { core, sink: InOrder::new(lines, storage, config), now: 1000 };
         for port in 0..flows {
             stage.push(&TcpFrame::up(99, SYN, b"").client_port(port));
         }
@@ -77,7 +78,7 @@ fn acknowledged(port: u16, offset: u32) -> TcpFrame {
 
 #[test]
 fn a_hole_that_blocks_for_the_timeout_is_skipped_and_the_next_one_has_its_own_time() {
-    let mut stage = Stage::new(8, 1, InOrderConfig::default());
+    let mut stage = Stage::new(8, 1, InOrderConfig::new(KEY));
     stage.push(&at(0, 5, b"world"));
     stage.wait(4000);
     assert_eq!(stage.push(&at(0, 20, b"later")), NOTHING);
@@ -90,7 +91,7 @@ fn a_hole_that_blocks_for_the_timeout_is_skipped_and_the_next_one_has_its_own_ti
 
 #[test]
 fn the_time_of_other_flows_frames_counts_as_well() {
-    let mut stage = Stage::new(8, 2, InOrderConfig::default());
+    let mut stage = Stage::new(8, 2, InOrderConfig::new(KEY));
     stage.push(&at(0, 5, b"world"));
     stage.now += 10_000;
     assert_eq!(stage.push(&at(1, 0, b"other")), ["0 gap 0..5", "0 data 5 world", "1 data 0 other"]);
@@ -98,7 +99,10 @@ fn the_time_of_other_flows_frames_counts_as_well() {
 
 #[test]
 fn without_a_timeout_a_hole_blocks_until_the_flow_closes() {
-    let config = InOrderConfig { timeout: None, acknowledged_grace: None, ..InOrderConfig::default() };
+    let config = with(InOrderConfig::new(KEY), |c| {
+        c.timeout = None;
+        c.acknowledged_grace = None;
+    });
     let mut stage = Stage::new(8, 1, config);
     stage.push(&at(0, 5, b"world"));
     stage.push(&acknowledged(0, 10));
@@ -110,7 +114,7 @@ fn without_a_timeout_a_hole_blocks_until_the_flow_closes() {
 
 #[test]
 fn a_hole_that_the_receiver_acknowledged_is_skipped_after_a_short_grace() {
-    let mut stage = Stage::new(8, 1, InOrderConfig::default());
+    let mut stage = Stage::new(8, 1, InOrderConfig::new(KEY));
     stage.push(&at(0, 5, b"world"));
     stage.push(&acknowledged(0, 10));
     assert_eq!(stage.wait(99), NOTHING);
@@ -120,7 +124,7 @@ fn a_hole_that_the_receiver_acknowledged_is_skipped_after_a_short_grace() {
 
 #[test]
 fn with_no_grace_it_is_skipped_at_once() {
-    let config = InOrderConfig { acknowledged_grace: Some(0), ..InOrderConfig::default() };
+    let config = with(InOrderConfig::new(KEY), |c| c.acknowledged_grace = Some(0));
     let mut stage = Stage::new(8, 1, config);
     stage.push(&at(0, 5, b"world"));
     assert_eq!(stage.push(&acknowledged(0, 10)), ["0 gap 0..5", "0 data 5 world"]);
@@ -128,7 +132,7 @@ fn with_no_grace_it_is_skipped_at_once() {
 
 #[test]
 fn a_capture_that_has_the_acknowledgement_before_the_segment_loses_nothing() {
-    let mut stage = Stage::new(8, 1, InOrderConfig::default());
+    let mut stage = Stage::new(8, 1, InOrderConfig::new(KEY));
     stage.push(&at(0, 5, b"world"));
     stage.push(&acknowledged(0, 10));
     stage.wait(50);
@@ -140,7 +144,7 @@ fn a_capture_that_has_the_acknowledgement_before_the_segment_loses_nothing() {
 
 #[test]
 fn only_what_was_acknowledged_is_skipped() {
-    let mut stage = Stage::new(8, 1, InOrderConfig::default());
+    let mut stage = Stage::new(8, 1, InOrderConfig::new(KEY));
     stage.push(&at(0, 8, b"world"));
     stage.push(&acknowledged(0, 5));
     assert_eq!(stage.wait(100), ["0 gap 0..5"]);
@@ -149,7 +153,7 @@ fn only_what_was_acknowledged_is_skipped() {
 
 #[test]
 fn bytes_on_both_sides_of_where_the_skip_ended_are_late_and_in_time() {
-    let mut stage = Stage::new(8, 1, InOrderConfig::default());
+    let mut stage = Stage::new(8, 1, InOrderConfig::new(KEY));
     stage.push(&at(0, 8, b"world"));
     stage.push(&acknowledged(0, 5));
     stage.wait(100);
@@ -158,7 +162,7 @@ fn bytes_on_both_sides_of_where_the_skip_ended_are_late_and_in_time() {
 
 #[test]
 fn each_acknowledgement_has_its_own_grace() {
-    let mut stage = Stage::new(8, 1, InOrderConfig::default());
+    let mut stage = Stage::new(8, 1, InOrderConfig::new(KEY));
     stage.push(&at(0, 5, b"world"));
     stage.push(&at(0, 15, b"again"));
     stage.push(&acknowledged(0, 10));
@@ -171,7 +175,7 @@ fn each_acknowledgement_has_its_own_grace() {
 
 #[test]
 fn an_acknowledgement_of_more_than_was_seen_skips_no_more_than_what_blocks() {
-    let mut stage = Stage::new(8, 1, InOrderConfig::default());
+    let mut stage = Stage::new(8, 1, InOrderConfig::new(KEY));
     stage.push(&at(0, 5, b"world"));
     stage.push(&acknowledged(0, 1 << 30));
     assert_eq!(stage.wait(100), ["0 gap 0..5", "0 data 5 world"]);
@@ -180,7 +184,7 @@ fn an_acknowledgement_of_more_than_was_seen_skips_no_more_than_what_blocks() {
 
 #[test]
 fn bytes_for_a_hole_that_was_skipped_are_late_and_counted() {
-    let mut stage = Stage::new(8, 1, InOrderConfig::default());
+    let mut stage = Stage::new(8, 1, InOrderConfig::new(KEY));
     stage.push(&at(0, 5, b"world"));
     stage.wait(10_000);
     assert_eq!(stage.push(&at(0, 0, b"hello")), ["0 late 0 hello"]);
@@ -189,9 +193,9 @@ fn bytes_for_a_hole_that_was_skipped_are_late_and_counted() {
 
 #[test]
 fn every_other_cause_has_its_counter_too() {
-    let config = Config { max_islands: 1, ..Config::default() };
+    let config = with(Config::new(KEY), |c| c.max_islands = 1);
     let core = Reassembler::new(config, Storage::heap(256, 4096).unwrap()).unwrap();
-    let mut stage = Stage { core, ..Stage::new(8, 0, InOrderConfig::default()) };
+    let mut stage = Stage { core, ..Stage::new(8, 0, InOrderConfig::new(KEY)) };
     stage.push(&TcpFrame::up(99, SYN, b"").client_port(0));
     stage.push(&at(0, 5, b"b"));
     stage.push(&at(0, 9, b"c"));
@@ -206,7 +210,7 @@ fn every_other_cause_has_its_counter_too() {
 
 #[test]
 fn one_connection_has_no_more_than_its_share_and_others_keep_theirs() {
-    let config = InOrderConfig { max_per_connection: 2 * PAGE, ..InOrderConfig::default() };
+    let config = with(InOrderConfig::new(KEY), |c| c.max_per_connection = 2 * PAGE);
     let mut stage = Stage::new(8, 2, config);
     stage.push(&at(1, 5, b"waits"));
     let page = [b'x'; PAGE];
@@ -230,7 +234,7 @@ fn hostile_flows_push_out_nothing_of_a_flow_within_its_share() {
     for hostile in [1_u16, 3, 9, 31] {
         for pages in [usize::from(hostile) + 1, 64, 100] {
             let share = pages / (usize::from(hostile) + 1);
-            let mut stage = Stage::new(pages, hostile + 1, InOrderConfig::default());
+            let mut stage = Stage::new(pages, hostile + 1, InOrderConfig::new(KEY));
             // Half of the attack comes before the victim, the rest while it waits.
             let attack = |stage: &mut Stage, rounds: std::ops::Range<u32>| {
                 for round in rounds {
@@ -267,7 +271,7 @@ fn hostile_flows_push_out_nothing_of_a_flow_within_its_share() {
 #[test]
 fn a_flow_beyond_its_share_keeps_its_share() {
     let (pages, hostile) = (60, 5);
-    let mut stage = Stage::new(pages, hostile + 1, InOrderConfig::default());
+    let mut stage = Stage::new(pages, hostile + 1, InOrderConfig::new(KEY));
     let payload = [b'v'; PAGE];
     let share = pages / (usize::from(hostile) + 1);
     let mut least = usize::MAX;
@@ -285,7 +289,7 @@ fn a_flow_beyond_its_share_keeps_its_share() {
 
 #[test]
 fn everything_that_waits_is_told_when_flows_end() {
-    let mut stage = Stage::new(64, 3, InOrderConfig::default());
+    let mut stage = Stage::new(64, 3, InOrderConfig::new(KEY));
     for port in 0..3 {
         stage.push(&at(port, 5, b"world"));
         stage.push(&TcpFrame::up(120, FIN, b"").client_port(port));

@@ -7,6 +7,7 @@ use tapflow_core::{Config, DropReason, FragmentPolicy, FragmentStorage, Frame, S
 use tapflow_tests::fragments::{Piece, payload, split};
 use tapflow_tests::frames::{ACK, TcpFrame, frame, set_checksums};
 use tapflow_tests::scene::Scene;
+use tapflow_tests::{KEY, with};
 
 /// What the attacker hides.
 const ATTACK: &[u8] = b"GET /cgi-bin/phf?Qalias=x%0a/bin/cat%20/etc/passwd HTTP/1.0\r\n\r\n";
@@ -89,7 +90,7 @@ fn frag_6_fragments_of_8_bytes_the_last_one_first() {
 /// Fragments of 16 bytes, each of which begins in the middle of the one before it; every byte that comes
 /// twice is `x` in the second copy.
 fn forward_overlap(policy: FragmentPolicy) -> Vec<u8> {
-    let mut scene = Scene::new(Config { fragment_policy: policy, ..Config::default() });
+    let mut scene = Scene::new(with(Config::new(KEY), |c| c.fragment_policy = policy));
     let whole = payload(&attack());
     let first = whole.len().min(32);
     scene.piece(&Piece::new(0, true, &whole[..first]));
@@ -131,7 +132,7 @@ fn frag_7_overlaps_forward_count_as_the_host_that_reads_has_them() {
 fn overlap_by_a_fragment_that_begins_earlier() {
     // Old bytes at 40..56, then new ones at 32..56.
     let kept = |policy| {
-        let mut scene = Scene::new(Config { fragment_policy: policy, ..Config::default() });
+        let mut scene = Scene::new(with(Config::new(KEY), |c| c.fragment_policy = policy));
         let whole = payload(&attack());
         scene.piece(&Piece::new(40, true, &[b'o'; 16]));
         scene.piece(&Piece::new(32, true, &[b'n'; 24]));
@@ -152,7 +153,7 @@ fn overlap_by_a_fragment_that_begins_earlier() {
 #[test]
 fn teardrop_a_fragment_inside_of_another() {
     for policy in FragmentPolicy::ALL {
-        let mut scene = Scene::new(Config { fragment_policy: policy, ..Config::default() });
+        let mut scene = Scene::new(with(Config::new(KEY), |c| c.fragment_policy = policy));
         let whole = payload(&attack());
         scene.piece(&Piece::new(0, true, &whole[..48]));
         scene.piece(&Piece::new(24, false, &whole[24..28]));
@@ -194,9 +195,9 @@ fn fragments_that_come_after_the_timeout_are_another_datagram() {
 
 #[test]
 fn a_flood_of_first_fragments_takes_no_more_than_the_memory_given() {
-    let config = Config { use_incomplete_datagrams: false, ..Config::default() };
+    let config = with(Config::new(KEY), |c| c.use_incomplete_datagrams = false);
     let fragments = FragmentStorage::heap(8).unwrap();
-    let storage = Storage { fragments, ..Storage::heap(8, 8).unwrap() };
+    let storage = Storage::heap(8, 8).unwrap().with_fragments(fragments);
     let mut scene = Scene::of(config, storage);
     let flood = Piece { source: 77, ..Piece::new(0, true, &[0; 48]) };
     for id in 0..10_000 {
@@ -231,7 +232,7 @@ fn inserted(config: Config, change: impl FnOnce(&mut Vec<u8>)) -> Scene {
 }
 
 fn refusing() -> Config {
-    Config { decode: Settings { checksums: Checksums::Refuse, ..Settings::default() }, ..Config::default() }
+    with(Config::new(KEY), |c| c.decode = with(Settings::default(), |c| c.checksums = Checksums::Refuse))
 }
 
 const IP: usize = 14;
@@ -243,7 +244,7 @@ fn insertion_with_a_bad_ip_checksum_is_refused_by_option_and_else_a_conflict() {
     assert_eq!(scene.recorder().stream_from(40000), ATTACK);
     assert_eq!(scene.counters().rejected_frames(), 1);
     // As captures of the sending host need it: the first copy stays, and the difference is told.
-    let scene = inserted(Config::default(), spoil);
+    let scene = inserted(Config::new(KEY), spoil);
     assert_eq!(scene.recorder().stream_from(40000)[10..15], *b"xxxxx");
     assert_eq!(scene.counters().conflicts, 1);
 }
@@ -253,14 +254,14 @@ fn insertion_with_a_bad_tcp_checksum_is_refused_by_option_and_else_a_conflict() 
     let spoil = |chaff: &mut Vec<u8>| chaff[IP + 20 + 16] ^= 1;
     let scene = inserted(refusing(), spoil);
     assert_eq!(scene.recorder().stream_from(40000), ATTACK);
-    let scene = inserted(Config::default(), spoil);
+    let scene = inserted(Config::new(KEY), spoil);
     assert_eq!(scene.counters().conflicts, 1);
 }
 
 #[test]
 fn insertion_with_a_wrong_version_is_rejected() {
     for version in [0x05, 0x35, 0x55, 0x65, 0xf5] {
-        let scene = inserted(Config::default(), |chaff| chaff[IP] = version);
+        let scene = inserted(Config::new(KEY), |chaff| chaff[IP] = version);
         assert_eq!(scene.recorder().stream_from(40000), ATTACK);
         assert_eq!(scene.counters().rejected_frames(), 1);
     }
@@ -270,7 +271,7 @@ fn insertion_with_a_wrong_version_is_rejected() {
 fn insertion_with_a_wrong_header_length_is_rejected() {
     // Too short, or beyond the end.
     for length in [0x40, 0x44, 0x4f] {
-        let scene = inserted(Config::default(), |chaff| chaff[IP] = length);
+        let scene = inserted(Config::new(KEY), |chaff| chaff[IP] = length);
         assert_eq!(scene.recorder().stream_from(40000), ATTACK);
         assert_eq!(scene.counters().rejected_frames(), 1);
     }
@@ -279,7 +280,7 @@ fn insertion_with_a_wrong_header_length_is_rejected() {
 #[test]
 fn insertion_with_a_total_length_that_leaves_no_room_is_rejected() {
     for length in [1, 19, 20, 39] {
-        let scene = inserted(Config::default(), |chaff| chaff[IP + 3] = length);
+        let scene = inserted(Config::new(KEY), |chaff| chaff[IP + 3] = length);
         assert_eq!(scene.recorder().stream_from(40000), ATTACK);
         assert_eq!(scene.counters().rejected_frames(), 1, "{length}");
     }
@@ -288,7 +289,7 @@ fn insertion_with_a_total_length_that_leaves_no_room_is_rejected() {
 #[test]
 fn insertion_by_padding_behind_the_datagram_adds_nothing() {
     // The total length says 2 bytes of payload, the frame has 5: what is beyond is padding.
-    let scene = inserted(Config::default(), |chaff| chaff[IP + 3] = 42);
+    let scene = inserted(Config::new(KEY), |chaff| chaff[IP + 3] = 42);
     let stream = scene.recorder().stream_from(40000);
     assert_eq!(stream[10..15], [b"xx", &ATTACK[12..15]].concat());
 }
@@ -309,7 +310,7 @@ fn insertion_with_a_total_length_beyond_the_frame_is_a_cut_segment() {
 #[test]
 fn insertion_by_a_small_ttl_is_seen_as_a_conflict() {
     // Which hosts a packet reaches cannot be told from the packet.
-    let scene = inserted(Config::default(), |chaff| {
+    let scene = inserted(Config::new(KEY), |chaff| {
         chaff[IP + 8] = 1;
         set_checksums(chaff);
     });
@@ -341,7 +342,7 @@ fn with_options(chaff: &mut Vec<u8>, options: &[u8]) {
 fn insertion_with_bad_ip_options_is_seen_as_a_conflict() {
     // A timestamp option of a length that cannot be, a strict source route, an unknown one: hosts differ.
     for options in [[68, 1, 5, 0], [0x89, 3, 4, 0], [0x9f, 0, 0, 0]] {
-        let scene = inserted(Config::default(), |chaff| with_options(chaff, &options));
+        let scene = inserted(Config::new(KEY), |chaff| with_options(chaff, &options));
         assert_eq!(scene.recorder().stream_from(40000)[10..15], *b"xxxxx");
         assert_eq!(scene.counters().conflicts, 1);
     }
@@ -359,7 +360,7 @@ fn evasion_with_ip_options_is_seen() {
 
 #[test]
 fn insertion_to_another_mac_address_is_seen_as_a_conflict() {
-    let scene = inserted(Config::default(), |chaff| chaff[0..6].copy_from_slice(&[2, 0, 0, 0, 0, 99]));
+    let scene = inserted(Config::new(KEY), |chaff| chaff[0..6].copy_from_slice(&[2, 0, 0, 0, 0, 99]));
     assert_eq!(
         scene.counters().conflicts,
         1,

@@ -7,6 +7,7 @@
 use tapflow_core::{Check, CloseReason, Config, OverlapPolicy};
 use tapflow_tests::frames::{ACK, FIN, RST, SYN, TcpFrame};
 use tapflow_tests::scene::Scene;
+use tapflow_tests::{KEY, with};
 
 const TEXT: &[u8] = b"ATTACK";
 
@@ -55,7 +56,7 @@ fn stream(scene: &mut Scene) -> String {
 /// checksums they are another test's subject; here their numbers are wrong.)
 #[test]
 fn fin_and_rst_out_of_place_before_one_byte_segments_end_nothing() {
-    let mut scene = connected(Config::default());
+    let mut scene = connected(Config::new(KEY));
     scene.push(&TcpFrame { flags: FIN | ACK, ..up(1 << 30, b"") });
     scene.push(&TcpFrame { flags: RST, ..up(1 << 30, b"") });
     push_all(&mut scene, &bytes_of_text());
@@ -78,7 +79,7 @@ fn sequence_numbers_that_wrap_go_on() {
 /// tcp-3: every segment of one byte, one of them twice.
 #[test]
 fn a_duplicate_changes_nothing() {
-    let mut scene = connected(Config::default());
+    let mut scene = connected(Config::new(KEY));
     let segments = bytes_of_text();
     push_all(&mut scene, &segments[..5]);
     scene.push(&segments[4]);
@@ -91,7 +92,7 @@ fn a_duplicate_changes_nothing() {
 #[test]
 fn a_duplicate_with_other_bytes_is_a_conflict_and_loses_under_every_policy() {
     for overlap in OverlapPolicy::ALL {
-        let mut scene = connected(Config { overlap, ..Config::default() });
+        let mut scene = connected(with(Config::new(KEY), |c| c.overlap = overlap));
         let segments = bytes_of_text();
         push_all(&mut scene, &segments[..5]);
         assert_eq!(scene.push(&up(4, b"X")), ["0 repeated 4 X", "0 conflict 4 X"]);
@@ -106,7 +107,7 @@ fn a_duplicate_with_other_bytes_is_a_conflict_and_loses_under_every_policy() {
 #[test]
 fn forward_overlap_is_resolved_as_the_receiver_does() {
     for overlap in OverlapPolicy::ALL {
-        let mut scene = connected(Config { overlap, ..Config::default() });
+        let mut scene = connected(with(Config::new(KEY), |c| c.overlap = overlap));
         for at in [0u32, 2, 4] {
             let both = &TEXT[at as usize..at as usize + 2];
             scene.push(&up(at + 1, b"_"));
@@ -123,7 +124,7 @@ fn forward_overlap_is_resolved_as_the_receiver_does() {
 /// tcp-6: in the middle of the string the numbers jump by 1000: the receiver waits for what is missing.
 #[test]
 fn a_jump_within_the_window_is_a_gap() {
-    let mut scene = connected(Config::default());
+    let mut scene = connected(Config::new(KEY));
     push_all(&mut scene, &bytes_of_text()[..3]);
     scene.push(&up(1003, b"ACK"));
     let told = stream(&mut scene);
@@ -140,13 +141,13 @@ fn segments_far_from_the_window_are_another_stream_or_refused() {
             scene.push(&TcpFrame { sequence: segment.sequence.wrapping_add(1 << 30), ..up(0, b"\0") });
         }
     };
-    let mut scene = connected(Config::default());
+    let mut scene = connected(Config::new(KEY));
     interleaved(&mut scene);
     let told = streams(&mut scene);
     assert_eq!(told[0], "ATTACK");
     assert!(told[1..].iter().all(|other| other.chars().all(|byte| byte == '\0' || byte == '.')));
     // Nearer ones, short of a jump, are beyond the window that the receiver announced.
-    let mut scene = connected(Config { window: Check::Refuse, ..Config::default() });
+    let mut scene = connected(with(Config::new(KEY), |c| c.window = Check::Refuse));
     for segment in bytes_of_text() {
         scene.push(&segment);
         scene.push(&TcpFrame { sequence: segment.sequence.wrapping_add(1 << 20), ..up(0, b"\0") });
@@ -158,7 +159,7 @@ fn segments_far_from_the_window_are_another_stream_or_refused() {
 /// tcp-8: one segment out of order.
 #[test]
 fn one_segment_out_of_order_finds_its_place() {
-    let mut scene = connected(Config::default());
+    let mut scene = connected(Config::new(KEY));
     let mut segments = bytes_of_text();
     segments.swap(2, 3);
     push_all(&mut scene, &segments);
@@ -170,7 +171,7 @@ fn one_segment_out_of_order_finds_its_place() {
 fn every_order_of_segments_gives_the_same_stream() {
     let mut order: Vec<usize> = (0..6).collect();
     for _ in 0..720 {
-        let mut scene = connected(Config::default());
+        let mut scene = connected(Config::new(KEY));
         let segments = bytes_of_text();
         order.iter().for_each(|at| {
             scene.push(&segments[*at]);
@@ -200,7 +201,7 @@ fn data_without_a_handshake_is_kept_and_told_apart() {
 /// tcbc-2: between the segments SYNs with the same addresses and ports.
 #[test]
 fn repeated_syns_of_the_same_number_change_nothing() {
-    let mut scene = connected(Config::default());
+    let mut scene = connected(Config::new(KEY));
     for segment in bytes_of_text() {
         scene.push(&segment);
         scene.push(&TcpFrame::up(99, SYN, b""));
@@ -212,7 +213,7 @@ fn repeated_syns_of_the_same_number_change_nothing() {
 /// of its own. They stand beside the connection, which goes on.
 #[test]
 fn syns_of_other_numbers_take_nothing_from_the_stream() {
-    let mut scene = connected(Config::default());
+    let mut scene = connected(Config::new(KEY));
     for (number, segment) in (1..).zip(bytes_of_text()) {
         scene.push(&TcpFrame::up(number * 1_000_000, SYN, b""));
         scene.push(&acknowledge(number - 1));
@@ -250,7 +251,7 @@ fn bytes_before_a_handshake_of_the_same_numbers_are_what_the_observer_saw_first(
 /// tcbt-1: the connection is reset, opened again with other numbers, and the string sent.
 #[test]
 fn a_connection_after_a_reset_has_its_own_stream() {
-    let mut scene = connected(Config::default());
+    let mut scene = connected(Config::new(KEY));
     scene.push(&up(0, b"decoy"));
     scene.push(&acknowledge(5));
     scene.push(&TcpFrame { flags: RST | ACK, ..up(5, b"") });
@@ -268,7 +269,7 @@ fn a_connection_after_a_reset_has_its_own_stream() {
 #[test]
 fn a_reset_that_the_receiver_does_not_accept_ends_nothing() {
     for offset in [0u32.wrapping_sub(2), 1 << 24, 1 << 31] {
-        let mut scene = connected(Config::default());
+        let mut scene = connected(Config::new(KEY));
         push_all(&mut scene, &bytes_of_text()[..3]);
         scene.push(&acknowledge(3));
         scene.push(&TcpFrame { flags: RST, ..up(offset, b"") });
@@ -282,7 +283,7 @@ fn a_reset_that_the_receiver_does_not_accept_ends_nothing() {
 /// is still taken in, so that neither kind hides anything.
 #[test]
 fn after_a_reset_in_the_window_what_comes_is_still_taken_in() {
-    let mut scene = connected(Config::default());
+    let mut scene = connected(Config::new(KEY));
     push_all(&mut scene, &bytes_of_text()[..3]);
     scene.push(&TcpFrame { flags: RST, ..up(3, b"") });
     push_all(&mut scene, &bytes_of_text()[3..]);
@@ -294,7 +295,7 @@ fn after_a_reset_in_the_window_what_comes_is_still_taken_in() {
 /// side and odd senders have them; where they hide others that follow, the conflict is told.
 #[test]
 fn segments_without_the_ack_flag_are_kept_and_their_conflicts_told() {
-    let mut scene = connected(Config::default());
+    let mut scene = connected(Config::new(KEY));
     scene.push(&TcpFrame::up(100, 0, b"______"));
     push_all(&mut scene, &bytes_of_text());
     assert_eq!(stream(&mut scene), "______");
@@ -305,7 +306,7 @@ fn segments_without_the_ack_flag_are_kept_and_their_conflicts_told() {
 /// The same without any flag at all.
 #[test]
 fn segments_without_any_flag_are_counted() {
-    let mut scene = connected(Config::default());
+    let mut scene = connected(Config::new(KEY));
     assert_eq!(scene.push(&TcpFrame::up(100, 0, b"AT")), ["0 data 0 AT"]);
     assert_eq!(scene.counters().no_ack_segments, 1);
     // The first of a connection whose beginning was missed needs none to be kept.
@@ -317,7 +318,7 @@ fn segments_without_any_flag_are_counted() {
 /// It is kept, and counts for nothing but itself.
 #[test]
 fn a_wrong_acknowledgement_does_not_end_holes_of_the_other_side() {
-    let mut scene = connected(Config::default());
+    let mut scene = connected(Config::new(KEY));
     scene.push(&TcpFrame::down(200, 0, b"hello").acknowledging(100));
     scene.push(&TcpFrame::up(100, 0, b"ATTACK").acknowledging(200 + (1 << 29)));
     assert_eq!(stream(&mut scene), "ATTACK");
@@ -328,7 +329,7 @@ fn a_wrong_acknowledgement_does_not_end_holes_of_the_other_side() {
 #[test]
 fn a_segment_that_the_receiver_drops_for_its_timestamp_is_counted_or_refused() {
     for (paws, expected) in [(Check::Count, "A_____"), (Check::Refuse, "ATTACK")] {
-        let mut scene = Scene::new(Config { paws, ..Config::default() });
+        let mut scene = Scene::new(with(Config::new(KEY), |c| c.paws = paws));
         scene.push(&TcpFrame::up(99, SYN, b"").timestamp(1000));
         scene.push(&TcpFrame::down(199, SYN, b"").acknowledging(100).timestamp(1000));
         scene.push(&up(0, b"A").timestamp(1001));
@@ -346,7 +347,7 @@ fn a_segment_that_the_receiver_drops_for_its_timestamp_is_counted_or_refused() {
 #[test]
 fn bytes_that_the_receiver_has_no_room_for_are_counted_or_refused() {
     for (window, expected) in [(Check::Count, "ATT___"), (Check::Refuse, "ATTACK")] {
-        let mut scene = connected(Config { window, ..Config::default() });
+        let mut scene = connected(with(Config::new(KEY), |c| c.window = window));
         scene.push(&TcpFrame { window: 3, ..acknowledge(0) });
         scene.push(&up(0, b"ATT___"));
         scene.push(&acknowledge(3));
@@ -369,7 +370,7 @@ fn data_in_the_syn_is_part_of_the_stream() {
 /// evade: data in the FIN, and what comes for a hole after it.
 #[test]
 fn data_in_the_fin_and_below_it_is_part_of_the_stream() {
-    let mut scene = connected(Config::default());
+    let mut scene = connected(Config::new(KEY));
     scene.push(&TcpFrame { flags: FIN | ACK, ..up(3, b"ACK") });
     scene.push(&up(0, b"ATT"));
     assert_eq!(stream(&mut scene), "ATTACK");
@@ -378,7 +379,7 @@ fn data_in_the_fin_and_below_it_is_part_of_the_stream() {
 /// evade: a FIN that the receiver has not reached does not end the stream before the bytes below it.
 #[test]
 fn a_fin_beyond_a_hole_waits_for_the_hole() {
-    let mut scene = connected(Config::default());
+    let mut scene = connected(Config::new(KEY));
     scene.push(&TcpFrame { flags: FIN | ACK, ..up(6, b"") });
     push_all(&mut scene, &bytes_of_text());
     assert_eq!(stream(&mut scene), "ATTACK");
@@ -388,7 +389,7 @@ fn a_fin_beyond_a_hole_waits_for_the_hole() {
 /// insert: bytes beyond an accepted FIN, which the receiver drops. Kept and counted: the FIN may be the lie.
 #[test]
 fn bytes_beyond_a_fin_are_kept_and_counted() {
-    let mut scene = connected(Config::default());
+    let mut scene = connected(Config::new(KEY));
     scene.push(&TcpFrame { flags: FIN | ACK, ..up(0, b"ATT") });
     scene.push(&up(3, b"ACK"));
     assert_eq!(stream(&mut scene), "ATTACK");
@@ -421,7 +422,7 @@ fn a_second_syn_ack_counts_only_until_the_first_is_acknowledged() {
 /// Overlaps of every kind beyond a hole: see `overlap_policies.rs`. Here one that replaces bytes twice over.
 #[test]
 fn bytes_that_wait_can_be_replaced_more_than_once() {
-    let mut scene = connected(Config { overlap: OverlapPolicy::Last, ..Config::default() });
+    let mut scene = connected(with(Config::new(KEY), |c| c.overlap = OverlapPolicy::Last));
     for text in [b"xxxxx", b"yyyyy", b"TTACK"] {
         scene.push(&up(1, text));
     }
@@ -434,7 +435,7 @@ fn bytes_that_wait_can_be_replaced_more_than_once() {
 /// for the bounds.
 #[test]
 fn a_flood_of_syns_does_not_take_the_stream() {
-    let mut scene = Scene::with(Config { max_inactive: 16, ..Config::default() }, 32, 64);
+    let mut scene = Scene::with(with(Config::new(KEY), |c| c.max_inactive = 16), 32, 64);
     scene.handshake(40000);
     for (at, segment) in (0..).zip(bytes_of_text()) {
         scene.push(&segment);
@@ -450,7 +451,7 @@ fn a_flood_of_syns_does_not_take_the_stream() {
 /// pieces, and loses none of them; every eviction is counted.
 #[test]
 fn a_flood_of_connections_with_data_cuts_the_stream_and_loses_nothing() {
-    let mut scene = Scene::with(Config::default(), 32, 64);
+    let mut scene = Scene::with(Config::new(KEY), 32, 64);
     scene.handshake(40000);
     for (at, segment) in (0..).zip(bytes_of_text()) {
         scene.push(&segment);

@@ -4,11 +4,12 @@
 use tapflow_core::{CloseReason, Config};
 use tapflow_tests::frames::{FIN, RST, SYN, TcpFrame};
 use tapflow_tests::scene::Scene;
+use tapflow_tests::{KEY, with};
 
 const MIB: u32 = 1 << 20;
 
 fn jump_of(max_jump: u32) -> Scene {
-    Scene::new(Config { max_jump, ..Config::default() })
+    Scene::new(with(Config::new(KEY), |c| c.max_jump = max_jump))
 }
 
 #[test]
@@ -93,7 +94,7 @@ fn only_a_hole_short_of_a_mebibyte_leads_to_the_older_connection() {
 
 #[test]
 fn of_too_many_the_least_recently_active_is_closed() {
-    let mut scene = Scene::with(Config::default(), 64, 64);
+    let mut scene = Scene::with(Config::new(KEY), 64, 64);
     scene.at(1).push(&TcpFrame::up(0, 0, b"x"));
     for number in 1..8 {
         let told = scene.at(u64::from(number) * 10).push(&TcpFrame::up(number * 100 * MIB, 0, b"x"));
@@ -137,7 +138,7 @@ fn segments_without_data_never_begin_a_connection_and_a_far_fin_ends_none() {
 
 #[test]
 fn a_stream_may_miss_what_its_packets_vouch_for_and_the_bound_beyond_it() {
-    let config = Config { max_hole: 2000, ..Config::default() };
+    let config = with(Config::new(KEY), |c| c.max_hole = 2000);
     let mut scene = Scene::new(config.clone());
     scene.push(&TcpFrame::up(100, 0, b"one"));
     // 57 bytes were on the wire.

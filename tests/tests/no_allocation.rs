@@ -6,11 +6,13 @@ use std::convert::Infallible;
 use std::ops::Range;
 
 use tapflow_core::{
-    CloseReason, Config, DropReason, Flow, Frame, InOrder, LinkType, Opened, Reassembler, RecordWriter,
-    Repeat, Sink, StaticFragmentStorage, StaticInOrderStorage, StaticStorage, Storage, Summary, Timestamp,
+    CloseReason, Config, DropReason, Flow, Frame, InOrder, InOrderConfig, LinkType, Opened, Reassembler,
+    RecordWriter, Repeat, Sink, StaticFragmentStorage, StaticInOrderStorage, StaticStorage, Summary,
+    Timestamp,
 };
 use tapflow_tests::fragments::{Piece, split};
 use tapflow_tests::frames::{FIN, RST, SYN, TcpFrame};
+use tapflow_tests::{KEY, with};
 
 thread_local! {
     static COUNTED: Cell<bool> = const { Cell::new(false) };
@@ -126,13 +128,13 @@ fn run<S: Sink<Error: std::fmt::Debug>>(core: &mut Reassembler<'_>, sink: &mut S
     }
     core.finish(sink).unwrap();
     for number in (0..frames.len() - 2).step_by(3) {
-        core.push_all(&[frame(number), frame(number + 1), frame(number + 2)], sink).unwrap();
+        core.push_batch(&[frame(number), frame(number + 1), frame(number + 2)], sink).unwrap();
     }
     core.finish(sink).unwrap();
 }
 
 fn config() -> Config {
-    Config { idle_timeout: Some(60 * Timestamp::SECOND), ..Config::default() }
+    with(Config::new(KEY), |c| c.idle_timeout = Some(60 * Timestamp::SECOND))
 }
 
 #[test]
@@ -179,7 +181,7 @@ fn datagrams_are_put_together_without_allocation() {
     let mut pieces = Box::new(StaticFragmentStorage::<4, 512, 24>::new());
     let mut sink = Events::default();
     let count = allocations(|| {
-        let storage = Storage { fragments: pieces.storage(), ..memory.storage() };
+        let storage = memory.storage().with_fragments(pieces.storage());
         let mut core = Reassembler::new(config(), storage).unwrap();
         for (number, bytes) in packets.iter().enumerate() {
             let time = Timestamp::new(number as u64 / 4, 0);
@@ -204,7 +206,7 @@ fn the_in_order_adaptor_allocates_nothing() {
     let mut events = 0;
     let count = allocations(|| {
         let mut core = Reassembler::new(config(), memory.storage()).unwrap();
-        let mut sink = InOrder::new(Events::default(), waiting.storage());
+        let mut sink = InOrder::new(Events::default(), waiting.storage(), InOrderConfig::new(KEY));
         run(&mut core, &mut sink, &frames);
         events = sink.inner().0;
     });

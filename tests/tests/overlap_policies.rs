@@ -2,11 +2,13 @@
 //! choice of a policy by destination.
 
 use tapflow_core::{
-    Config, InOrder, InOrderStorage, OverlapPolicy, Reassembler, Repeat, Sink, Storage, Target, keep_new,
+    Config, InOrder, InOrderConfig, InOrderStorage, OverlapPolicy, Reassembler, Repeat, Sink, Storage,
+    Target, keep_new,
 };
 use tapflow_tests::frames::{SYN, TcpFrame, frame};
 use tapflow_tests::recorder::Recorder;
 use tapflow_tests::scene::{Lines, Scene};
+use tapflow_tests::{KEY, with};
 
 use OverlapPolicy::*;
 
@@ -19,7 +21,7 @@ fn segments(pieces: &[(u32, &str)]) -> Vec<TcpFrame> {
 }
 
 fn core(policy: OverlapPolicy) -> Reassembler<'static> {
-    let config = Config { overlap: policy, ..Config::default() };
+    let config = with(Config::new(KEY), |c| c.overlap = policy);
     Reassembler::new(config, Storage::heap(4, 64).unwrap()).unwrap()
 }
 
@@ -30,7 +32,11 @@ fn text(recorder: &Recorder) -> String {
 /// The stream that the pieces come to, which is the same at random access and in order.
 fn stream(policy: OverlapPolicy, pieces: &[(u32, &str)]) -> String {
     let mut random_access = Recorder::default();
-    let mut in_order = InOrder::new(Recorder::adapted(true), InOrderStorage::heap(4, 1 << 16).unwrap());
+    let mut in_order = InOrder::new(
+        Recorder::adapted(true),
+        InOrderStorage::heap(4, 1 << 16).unwrap(),
+        InOrderConfig::new(KEY),
+    );
     play(&mut core(policy), &mut random_access, pieces);
     play(&mut core(policy), &mut in_order, pieces);
     let in_order = in_order.into_inner();
@@ -130,7 +136,7 @@ fn what_is_contiguous_stays_whatever_the_policy() {
 
 #[test]
 fn the_bytes_that_lose_are_told() {
-    let config = Config { overlap: Last, ..Config::default() };
+    let config = with(Config::new(KEY), |c| c.overlap = Last);
     let mut scene = Scene::new(config);
     scene.push(&TcpFrame::up(99, SYN, b""));
     scene.push(&TcpFrame::up(105, 0, b"world"));
@@ -148,7 +154,7 @@ fn the_bytes_that_lose_are_told() {
 fn inside_of_the_adaptor_the_bytes_that_waited_are_told_as_losing() {
     let mut core = core(Last);
     let lines = Lines { recorder: Recorder::adapted(true), ..Lines::default() };
-    let mut sink = InOrder::new(lines, InOrderStorage::heap(4, 1 << 16).unwrap());
+    let mut sink = InOrder::new(lines, InOrderStorage::heap(4, 1 << 16).unwrap(), InOrderConfig::new(KEY));
     for segment in segments(&[(5, "world"), (3, "__WORLD!"), (0, "hel")]) {
         let Ok(()) = core.push(&frame(&segment.bytes(), 1), &mut sink);
     }

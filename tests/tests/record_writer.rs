@@ -1,8 +1,10 @@
 //! Records read back by the table in their documentation, byte by byte, without the crate's own types.
 
 use tapflow_core::{
-    CloseReason, Config, InOrder, InOrderStorage, Reassembler, RecordError, RecordWriter, Storage,
+    CloseReason, Config, InOrder, InOrderConfig, InOrderStorage, Reassembler, RecordError, RecordWriter,
+    Storage,
 };
+use tapflow_tests::KEY;
 use tapflow_tests::frames::{FIN, SYN, TcpFrame, frame};
 
 /// A record as a reader on the other end of the line sees it.
@@ -39,11 +41,11 @@ fn read(mut bytes: &[u8]) -> Vec<Record> {
 
 /// What the segments of one connection give, in order, after the input has ended.
 fn written(segments: &[TcpFrame]) -> Vec<u8> {
-    let mut core = Reassembler::new(Config::default(), Storage::heap(4, 8).unwrap()).unwrap();
+    let mut core = Reassembler::new(Config::new(KEY), Storage::heap(4, 8).unwrap()).unwrap();
     let mut memory = vec![0; 4096];
     let mut free = &mut memory[..];
     let writer = RecordWriter::new(&mut free);
-    let mut sink = InOrder::new(writer, InOrderStorage::heap(4, 8192).unwrap());
+    let mut sink = InOrder::new(writer, InOrderStorage::heap(4, 8192).unwrap(), InOrderConfig::new(KEY));
     for segment in segments {
         core.push(&frame(&segment.bytes(), 7), &mut sink).unwrap();
     }
@@ -114,7 +116,7 @@ fn an_ipv6_flow_has_whole_addresses() {
     packet.extend([0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
     packet.extend([0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2]);
     packet.extend([0, 9, 0, 80, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, SYN, 0, 0, 0, 0, 0, 0]);
-    let mut core = Reassembler::new(Config::default(), Storage::heap(4, 8).unwrap()).unwrap();
+    let mut core = Reassembler::new(Config::new(KEY), Storage::heap(4, 8).unwrap()).unwrap();
     let mut memory = [0; 100];
     let mut sink = RecordWriter::new(&mut memory[..]);
     let whole = frame(&packet, 0);
@@ -137,7 +139,7 @@ fn a_record_cut_short_leaves_those_before_it() {
 
 #[test]
 fn a_writer_that_is_full_is_an_error_and_no_panic() {
-    let mut core = Reassembler::new(Config::default(), Storage::heap(4, 8).unwrap()).unwrap();
+    let mut core = Reassembler::new(Config::new(KEY), Storage::heap(4, 8).unwrap()).unwrap();
     let mut memory = [0; 50];
     let mut sink = RecordWriter::new(&mut memory[..]);
     let bytes = TcpFrame::up(100, 0, b"hello").bytes();
@@ -183,11 +185,11 @@ impl embedded_io::Write for Slow {
 #[test]
 fn a_writer_that_takes_nothing_is_an_error_and_one_that_takes_little_is_not() {
     let bytes = TcpFrame::up(100, 0, b"hello").bytes();
-    let mut core = Reassembler::new(Config::default(), Storage::heap(4, 8).unwrap()).unwrap();
+    let mut core = Reassembler::new(Config::new(KEY), Storage::heap(4, 8).unwrap()).unwrap();
     let error = core.push(&frame(&bytes, 1), &mut RecordWriter::new(Stuck)).unwrap_err();
     assert_eq!(error, RecordError::Full);
     assert_eq!(error.to_string(), "the record writer takes no more bytes");
-    let mut core = Reassembler::new(Config::default(), Storage::heap(4, 8).unwrap()).unwrap();
+    let mut core = Reassembler::new(Config::new(KEY), Storage::heap(4, 8).unwrap()).unwrap();
     let mut sink = RecordWriter::new(Slow(Vec::new()));
     core.push(&frame(&bytes, 1), &mut sink).unwrap();
     assert_eq!(read(&sink.into_inner().0)[1], record('D', 0, 0, 0, b"hello"));

@@ -4,6 +4,7 @@
 use tapflow_core::Config;
 use tapflow_tests::frames::{FIN, SYN, TcpFrame};
 use tapflow_tests::scene::Scene;
+use tapflow_tests::{KEY, with};
 
 const NOTHING: [&str; 0] = [];
 
@@ -251,7 +252,10 @@ fn a_segment_over_the_first_byte_moves_the_start_and_repeats_the_rest() {
 
 #[test]
 fn the_start_moves_only_within_the_window_and_so_often() {
-    let config = Config { rebase_window: 100, max_rebases: 2, ..Config::default() };
+    let config = with(Config::new(KEY), |c| {
+        c.rebase_window = 100;
+        c.max_rebases = 2;
+    });
     let mut scene = Scene::new(config);
     scene.push(&TcpFrame::up(5000, 0, b"x"));
     assert_eq!(scene.push(&TcpFrame::up(4899, 0, b"far")), NOTHING);
@@ -313,7 +317,7 @@ fn a_late_syn_may_bring_data() {
 
 #[test]
 fn a_syn_far_before_the_data_is_another_connection() {
-    let mut scene = Scene::new(Config { rebase_window: 1000, ..Config::default() });
+    let mut scene = Scene::new(with(Config::new(KEY), |c| c.rebase_window = 1000));
     scene.push(&TcpFrame::up(5000, 0, b"hello"));
     assert_eq!(scene.push(&TcpFrame::up(3000, SYN, b"")), ["1 opened session 1 client syn"]);
 }
@@ -373,7 +377,7 @@ fn the_missing_tail_before_the_first_byte_seen_is_a_hole() {
 
 #[test]
 fn where_no_island_is_free_the_lowest_hole_is_given_up() {
-    let mut scene = connected_with(1, Config::default());
+    let mut scene = connected_with(1, Config::new(KEY));
     scene.push(&at(2, "c"));
     assert_eq!(scene.push(&at(5, "f")), ["0 data 5 f", "0 gap 0..2"]);
     assert_eq!(scene.counters().islands_exhausted, 1);
@@ -386,7 +390,7 @@ fn where_no_island_is_free_the_lowest_hole_is_given_up() {
 
 #[test]
 fn a_flow_that_has_its_share_of_islands_gives_up_its_own_hole() {
-    let mut scene = connected_with(64, Config { max_islands: 2, ..Config::default() });
+    let mut scene = connected_with(64, with(Config::new(KEY), |c| c.max_islands = 2));
     scene.push(&at(2, "c"));
     scene.push(&at(5, "f"));
     assert_eq!(scene.push(&at(8, "i")), ["0 data 8 i", "0 gap 0..2"]);
@@ -395,7 +399,7 @@ fn a_flow_that_has_its_share_of_islands_gives_up_its_own_hole() {
 #[test]
 fn the_byte_in_order_is_never_refused() {
     for islands in 0..3 {
-        let mut scene = connected_with(islands, Config::default());
+        let mut scene = connected_with(islands, Config::new(KEY));
         // Another flow takes all islands.
         for hole in 0..4 {
             scene.push(&TcpFrame::down(210 + hole * 10, 0, b"x").acknowledging(100));
@@ -409,7 +413,7 @@ fn the_byte_in_order_is_never_refused() {
 
 #[test]
 fn without_any_island_bytes_beyond_a_hole_are_still_told() {
-    let mut scene = connected_with(0, Config::default());
+    let mut scene = connected_with(0, Config::new(KEY));
     assert_eq!(scene.push(&at(5, "world")), ["0 data 5 world", "0 gap 0..5"]);
     assert_eq!(scene.push(&at(0, "hello")), ["0 late 0 hello"]);
     assert_eq!(scene.push(&at(10, "!")), ["0 data 10 !"]);
@@ -417,7 +421,7 @@ fn without_any_island_bytes_beyond_a_hole_are_still_told() {
 
 #[test]
 fn a_stream_that_gave_up_a_hole_begins_no_earlier() {
-    let mut scene = Scene::with(Config::default(), 8, 0);
+    let mut scene = Scene::with(Config::new(KEY), 8, 0);
     scene.push(&at(10, "k"));
     assert_eq!(scene.push(&at(13, "n")), ["0 data 3 n", "0 gap 1..3"]);
     assert_eq!(scene.push(&at(8, "ijklm")), ["0 late 0 klm"]);
@@ -427,7 +431,7 @@ fn a_stream_that_gave_up_a_hole_begins_no_earlier() {
 
 #[test]
 fn islands_come_back_when_their_flow_closes() {
-    let mut scene = Scene::with(Config::default(), 1, 2);
+    let mut scene = Scene::with(Config::new(KEY), 1, 2);
     for port in 0..100 {
         scene.handshake(port);
         for offset in [10, 20] {

@@ -6,6 +6,7 @@ use std::ops::Range;
 use tapflow_core::{CloseReason, Config, Flow, Frame, Reassembler, Repeat, Sink, Storage, Summary};
 use tapflow_tests::frames::{FIN, HEADERS, SYN, TcpFrame, frame};
 use tapflow_tests::scene::{Scene, check_accounts};
+use tapflow_tests::{KEY, with};
 
 /// Keeps places, not bytes.
 #[derive(Default)]
@@ -116,7 +117,7 @@ fn the_start_moves_down_across_the_wrap() {
 fn more_than_4_gib_in_order() {
     const LEN: usize = 64_000;
     const COUNT: u64 = (5 << 30) / LEN as u64;
-    let mut stream = Stream::begin(Config::default(), 0xfedc_ba98, LEN);
+    let mut stream = Stream::begin(Config::new(KEY), 0xfedc_ba98, LEN);
     for piece in 0..COUNT {
         stream.send(piece * LEN as u64);
     }
@@ -133,7 +134,7 @@ fn more_than_4_gib_in_order() {
 fn more_than_4_gib_beyond_a_hole_that_is_never_filled() {
     const LEN: usize = 64_000;
     const COUNT: u64 = (9 << 30) / LEN as u64;
-    let mut stream = Stream::begin(Config::default(), 5, LEN);
+    let mut stream = Stream::begin(Config::new(KEY), 5, LEN);
     stream.send(0);
     for piece in 2..COUNT {
         stream.send(piece * LEN as u64);
@@ -147,7 +148,7 @@ fn more_than_4_gib_beyond_a_hole_that_is_never_filled() {
 #[test]
 fn more_than_4_gib_in_steps_just_short_of_a_jump() {
     let step = u64::from(Config::DEFAULT_MAX_JUMP) + 9;
-    let mut stream = Stream::begin(Config::default(), u32::MAX, 10);
+    let mut stream = Stream::begin(Config::new(KEY), u32::MAX, 10);
     for piece in 0..1000 {
         stream.send(piece * step);
     }
@@ -163,7 +164,7 @@ fn more_than_4_gib_in_steps_just_short_of_a_jump() {
 
 #[test]
 fn the_largest_jump_that_can_be_allowed_reaches_almost_2_gib() {
-    let config = Config { max_jump: u32::MAX, ..Config::default() };
+    let config = with(Config::new(KEY), |c| c.max_jump = u32::MAX);
     let step = (1 << 31) - 2;
     let mut stream = Stream::begin(config, 0, 1);
     for piece in 0..10 {

@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use tapflow_core::{CloseReason, Config, Flow, Opened, Reassembler, Repeat, Sink, Storage, Summary};
 use tapflow_tests::frames::{FIN, RST, SYN, TcpFrame, frame};
+use tapflow_tests::{KEY, with};
 
 /// Fails at one call, counted from the start, and keeps how often each flow was opened and closed.
 #[derive(Default)]
@@ -90,7 +91,7 @@ fn segments() -> Vec<TcpFrame> {
 }
 
 fn run(fails: usize) -> (FailsAt, Vec<usize>) {
-    let config = Config { max_islands: 2, ..Config::default() };
+    let config = with(Config::new(KEY), |c| c.max_islands = 2);
     let mut core = Reassembler::new(config, Storage::heap(2, 8).unwrap()).unwrap();
     let mut sink = FailsAt { fails, ..FailsAt::default() };
     let mut errors = Vec::new();
@@ -122,7 +123,7 @@ fn an_error_comes_out_of_its_call_and_every_flow_is_still_closed_once() {
 
 #[test]
 fn islands_are_free_again_after_an_error() {
-    let mut core = Reassembler::new(Config::default(), Storage::heap(2, 3).unwrap()).unwrap();
+    let mut core = Reassembler::new(Config::new(KEY), Storage::heap(2, 3).unwrap()).unwrap();
     for round in 0..20 {
         let mut sink = FailsAt { fails: 5, ..FailsAt::default() };
         for offset in [0, 10, 20, 30, 40] {

@@ -7,61 +7,74 @@ use std::ops::Range;
 use tapflow_core::capture::CaptureReader;
 use tapflow_core::decode::{Reject, Segment};
 use tapflow_core::{
-    CloseReason, Config, DroppedDatagram, Flow, FragmentStorage, Frame, Opened, OverlapPolicy, Reassembler,
-    Repeat, Side, Sink, Storage, Summary, Timestamp, Urgent,
+    CloseReason, Config, DroppedDatagram, Flow, FragmentStorage, Frame, FrameSink, Opened, OverlapPolicy,
+    Reassembler, Repeat, Side, Sink, Storage, Summary, Timestamp, Urgent,
 };
 use tapflow_tests::answers;
+use tapflow_tests::{KEY, with};
 
 /// Writes down every call.
 #[derive(Default)]
 struct Log(Vec<String>);
 
 macro_rules! log {
-    ($($name:ident($($argument:ident: $type:ty),*) -> $result:ty = $answer:expr;)*) => {
+    ($($trait:ident $first:tt { $($name:ident($($argument:ident: $type:ty),*) -> $result:ty = $answer:expr;)* })*) => {
         /// Every method that returns a result.
-        const METHODS: &[&str] = &[$(stringify!($name)),*];
+        const METHODS: &[&str] = &[$($(stringify!($name)),*),*];
 
-        impl Sink for Log {
+        $(impl $trait for Log {
             type Error = Infallible;
 
-            fn wants_segments(&self) -> bool {
-                false
-            }
+            log!(first $first);
 
             $(fn $name(&mut self, $($argument: $type),*) -> Result<$result, Infallible> {
                 self.0.push(format!("{} {:?}", stringify!($name), ($($argument,)*)));
                 Ok($answer)
             })*
+        })*
+    };
+    (first ()) => {};
+    (first (frames)) => {
+        fn frame_sink(&mut self) -> Option<&mut dyn FrameSink<Error = Infallible>> {
+            Some(self)
         }
     };
 }
 
 log! {
-    time(now: Timestamp) -> () = ();
-    segment(side: &Side, segment: &Segment<'_>) -> () = ();
-    forgotten(slot: u32) -> () = ();
-    held(datagram: u32, from: Option<u32>) -> () = ();
-    released(datagram: u32) -> () = ();
-    opened(flow: Flow, opened: &Opened) -> () = ();
-    data(flow: Flow, offset: u64, bytes: &[u8]) -> () = ();
-    urgent(flow: Flow, offset: u64, bytes: &[u8]) -> () = ();
-    acknowledged(flow: Flow, offset: u64) -> () = ();
-    repeated(flow: Flow, offset: u64, bytes: &[u8]) -> Repeat = Repeat::Differs;
-    replaced(flow: Flow, offset: u64, bytes: &[u8]) -> Repeat = Repeat::Same;
-    conflict(flow: Flow, offset: u64, bytes: &[u8]) -> () = ();
-    late(flow: Flow, offset: u64, bytes: &[u8]) -> () = ();
-    rebased(flow: Flow, by: u64) -> () = ();
-    gap(flow: Flow, range: Range<u64>) -> () = ();
-    closed(flow: Flow, reason: CloseReason, summary: &Summary) -> () = ();
-    dropped(datagram: &DroppedDatagram) -> () = ();
-    rejected(frame: &Frame<'_>, reject: &Reject) -> () = ();
+    Sink (frames) {
+        frame(frame: &Frame<'_>) -> () = ();
+        time(now: Timestamp) -> () = ();
+        opened(flow: Flow, opened: &Opened) -> () = ();
+        data(flow: Flow, offset: u64, bytes: &[u8]) -> () = ();
+        urgent(flow: Flow, offset: u64, bytes: &[u8]) -> () = ();
+        acknowledged(flow: Flow, offset: u64) -> () = ();
+        repeated(flow: Flow, offset: u64, bytes: &[u8]) -> Repeat = Repeat::Differs;
+        replaced(flow: Flow, offset: u64, bytes: &[u8]) -> Repeat = Repeat::Same;
+        conflict(flow: Flow, offset: u64, bytes: &[u8]) -> () = ();
+        late(flow: Flow, offset: u64, bytes: &[u8]) -> () = ();
+        rebased(flow: Flow, by: u64) -> () = ();
+        gap(flow: Flow, range: Range<u64>) -> () = ();
+        closed(flow: Flow, reason: CloseReason, summary: &Summary) -> () = ();
+        dropped(datagram: &DroppedDatagram) -> () = ();
+        rejected(frame: &Frame<'_>, reject: &Reject) -> () = ();
+    }
+    FrameSink () {
+        segment(side: &Side, segment: &Segment<'_>) -> () = ();
+        fragment_held(datagram: u32, from: Option<u32>) -> () = ();
+        datagram_released(datagram: u32) -> () = ();
+        connection_removed(slot: u32) -> () = ();
+    }
 }
 
 /// The calls for a capture without every seventh frame, in little memory, so that holes and datagrams are given up too.
 fn replay<S: Sink<Error = Infallible>>(capture: &[u8], sink: &mut S) {
-    let config = Config { urgent: Urgent::Apart, overlap: OverlapPolicy::Last, ..Config::default() };
+    let config = with(Config::new(KEY), |c| {
+        c.urgent = Urgent::Apart;
+        c.overlap = OverlapPolicy::Last;
+    });
     let fragments = FragmentStorage::heap(1).unwrap();
-    let storage = Storage { fragments, ..Storage::heap(8, 2).unwrap() };
+    let storage = Storage::heap(8, 2).unwrap().with_fragments(fragments);
     let mut core = Reassembler::new(config, storage).unwrap();
     let mut buffer = vec![0; 1 << 16];
     if let Ok(mut reader) = CaptureReader::new(capture) {

@@ -4,11 +4,14 @@
 use std::convert::Infallible;
 
 use proptest::prelude::*;
-use tapflow_core::{Config, Frame, InOrder, InOrderStorage, OverlapPolicy, Reassembler, Sink, Storage};
+use tapflow_core::{
+    Config, Frame, InOrder, InOrderConfig, InOrderStorage, OverlapPolicy, Reassembler, Sink, Storage,
+};
 use tapflow_tests::frames::{CLIENT, HEADERS, SYN, TcpFrame, frame};
 use tapflow_tests::model::Model;
 use tapflow_tests::recorder::Recorder;
 use tapflow_tests::scene::check_accounts;
+use tapflow_tests::{KEY, with};
 
 /// A segment of the client: bytes `[at, at + len)` of its stream, of which `captured` were captured;
 /// a changed one has other bytes than the stream.
@@ -83,7 +86,7 @@ proptest! {
 
     #[test]
     fn with_a_syn_first(isn in start(), pieces in prop::collection::vec(piece(), 1..40)) {
-        let mut core = reassembler(1000, Config::default());
+        let mut core = reassembler(1000, Config::new(KEY));
         let mut sink = Recorder::default();
         let model = play(&mut core, &mut sink, isn, true, &pieces, OverlapPolicy::First);
         let record = &sink.flows[&0];
@@ -100,7 +103,7 @@ proptest! {
         isn in start(), pieces in prop::collection::vec(piece(), 1..40),
         syn_after in prop::option::of(0..40usize),
     ) {
-        let mut core = reassembler(1000, Config::default());
+        let mut core = reassembler(1000, Config::new(KEY));
         let mut sink = Recorder::default();
         let lowest = pieces.iter().map(|piece| piece.at).min().unwrap();
         let begins = if syn_after.is_some_and(|after| after < pieces.len()) { 0 } else { lowest };
@@ -129,7 +132,7 @@ proptest! {
         isn in start(), policy in prop::sample::select(&OverlapPolicy::ALL[..]),
         mut pieces in prop::collection::vec(piece(), 1..40), near: bool,
     ) {
-        let mut core = reassembler(1000, Config { overlap: policy, ..Config::default() });
+        let mut core = reassembler(1000, with(Config::new(KEY), |c| c.overlap = policy));
         let mut sink = Recorder::default();
         let mut model = Model::new(policy);
         let syn = TcpFrame::up(isn, SYN, &[]).bytes();
@@ -164,7 +167,7 @@ proptest! {
         isn in start(), islands in 0..4usize, policy in prop::sample::select(&OverlapPolicy::ALL[..]),
         pieces in prop::collection::vec(piece(), 1..40),
     ) {
-        let mut core = reassembler(islands, Config { overlap: policy, ..Config::default() });
+        let mut core = reassembler(islands, with(Config::new(KEY), |c| c.overlap = policy));
         let mut sink = Recorder::default();
         let model = play(&mut core, &mut sink, isn, true, &pieces, policy);
         let record = &sink.flows[&0];
@@ -175,7 +178,7 @@ proptest! {
     /// With hardly any island, bytes may come late, but the accounts stay true and nothing is wrong.
     #[test]
     fn with_too_few_islands(isn in start(), islands in 0..4usize, pieces in prop::collection::vec(piece(), 1..40)) {
-        let mut core = reassembler(islands, Config::default());
+        let mut core = reassembler(islands, Config::new(KEY));
         let mut sink = Recorder::default();
         let model = play(&mut core, &mut sink, isn, true, &pieces, OverlapPolicy::First);
         let record = &sink.flows[&0];
@@ -194,9 +197,9 @@ proptest! {
         isn in start(), memory in prop_oneof![0..6usize, Just(64)], with_syn: bool,
         policy in prop::sample::select(&OverlapPolicy::ALL[..]), pieces in prop::collection::vec(piece(), 1..40),
     ) {
-        let mut core = reassembler(1000, Config { overlap: policy, ..Config::default() });
+        let mut core = reassembler(1000, with(Config::new(KEY), |c| c.overlap = policy));
         let storage = InOrderStorage::heap(4, memory * 2048).unwrap();
-        let mut sink = InOrder::new(Recorder::adapted(with_syn), storage);
+        let mut sink = InOrder::new(Recorder::adapted(with_syn), storage, InOrderConfig::new(KEY));
         let model = play(&mut core, &mut sink, isn, with_syn, &pieces, policy);
         let record = &sink.into_inner().flows[&0];
         let span = record.closed.as_ref().unwrap().1.span;
@@ -217,7 +220,7 @@ proptest! {
 
 #[test]
 fn the_client_of_the_frames_is_the_client() {
-    let mut core = reassembler(4, Config::default());
+    let mut core = reassembler(4, Config::new(KEY));
     let mut sink = Recorder::default();
     let syn = TcpFrame::up(7, SYN, &[]).bytes();
     let Ok(()) = core.push(&frame(&syn, 1), &mut sink);

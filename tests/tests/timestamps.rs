@@ -4,12 +4,13 @@ use tapflow_core::{Config, DropReason, Frame, Timestamp};
 use tapflow_tests::fragments::split;
 use tapflow_tests::frames::{ACK, FIN, SYN, TcpFrame, frame};
 use tapflow_tests::scene::Scene;
+use tapflow_tests::{KEY, with};
 
 /// A day in the next century, in seconds.
 const ABSURD: u64 = 4_102_444_800;
 
 fn idle_after(seconds: u64) -> Scene {
-    Scene::new(Config { idle_timeout: Some(seconds * Timestamp::SECOND), ..Config::default() })
+    Scene::new(with(Config::new(KEY), |c| c.idle_timeout = Some(seconds * Timestamp::SECOND)))
 }
 
 /// Captures a segment with this timestamp, and without telling the core anything else of the time.
@@ -119,7 +120,7 @@ fn a_connection_with_long_silences_ends_when_its_frames_say() {
 
 #[test]
 fn a_closed_connection_lingers_through_an_absurd_timestamp() {
-    let at_once = || Scene::new(Config { close_at_once: true, ..Config::default() });
+    let at_once = || Scene::new(with(Config::new(KEY), |c| c.close_at_once = true));
     let mut scene = at_once();
     let all = |scene: &mut Scene, second| {
         for segment in [

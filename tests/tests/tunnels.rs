@@ -12,10 +12,10 @@ use tapflow_tests::answers::corpus;
 use tapflow_tests::frames::TcpFrame;
 use tapflow_tests::not_tested;
 use tapflow_tests::recorder::Recorder;
+use tapflow_tests::{KEY, with};
 
 fn core(config: Config) -> Reassembler<'static> {
-    let storage =
-        Storage { fragments: FragmentStorage::heap(64).unwrap(), ..Storage::heap(1000, 1000).unwrap() };
+    let storage = Storage::heap(1000, 1000).unwrap().with_fragments(FragmentStorage::heap(64).unwrap());
     Reassembler::new(config, storage).unwrap()
 }
 
@@ -23,7 +23,7 @@ fn core(config: Config) -> Reassembler<'static> {
 fn opened(name: &str) -> (Vec<Opened>, Counters) {
     let path = corpus().expect("the corpus").join("captures").join(name);
     let mut source = input::open(&path, Arc::new(AtomicBool::new(false))).unwrap();
-    let (mut core, mut sink) = (core(Config::default()), Recorder::default());
+    let (mut core, mut sink) = (core(Config::new(KEY)), Recorder::default());
     while let Ok(Some(packet)) = source.next() {
         let Ok(()) = core.push(&packet.frame, &mut sink);
     }
@@ -105,8 +105,7 @@ fn both_directions_of_a_tunnel_are_one_connection_and_two_tunnels_are_two() {
     let there = TcpFrame::up(100, 0, b"there");
     let back = TcpFrame::down(200, 0, b"back");
     let other = TcpFrame::up(100, 0, b"other");
-    let sink =
-        flows_of(Config::default(), &[in_gre(1, 2, &there), in_gre(2, 1, &back), in_gre(1, 3, &other)]);
+    let sink = flows_of(Config::new(KEY), &[in_gre(1, 2, &there), in_gre(2, 1, &back), in_gre(1, 3, &other)]);
     let sessions: Vec<u64> = sink.flows.values().map(|flow| flow.opened.session).collect();
     assert_eq!(sessions, [0, 0, 1]);
 }
@@ -118,8 +117,8 @@ fn encapsulation_that_is_ignored_tells_nothing_apart() {
         TcpFrame::up(104, 0, b"stream").bytes()[14..].to_vec(),
         in_gre(1, 3, &TcpFrame::up(110, 0, b"!")),
     ];
-    assert_eq!(flows_of(Config::default(), &datagrams).flows.len(), 3);
-    let config = Config { ignore_encapsulation: true, ..Config::default() };
+    assert_eq!(flows_of(Config::new(KEY), &datagrams).flows.len(), 3);
+    let config = with(Config::new(KEY), |c| c.ignore_encapsulation = true);
     let sink = flows_of(config, &datagrams);
     assert_eq!(sink.flows.len(), 1);
     assert_eq!(sink.stream_from(40_000), b"one stream!");

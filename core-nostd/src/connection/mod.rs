@@ -4,13 +4,13 @@
 //! by its state, the longest untouched first, so that expiry and eviction take one step. Entries
 //! that were never used are untouched memory.
 
-mod ahead;
 mod key;
 mod list;
+mod prefetch;
 
-pub(crate) use ahead::AHEAD;
 pub(crate) use key::{ConnectionKey, Direction, Ipv4Key};
 use list::{Links, List};
+pub(crate) use prefetch::BATCH;
 
 use managed::ManagedSlice;
 use zerocopy::FromZeros;

@@ -19,6 +19,7 @@ mod erf;
 mod erspan;
 mod ethernet;
 mod fabric;
+mod fast_path;
 mod fibre;
 mod frame_relay;
 mod geneve;
@@ -65,7 +66,6 @@ mod tcp;
 mod tecmp;
 mod teredo;
 mod udp;
-mod usual;
 mod vxlan;
 mod wifi;
 
@@ -81,6 +81,7 @@ pub use settings::{ChecksumErrors, Checksums, MAX_TUNNEL_PORTS, Settings, UdpTun
 pub(crate) use piece::{Context, PartKind, Piece};
 
 use crate::frame::{Frame, LinkType};
+pub(crate) use fast_path::{FastHeader, decode_fast};
 use ip_in_ip::Inside;
 pub(crate) use ipcomp::Packed;
 use juniper::Payload as Juniper;
@@ -89,7 +90,6 @@ use piece::Part;
 pub(crate) use segment::Control;
 use several::Kind;
 pub(crate) use several::Several;
-pub(crate) use usual::{Usual, usual};
 use wifi::Radio;
 
 /// Headers inside each other, a stack of VLAN tags being one. Real traffic stays below ten.
@@ -268,7 +268,7 @@ pub fn decode<'a>(frame: &Frame<'a>) -> Result<Segment<'a>, Reject> {
 /// As those of [`decode`].
 #[inline]
 pub fn decode_with<'a>(frame: &Frame<'a>, settings: &Settings) -> Result<Segment<'a>, Reject> {
-    match usual(frame, settings) {
+    match decode_fast(frame, settings) {
         Some(segment) => Ok(segment),
         None => alone(dissect(frame, settings), settings),
     }

@@ -7,6 +7,7 @@ use crate::flow::{FlowKey, LinkInfo};
 
 /// The flags of a TCP header (RFC 9293, 3.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TcpFlags {
     /// No more data from the sender.
     pub fin: bool,
@@ -27,6 +28,7 @@ impl TcpFlags {
 
 /// One TCP segment, its payload borrowed from the frame.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Segment<'a> {
     /// Addresses and ports, from sender to receiver.
     pub key: FlowKey,

@@ -2,8 +2,9 @@
 
 use heapless::Vec;
 
-/// How frames are taken apart.
+/// How frames are decoded.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Settings {
     /// Tunnels inside each other that are decoded; a frame with more is rejected as too deep.
     /// Default: 8.
@@ -44,9 +45,17 @@ pub struct ChecksumErrors {
 /// Ports that [`Settings::tunnel_ports`] holds.
 pub const MAX_TUNNEL_PORTS: usize = 16;
 
+impl Settings {
+    /// The default settings.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { max_tunnels: 8, check_fcs: true, checksums: Checksums::Ignore, tunnel_ports: Vec::new() }
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
-        Self { max_tunnels: 8, check_fcs: true, checksums: Checksums::Ignore, tunnel_ports: Vec::new() }
+        Self::new()
     }
 }
 

@@ -162,6 +162,7 @@ impl Default for Datagram {
 
 /// Why a datagram was given up before it was whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum DropReason {
     /// Not all fragments came in time.
     TimedOut,

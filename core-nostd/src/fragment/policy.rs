@@ -9,6 +9,7 @@ use crate::overlap::Relation;
 /// What happens where a fragment overlaps one that came before it. IPv6 datagrams with overlaps are always
 /// discarded (RFC 5722).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum FragmentPolicy {
     /// The bytes that came first stay.
     First,

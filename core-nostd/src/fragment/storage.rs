@@ -65,8 +65,8 @@ impl FragmentStorage<'static> {
 ///
 /// let mut memory = StaticStorage::<64, 64, 128>::new();
 /// let mut fragments = StaticFragmentStorage::<4, 2048, 32>::new();
-/// let storage = Storage { fragments: fragments.storage(), ..memory.storage() };
-/// let reassembler = Reassembler::new(Config::default(), storage)?;
+/// let storage = memory.storage().with_fragments(fragments.storage());
+/// let reassembler = Reassembler::new(Config::new([0; 16]), storage)?;
 /// # Ok::<(), tapflow_core::StorageError>(())
 /// ```
 pub struct StaticFragmentStorage<const DATAGRAMS: usize, const BYTES: usize, const EXTENTS: usize> {

@@ -3,7 +3,10 @@
 use crate::frame::Timestamp;
 
 /// When an [`InOrder`](super::InOrder) adaptor stops waiting for a hole. Durations are nanoseconds of capture time.
+///
+/// [`InOrderConfig::new`] has a default for every setting but the key.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct InOrderConfig {
     /// A hole that blocks bytes for this long is skipped; `None` waits until the flow closes.
     /// Default: 10 s.
@@ -15,19 +18,22 @@ pub struct InOrderConfig {
     /// Memory that the two flows of one connection may use for bytes that wait, in bytes, rounded down to whole pages.
     /// Default: no limit.
     pub max_per_connection: usize,
-    /// Key of the priorities by which the pages of a flow are balanced. Random where an attacker may choose sequence
-    /// numbers; the output does not depend on it.
-    /// Default: zeros.
+    /// Key of the priorities by which the pages of a flow are balanced. It must be random if an attacker may choose
+    /// sequence numbers. The output does not depend on it.
+    ///
+    /// It has no default.
     pub hash_key: [u8; 16],
 }
 
-impl Default for InOrderConfig {
-    fn default() -> Self {
+impl InOrderConfig {
+    /// The default settings, with this [`hash_key`](Self::hash_key).
+    #[must_use]
+    pub const fn new(hash_key: [u8; 16]) -> Self {
         Self {
             timeout: Some(10 * Timestamp::SECOND),
             acknowledged_grace: Some(Timestamp::SECOND / 10),
             max_per_connection: usize::MAX,
-            hash_key: [0; 16],
+            hash_key,
         }
     }
 }
@@ -83,8 +89,9 @@ impl SkipCause {
     }
 }
 
-/// What an adaptor did. Bytes are stream bytes. Minor versions may add fields.
+/// Counts of an in-order adaptor. Bytes are stream bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct InOrderCounters {
     /// Holes skipped, by cause in the order of [`SkipCause::ALL`]. Each was told as a gap.
     pub skips: [u64; SkipCause::ALL.len()],

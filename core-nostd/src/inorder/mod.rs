@@ -18,11 +18,11 @@ use core::ops::Range;
 
 use memory::{Held, Memory};
 
-use crate::decode::{Reject, Segment};
-use crate::flow::{Flow, Opened, Side};
+use crate::decode::Reject;
+use crate::flow::{Flow, Opened};
 use crate::fragment::DroppedDatagram;
 use crate::frame::{Frame, Timestamp};
-use crate::sink::{CloseReason, Repeat, Sink, Summary};
+use crate::sink::{CloseReason, FrameSink, Repeat, Sink, Summary};
 
 /// Passes events on to `S`, with `data` and `gap` of each flow in ascending order and without overlap,
 /// from stream offset 0 to the span.
@@ -42,12 +42,7 @@ pub struct InOrder<'a, S> {
 
 impl<'a, S: Sink> InOrder<'a, S> {
     /// Wraps `inner`. Flows whose slot is beyond `storage.flows` are passed on as they come.
-    pub fn new(inner: S, storage: InOrderStorage<'a>) -> Self {
-        Self::with_config(inner, storage, InOrderConfig::default())
-    }
-
-    /// Wraps `inner`, with other limits than the usual ones.
-    pub fn with_config(inner: S, storage: InOrderStorage<'a>, config: InOrderConfig) -> Self {
+    pub fn new(inner: S, storage: InOrderStorage<'a>, config: InOrderConfig) -> Self {
         Self {
             inner,
             memory: Memory::new(storage, &config.hash_key),
@@ -243,6 +238,10 @@ impl<'a, S: Sink> InOrder<'a, S> {
 impl<S: Sink> Sink for InOrder<'_, S> {
     type Error = S::Error;
 
+    fn frame(&mut self, frame: &Frame<'_>) -> Result<(), S::Error> {
+        self.inner.frame(frame)
+    }
+
     fn time(&mut self, now: Timestamp) -> Result<(), S::Error> {
         self.now = self.now.max(now);
         self.closing = (0, 0, 0);
@@ -267,24 +266,8 @@ impl<S: Sink> Sink for InOrder<'_, S> {
         Ok(())
     }
 
-    fn wants_segments(&self) -> bool {
-        self.inner.wants_segments()
-    }
-
-    fn segment(&mut self, side: &Side, segment: &Segment<'_>) -> Result<(), S::Error> {
-        self.inner.segment(side, segment)
-    }
-
-    fn forgotten(&mut self, slot: u32) -> Result<(), S::Error> {
-        self.inner.forgotten(slot)
-    }
-
-    fn held(&mut self, datagram: u32, from: Option<u32>) -> Result<(), S::Error> {
-        self.inner.held(datagram, from)
-    }
-
-    fn released(&mut self, datagram: u32) -> Result<(), S::Error> {
-        self.inner.released(datagram)
+    fn frame_sink(&mut self) -> Option<&mut dyn FrameSink<Error = S::Error>> {
+        self.inner.frame_sink()
     }
 
     fn opened(&mut self, flow: Flow, opened: &Opened) -> Result<(), S::Error> {

@@ -7,7 +7,7 @@ use super::Reassembler;
 use crate::decode::{Outcome, PartKind, Piece, Reject, RejectReason, Segment, Settings, resume};
 use crate::fragment::{Added, Anomalies, DropReason, Fragments, Packets, Source};
 use crate::frame::Frame;
-use crate::sink::Sink;
+use crate::sink::{Sink, for_frames};
 
 /// The bytes of a TCP header without options.
 const TCP_HEADER: usize = 20;
@@ -30,7 +30,7 @@ impl<'a> Reassembler<'a> {
             while let Some(index) = whole {
                 let result = core.go_on(fragments, frame, index, sink);
                 fragments.release(index);
-                sink.released(index)?;
+                for_frames(sink, |frames| frames.datagram_released(index))?;
                 whole = result?;
             }
             Ok(())
@@ -126,7 +126,7 @@ impl<'a> Reassembler<'a> {
         {
             if fragments.get(index).is_some_and(|datagram| datagram.packets.frames > 0) {
                 self.tell_dropped(fragments, index, DropReason::NotTcp, false, sink)?;
-                sink.released(index)?;
+                for_frames(sink, |frames| frames.datagram_released(index))?;
             }
             fragments.refuse(index, reason);
         }
@@ -134,13 +134,13 @@ impl<'a> Reassembler<'a> {
             match fragments.add(index, piece, len, payload.clone(), packets, &self.config) {
                 Added::Held(anomalies) => {
                     self.note_fragment(piece, anomalies);
-                    sink.held(index, packets.datagram)?;
+                    for_frames(sink, |frames| frames.fragment_held(index, packets.datagram))?;
                     return Ok(None);
                 }
                 Added::Whole(anomalies) => {
                     self.note_fragment(piece, anomalies);
                     self.counters.whole_datagrams += 1;
-                    sink.held(index, packets.datagram)?;
+                    for_frames(sink, |frames| frames.fragment_held(index, packets.datagram))?;
                     return Ok(Some(index));
                 }
                 Added::Refused(reason) => {
@@ -149,14 +149,14 @@ impl<'a> Reassembler<'a> {
                 }
                 Added::Ends(why, reason) => {
                     self.tell_dropped(fragments, index, why, false, sink)?;
-                    sink.released(index)?;
+                    for_frames(sink, |frames| frames.datagram_released(index))?;
                     fragments.refuse(index, reason);
                 }
                 Added::NoExtents => match fragments.oldest_but(Some(index)) {
                     Some(oldest) => self.give_up(fragments, oldest, DropReason::Evicted, sink)?,
                     None => {
                         self.tell_dropped(fragments, index, DropReason::TooLarge, false, sink)?;
-                        sink.released(index)?;
+                        for_frames(sink, |frames| frames.datagram_released(index))?;
                         fragments.refuse(index, RejectReason::Fragment);
                     }
                 },
@@ -263,7 +263,7 @@ impl<'a> Reassembler<'a> {
         }
         fragments.take_out(index, &self.config);
         fragments.release(index);
-        result.and(sink.released(index))
+        result.and(for_frames(sink, |frames| frames.datagram_released(index)))
     }
 
     fn tell_dropped<S: Sink>(

@@ -2,9 +2,9 @@
 
 use core::ops::Range;
 
-use super::{CloseReason, Repeat, Sink, Summary};
-use crate::decode::{Reject, Segment};
-use crate::flow::{Flow, Opened, Side};
+use super::{CloseReason, FrameSink, Repeat, Sink, Summary};
+use crate::decode::Reject;
+use crate::flow::{Flow, Opened};
 use crate::fragment::DroppedDatagram;
 use crate::frame::{Frame, Timestamp};
 
@@ -12,11 +12,8 @@ use crate::frame::{Frame, Timestamp};
 macro_rules! forward {
     () => {
         forward! {
+            frame(frame: &Frame<'_>) -> ();
             time(now: Timestamp) -> ();
-            segment(side: &Side, segment: &Segment<'_>) -> ();
-            forgotten(slot: u32) -> ();
-            held(datagram: u32, from: Option<u32>) -> ();
-            released(datagram: u32) -> ();
             opened(flow: Flow, opened: &Opened) -> ();
             data(flow: Flow, offset: u64, bytes: &[u8]) -> ();
             urgent(flow: Flow, offset: u64, bytes: &[u8]) -> ();
@@ -37,8 +34,8 @@ macro_rules! forward {
         type Error = S::Error;
 
         #[inline]
-        fn wants_segments(&self) -> bool {
-            (**self).wants_segments()
+        fn frame_sink(&mut self) -> Option<&mut dyn FrameSink<Error = Self::Error>> {
+            (**self).frame_sink()
         }
 
         $(

@@ -169,13 +169,12 @@ impl Stream {
         extent as i64 + i64::from(sequence.wrapping_sub(stands_at) as i32)
     }
 
-    /// Whether payload at `sequence` is too far from this stream to belong to it: `max_jump` bytes or
-    /// more ahead, or far before its start.
-    pub(crate) fn is_jump(&self, sequence: u32, pool: &IslandPool<'_>, max_jump: u32) -> bool {
-        let offset = self.offset_of(sequence, pool);
+    /// Whether payload at `offset` is too far from this stream to belong to it: `max_jump` bytes or more beyond its
+    /// `extent`, or far before its start.
+    #[inline]
+    pub(crate) fn is_jump(offset: i64, extent: i64, max_jump: u32) -> bool {
         let jump = i64::from(max_jump);
-        let back = jump.max(i64::from(Config::DEFAULT_MAX_JUMP));
-        offset - self.extent(pool) as i64 >= jump || offset <= -back
+        offset - extent >= jump || offset <= -jump.max(i64::from(Config::DEFAULT_MAX_JUMP))
     }
 
     /// Whether more than `max_hole` bytes and those that the packets vouch for would be missing with payload at

@@ -15,7 +15,7 @@ use embedded_io::Write;
 use panic_semihosting as _;
 use tapflow_core::capture::{CaptureError, CaptureReader};
 use tapflow_core::{
-    Config, InOrder, Reassembler, RecordWriter, Sink, StaticFragmentStorage, StaticInOrderStorage,
+    Config, InOrder, InOrderConfig, Reassembler, RecordWriter, Sink, StaticFragmentStorage, StaticInOrderStorage,
     StaticStorage, Storage,
 };
 
@@ -88,13 +88,13 @@ fn replay_all(memory: &mut Memory) -> Result<(), HostError> {
 
 fn replay(name: &str, bytes: &[u8], memory: &mut Memory, console: &mut HostFile) -> Result<(), HostError> {
     say(console, format_args!("capture {name}\n"))?;
-    let storage = Storage { fragments: memory.fragments.storage(), ..memory.connections.storage() };
+    let storage = memory.connections.storage().with_fragments(memory.fragments.storage());
     // Not moved out of the result: it is 4 KiB, which the stack would hold twice.
-    let mut made = Reassembler::new(Config::default(), storage);
+    let mut made = Reassembler::new(Config::new([0; 16]), storage);
     let Ok(core) = &mut made else { return Err(HostError) };
     let records = RecordWriter::new(HostFile::create(name, ".records")?);
     let digests = Digests::new(records, console, memory.digests);
-    let mut sink = InOrder::new(digests, memory.waiting.storage());
+    let mut sink = InOrder::new(digests, memory.waiting.storage(), InOrderConfig::new([0; 16]));
     let end = push_all(bytes, memory.frame, core, &mut sink)?;
     core.finish(&mut sink)?;
     let frames = core.counters().frames;

@@ -111,7 +111,9 @@ mod tests {
             link.vlans.push(vlan).unwrap();
         }
         let key = if is_reply { key.reversed() } else { key };
-        Opened { key, link, time: Timestamp::default(), session: 0, client: !is_reply, syn: true }
+        let mut opened = Opened::new(key, Timestamp::default(), 0, !is_reply);
+        (opened.link, opened.syn) = (link, true);
+        opened
     }
 
     fn pairs(flows: &[Opened]) -> u64 {

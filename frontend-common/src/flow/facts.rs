@@ -44,7 +44,7 @@ pub struct Opened {
 
 impl From<&tapflow_core::Opened> for Opened {
     fn from(opened: &tapflow_core::Opened) -> Self {
-        let tapflow_core::Opened { key, link, time, session, client, syn } = opened;
+        let tapflow_core::Opened { key, link, time, session, client, syn, .. } = opened;
         Self { key: *key, link: link.into(), time: *time, session: *session, client: *client, syn: *syn }
     }
 }

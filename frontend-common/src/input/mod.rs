@@ -38,7 +38,7 @@ use tapflow_core::{LinkType, Timestamp};
 pub use error::{InputError, InputErrorKind, Shortened};
 pub use filter::{Filter, FilterCompiler, FrameFilter};
 pub use merge::{Ended, Given, Merge, Turn};
-pub use packets::{Frames, Packet, Packets, TOGETHER};
+pub use packets::{Packet, Packets, TOGETHER};
 use packets::{Record, Step};
 pub use source::{check, from_memory, open};
 

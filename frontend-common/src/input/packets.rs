@@ -17,7 +17,7 @@ pub struct Packet<'a> {
 }
 
 /// The most frames that come together.
-pub const TOGETHER: usize = Reassembler::AHEAD;
+pub const TOGETHER: usize = Reassembler::BATCH;
 
 /// Frames that come together: all of them lie in one block.
 #[derive(Clone, Debug, Default)]
@@ -30,33 +30,6 @@ impl<'a> Packets<'a> {
     /// The records that were read of a block, and the way that goes on behind them.
     pub(super) fn new(block: &'a Bytes, records: &'a [Record], prefetch: RecordPrefetch<'a>) -> Self {
         Self { first: None, rest: Some((block, records.iter(), prefetch)) }
-    }
-
-    /// The frames of all of them, for who looks at them before they are used.
-    #[must_use]
-    pub fn frames(&self) -> Frames<'a> {
-        let rest = self.rest.as_ref().map(|(block, records, _)| (*block, records.clone()));
-        Frames { first: self.first.map(|first| first.frame), rest }
-    }
-}
-
-/// The frames of [`Packets`].
-#[derive(Clone, Debug, Default)]
-pub struct Frames<'a> {
-    first: Option<Frame<'a>>,
-    rest: Option<(&'a Bytes, std::slice::Iter<'a, Record>)>,
-}
-
-impl<'a> Iterator for Frames<'a> {
-    type Item = Frame<'a>;
-
-    #[inline]
-    fn next(&mut self) -> Option<Frame<'a>> {
-        if let Some(first) = self.first.take() {
-            return Some(first);
-        }
-        let (block, records) = self.rest.as_mut()?;
-        records.next().map(|record| record.packet(block).frame)
     }
 }
 

@@ -302,14 +302,9 @@ fn sample() -> FlowFacts {
     // The list of a default LinkInfo is empty: there is room.
     let _ = link.vlans.push(1);
     let any = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-    let opened = tapflow_core::Opened {
-        key: FlowKey { source: any, destination: any, source_port: 0, destination_port: 0 },
-        link,
-        time: Timestamp(0),
-        session: 0,
-        client: true,
-        syn: true,
-    };
+    let key = FlowKey { source: any, destination: any, source_port: 0, destination_port: 0 };
+    let mut opened = tapflow_core::Opened::new(key, Timestamp(0), 0, true);
+    (opened.link, opened.syn) = (link, true);
     FlowFacts::new(Flow { slot: 0, number: 0 }, &opened, 0)
 }
 
@@ -353,7 +348,8 @@ mod tests {
     fn each_letter() {
         let mut flow = facts(1_002_003_004);
         flow.opened.session = 77;
-        let mut link = LinkInfo { source_mac: Some([0, 1, 2, 3, 0xab, 0xff]), ..LinkInfo::default() };
+        let mut link = LinkInfo::default();
+        link.source_mac = Some([0, 1, 2, 3, 0xab, 0xff]);
         link.vlans.extend([100, 7]);
         flow.opened.link = (&link).into();
         let expect = |template: &str, count, expected: &str| {

@@ -44,8 +44,11 @@ mod tests {
 
     #[test]
     fn statistics_are_one_line_with_what_the_kernel_dropped() {
-        let counters =
-            Counters { frames: 10, connections: 1, flows: 2, data_bytes: 300, ..Counters::default() };
+        let mut counters = Counters::default();
+        counters.frames = 10;
+        counters.connections = 1;
+        counters.flows = 2;
+        counters.data_bytes = 300;
         let elapsed = Duration::from_millis(61_900);
         let text = "after 61 s: 10 packets, 1 connection, 2 flows (1 open), 300 bytes";
         assert_eq!(statistics(elapsed, &counters, 1, None), text);

@@ -137,6 +137,7 @@ impl Totals {
                 DropReason::Overlap => "discarded for overlaps",
                 DropReason::NotTcp => "without TCP",
                 DropReason::EndOfInput => "not whole at the end",
+                other => other.name(),
             };
             if c.dropped_for(reason) > 0 {
                 items.push(format!("{} {why}", count(c.dropped_for(reason), "datagram")));
@@ -419,8 +420,11 @@ mod tests {
 
     #[test]
     fn a_clean_run_has_two_lines() {
-        let counters =
-            Counters { frames: 10, connections: 1, flows: 2, data_bytes: 300, ..Counters::default() };
+        let mut counters = Counters::default();
+        counters.frames = 10;
+        counters.connections = 1;
+        counters.flows = 2;
+        counters.data_bytes = 300;
         let summary = Totals {
             counters,
             written: of_flows(FlowCounts { files: 2, file_bytes: 300, ..FlowCounts::default() }),
@@ -442,7 +446,9 @@ written:    2 files, 300 bytes
 
     #[test]
     fn frames_inside_of_others_are_read_too() {
-        let counters = Counters { frames: 1, inner_frames: 2, ..Counters::default() };
+        let mut counters = Counters::default();
+        counters.frames = 1;
+        counters.inner_frames = 2;
         let summary = Totals { counters, ..Totals::default() };
         let expected = "read:       1 packet, 2 more frames inside of others, 0 connections, 0 flows,";
         assert_eq!(summary.text(USUAL).lines().next(), Some(expected));
@@ -465,11 +471,12 @@ written:    2 files, 300 bytes
                 (Layer::Ipv4, RejectReason::Truncated, 1),
             ]),
             filtered: 5,
-            counters: Counters {
-                frames: 50,
-                stray_segments: 3,
-                after_close_segments: 2,
-                ..Counters::default()
+            counters: {
+                let mut c = Counters::default();
+                c.frames = 50;
+                c.stray_segments = 3;
+                c.after_close_segments = 2;
+                c
             },
             ..Totals::default()
         };
@@ -484,17 +491,15 @@ not used:   30 UDP, 12 ARP, 2 IPv4 fragment, 1 truncated IPv4 header,
 
     #[test]
     fn what_is_missing_repeated_dropped_or_evicted_is_listed() {
-        let mut counters = Counters {
-            gap_bytes: 1460,
-            acknowledged_unseen_bytes: 1,
-            truncated_bytes: 40,
-            truncated_segments: 4,
-            repeated_bytes: 7,
-            conflicts: 1,
-            late_bytes: 9,
-            islands_exhausted: 2,
-            ..Counters::default()
-        };
+        let mut counters = Counters::default();
+        counters.gap_bytes = 1460;
+        counters.acknowledged_unseen_bytes = 1;
+        counters.truncated_bytes = 40;
+        counters.truncated_segments = 4;
+        counters.repeated_bytes = 7;
+        counters.conflicts = 1;
+        counters.late_bytes = 9;
+        counters.islands_exhausted = 2;
         counters.closed[CloseReason::EvictedHalfOpen as usize] = 2;
         counters.closed[CloseReason::EvictedLeastActive as usize] = 1;
         let summary = Totals {
@@ -519,7 +524,8 @@ limits:     3 connections evicted, 2 half-open (table full: --max-connections),
 
     #[test]
     fn what_the_console_did_not_wait_for_is_listed_with_its_cause() {
-        let mut console = InOrderCounters { late_bytes: 3, ..InOrderCounters::default() };
+        let mut console = InOrderCounters::default();
+        console.late_bytes = 3;
         console.skips[SkipCause::Timeout as usize] = 1;
         console.skipped_bytes[SkipCause::Timeout as usize] = 20;
         console.skips[SkipCause::Acknowledged as usize] = 2;
@@ -537,13 +543,11 @@ console:    1 hole skipped after waiting (--hole-timeout) (20 bytes),
 
     #[test]
     fn fragments_and_what_became_of_them_are_listed() {
-        let mut counters = Counters {
-            fragments: 9,
-            whole_datagrams: 2,
-            incomplete_datagrams: 1,
-            fragment_overlaps: 3,
-            ..Counters::default()
-        };
+        let mut counters = Counters::default();
+        counters.fragments = 9;
+        counters.whole_datagrams = 2;
+        counters.incomplete_datagrams = 1;
+        counters.fragment_overlaps = 3;
         counters.dropped_datagrams[DropReason::TimedOut as usize] = 1;
         let expected = "\
 read:       0 packets, 0 connections, 0 flows, 0 bytes
@@ -568,8 +572,10 @@ fragments:  9 IP fragments, 2 datagrams put together,
 
     #[test]
     fn verbose_adds_how_connections_ended_and_what_segments_were() {
-        let mut counters =
-            Counters { segments: 9, out_of_order_segments: 2, max_connections: 4, ..Counters::default() };
+        let mut counters = Counters::default();
+        counters.segments = 9;
+        counters.out_of_order_segments = 2;
+        counters.max_connections = 4;
         counters.closed[CloseReason::Finished as usize] = 3;
         let text = Totals { counters, ..Totals::default() }.text(Verbosity(VERBOSE));
         assert!(

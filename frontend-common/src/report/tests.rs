@@ -50,10 +50,11 @@ fn server_flow() -> FinishedFlow {
                     source_port: 80,
                     destination_port: 50955,
                 },
-                link: (&LinkInfo {
-                    source_mac: Some([0, 0x0f, 0xcc, 0xfe, 0xcc, 0xdc]),
-                    destination_mac: Some([0, 0x1f, 0x5b, 0xc7, 0xfa, 0xd2]),
-                    ..LinkInfo::default()
+                link: (&{
+                    let mut c = LinkInfo::default();
+                    c.source_mac = Some([0, 0x0f, 0xcc, 0xfe, 0xcc, 0xdc]);
+                    c.destination_mac = Some([0, 0x1f, 0x5b, 0xc7, 0xfa, 0xd2]);
+                    c
                 })
                     .into(),
                 time: Timestamp::new(1_223_315_694, 638_913_000),
@@ -63,17 +64,18 @@ fn server_flow() -> FinishedFlow {
             },
         },
         reason: CloseReason::Finished,
-        summary: Summary {
-            span: 2792,
-            data: 2792,
-            packets: 6,
-            out_of_order: 1,
-            wire_bytes: 3196,
-            captured_bytes: 3196,
-            last: Timestamp::new(1_223_315_694, 711_975_001),
-            syn: true,
-            fin: true,
-            ..Summary::default()
+        summary: {
+            let mut c = Summary::default();
+            c.span = 2792;
+            c.data = 2792;
+            c.packets = 6;
+            c.out_of_order = 1;
+            c.wire_bytes = 3196;
+            c.captured_bytes = 3196;
+            c.last = Timestamp::new(1_223_315_694, 711_975_001);
+            c.syn = true;
+            c.fin = true;
+            c
         },
         file: Some(FileFacts {
             path: "out/074.125.019.104.00080-192.168.001.102.50955".into(),
@@ -302,13 +304,14 @@ fn a_flow_without_data_has_no_file() {
     flow.facts.opened.key.source = IpAddr::V6(Ipv6Addr::LOCALHOST);
     flow.facts.opened.key.destination = IpAddr::V6(Ipv6Addr::LOCALHOST);
     flow.reason = CloseReason::EndOfInput;
-    flow.summary = Summary {
-        packets: 1,
-        syn: true,
-        wire_bytes: 74,
-        captured_bytes: 74,
-        last: flow.facts.opened.time,
-        ..Summary::default()
+    flow.summary = {
+        let mut c = Summary::default();
+        c.packets = 1;
+        c.syn = true;
+        c.wire_bytes = 74;
+        c.captured_bytes = 74;
+        c.last = flow.facts.opened.time;
+        c
     };
     assert_eq!(
         written(&flow),
@@ -323,7 +326,8 @@ fn a_flow_without_data_has_no_file() {
 #[test]
 fn gaps_conflicts_tags_and_losses_are_told() {
     let mut flow = server_flow();
-    let mut link = LinkInfo { source_mac: Some([0, 0x0f, 0xcc, 0xfe, 0xcc, 0xdc]), ..LinkInfo::default() };
+    let mut link = LinkInfo::default();
+    link.source_mac = Some([0, 0x0f, 0xcc, 0xfe, 0xcc, 0xdc]);
     link.destination_mac = Some([0, 0x1f, 0x5b, 0xc7, 0xfa, 0xd2]);
     link.vlans.extend([100, 7]);
     flow.facts.opened.link = (&link).into();

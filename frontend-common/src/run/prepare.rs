@@ -188,11 +188,12 @@ impl<'o> Run<'o> {
             started,
             template,
             budget: Budget::new(options, memory),
-            decode: decode::Settings {
-                check_fcs: options.check_fcs,
-                checksums: options.checksums,
-                tunnel_ports: options.tunnel_ports.iter().copied().take(MAX_TUNNEL_PORTS).collect(),
-                ..decode::Settings::default()
+            decode: {
+                let mut settings = decode::Settings::new();
+                settings.check_fcs = options.check_fcs;
+                settings.checksums = options.checksums;
+                settings.tunnel_ports = options.tunnel_ports.iter().copied().take(MAX_TUNNEL_PORTS).collect();
+                settings
             },
             filter,
             device,

@@ -4,7 +4,8 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use tapflow_core::decode::{self, Reject, RejectReason};
+use tapflow_core::decode::{self, Layer, Reject, RejectReason};
+use tapflow_core::heapless::Vec as BoundedVec;
 use tapflow_core::{
     Counters, Frame, InOrder, InOrderConfig, InOrderStorage, LinkType, Reassembler, Timestamp,
 };
@@ -75,13 +76,10 @@ impl Run<'_> {
                 ) {
                     (ConsoleOrder::Stream, Some(storage)) => {
                         let timeout = self.options.hole_timeout.map(nanoseconds);
-                        let config = InOrderConfig {
-                            timeout,
-                            max_per_connection: self.budget.console / 4,
-                            hash_key: random_key(),
-                            ..InOrderConfig::default()
-                        };
-                        let printer = InOrder::with_config(printer, storage, config);
+                        let mut config = InOrderConfig::new(random_key());
+                        config.timeout = timeout;
+                        config.max_per_connection = self.budget.console / 4;
+                        let printer = InOrder::new(printer, storage, config);
                         let mut sink = Tee { files: &mut dispatch, printer };
                         self.inputs(core, &mut sink, &mut read);
                         read.totals.console = sink.printer.counters().clone();
@@ -307,9 +305,8 @@ impl Run<'_> {
                 progress.update(before + source.progress().done);
             }
             // One by one where a directory may end between any two.
-            let together = !rotates;
             let mut before_it = None;
-            let few = if together {
+            let few = if !rotates {
                 source.next_few()
             } else {
                 source.next().map(|packet| {
@@ -332,7 +329,7 @@ impl Run<'_> {
                 }
             };
             let read_before = read.totals.packets;
-            let pushed = self.push(packets, together, core, sink, read)?;
+            let pushed = self.push(packets, core, sink, read)?;
             if let Err(error) = pushed {
                 progress.clear();
                 self.errors.add(format_args!("{}: {error}", source.name()));
@@ -366,66 +363,39 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Pushes packets that pass the filter into the core, `together` or one by one. The inner error is that of the
-    /// filter; the packets before it were pushed.
+    /// Pushes packets that pass the filter into the core. The inner error is that of the filter; the packets before it
+    /// were pushed.
     fn push<S: RunSink>(
         &mut self,
         packets: Packets<'_>,
-        together: bool,
         core: &mut Reassembler<'_>,
         sink: &mut S,
         read: &mut Reading,
     ) -> Result<Result<(), String>, S::Error> {
-        if !together {
-            for packet in packets {
-                match self.pass(packet, read) {
-                    Ok(Some(packet)) => {
-                        self.announce(&packet, sink, read)?;
-                        core.push(&packet.frame, sink)?;
-                    }
-                    Ok(None) => {}
-                    Err(error) => return Ok(Err(error)),
-                }
-            }
-            return Ok(Ok(()));
-        }
-        if self.takes_frames_as_they_are() {
-            let ahead = core.look_ahead(packets.frames());
-            read.totals.packets += ahead.len() as u64;
-            for (packet, seen) in packets.zip(&ahead) {
-                self.announce(&packet, sink, read)?;
-                core.push_seen(seen, sink)?;
-            }
-            return Ok(Ok(()));
-        }
-        let (mut passed, mut places) = ([None; TOGETHER], 0..TOGETHER);
+        let mut frames = BoundedVec::<_, TOGETHER>::new();
+        let mut source = None;
         let mut result = Ok(());
         for packet in packets {
             match self.pass(packet, read) {
-                Ok(None) => {}
-                Ok(packet) => {
-                    if let Some(place) = places.next() {
-                        passed[place] = packet;
+                Ok(Some(Packet { frame, block, .. })) => {
+                    source = Some(block);
+                    if let Some(wireless) = &mut read.totals.wireless {
+                        wireless.look(&frame, &self.decode);
                     }
+                    let _ = frames.push(frame);
                 }
+                Ok(None) => {}
                 Err(error) => {
                     result = Err(error);
                     break;
                 }
             }
         }
-        let passed = passed.iter().flatten();
-        let ahead = core.look_ahead(passed.clone().map(|packet| packet.frame));
-        for (packet, seen) in passed.zip(&ahead) {
-            self.announce(packet, sink, read)?;
-            core.push_seen(seen, sink)?;
+        if let Some(block) = source {
+            sink.set_source_block(block)?;
         }
+        core.push_batch(&frames, sink)?;
         Ok(result)
-    }
-
-    /// Whether the core gets every frame of the input, unchanged.
-    fn takes_frames_as_they_are(&self) -> bool {
-        self.filter.is_none() && self.options.time_shift == 0
     }
 
     /// A packet with its time shifted, if it passes the filter.
@@ -438,20 +408,6 @@ impl Run<'_> {
         let passes = self.filter.as_mut().map_or(Ok(true), |filter| filter.accepts(&packet.frame))?;
         read.totals.filtered += u64::from(!passes);
         Ok(passes.then_some(packet))
-    }
-
-    /// Passes a packet to everything that needs it before the core.
-    #[inline]
-    fn announce<S: RunSink>(
-        &self,
-        packet: &Packet<'_>,
-        sink: &mut S,
-        read: &mut Reading,
-    ) -> Result<(), S::Error> {
-        if let Some(wireless) = &mut read.totals.wireless {
-            wireless.look(&packet.frame, &self.decode);
-        }
-        sink.frame(packet)
     }
 
     /// Nothing comes for a while: time passes all the same.
@@ -483,7 +439,8 @@ fn shifted(time: Timestamp, seconds: i64) -> Timestamp {
 
 /// Frames whose link type is not decoded.
 fn unknown_link_types(counters: &Counters) -> u64 {
-    counters.rejected.iter().map(|reasons| reasons[RejectReason::UnknownLinkType(0).index()]).sum()
+    let reason = RejectReason::UnknownLinkType(0);
+    Layer::ALL.iter().map(|layer| counters.rejected_for(*layer, reason)).sum()
 }
 
 /// The name of frames of a link type that is not decoded.

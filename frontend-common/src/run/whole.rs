@@ -95,33 +95,30 @@ impl Run<'_> {
             || self.options.rotate.is_some()
             || self.options.max_disk.is_some()
             || self.options.inputs.iter().any(Input::is_stdin);
-        let config = Config {
-            hash_key: random_key(),
-            idle_timeout: self.options.idle_timeout.map(nanoseconds),
-            max_jump: self.options.max_jump,
-            max_hole: self.options.max_hole.splits().unwrap_or(u64::MAX),
-            overlap: self.options.overlap,
-            urgent: self.options.urgent,
-            paws: self.options.paws,
-            window: self.options.window,
-            // A file is read at once, and ends. A stream may go on for weeks: its results are wanted meanwhile, and
-            // so are complete directories.
-            closing: if endless { Config::default().closing } else { u64::MAX },
-            max_closing: MAX_CLOSING,
-            // tcpflow's report has its flows in this order.
-            close_at_once: endless || self.options.report_shape == Shape::Tcpflow,
-            max_inactive: u32::try_from(connections / 4).unwrap_or(u32::MAX),
-            fragment_policy: self.options.fragment_policy,
-            decode: self.decode.clone(),
-            ignore_encapsulation: self.options.ignore_encapsulation,
-            ..Config::default()
-        };
+        let mut config = Config::new(random_key());
+        config.idle_timeout = self.options.idle_timeout.map(nanoseconds);
+        config.max_jump = self.options.max_jump;
+        config.max_hole = self.options.max_hole.splits().unwrap_or(u64::MAX);
+        config.overlap = self.options.overlap;
+        config.urgent = self.options.urgent;
+        config.paws = self.options.paws;
+        config.window = self.options.window;
+        // A file is read at once, and ends. A stream may go on for weeks: its results are wanted meanwhile, and
+        // so are complete directories.
+        config.closing = if endless { config.closing } else { u64::MAX };
+        config.max_closing = MAX_CLOSING;
+        // tcpflow's report has its flows in this order.
+        config.close_at_once = endless || self.options.report_shape == Shape::Tcpflow;
+        config.max_inactive = u32::try_from(connections / 4).unwrap_or(u32::MAX);
+        config.fragment_policy = self.options.fragment_policy;
+        config.decode = self.decode.clone();
+        config.ignore_encapsulation = self.options.ignore_encapsulation;
         let Some(fragments) = FragmentStorage::heap(datagrams(self.options, connections)) else {
             self.errors.add("there is not as much memory as --fragment-memory asks for".to_owned());
             return self.end(Reading::default());
         };
         let core = Storage::heap(connections, connections.max(1 << 16))
-            .map(|storage| Reassembler::new(config, Storage { fragments, ..storage }));
+            .map(|storage| Reassembler::new(config, storage.with_fragments(fragments)));
         let Some(Ok(mut core)) = core else {
             self.errors.add(format!("--max-connections {connections}: there is not that much memory"));
             return self.end(Reading::default());

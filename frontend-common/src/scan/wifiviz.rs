@@ -358,7 +358,11 @@ mod tests {
         };
         for (check_fcs, damaged) in [(true, 1), (false, 0)] {
             let mut wireless = Wireless::default();
-            wireless.look(&radiotap, &Settings { check_fcs, ..Settings::default() });
+            wireless.look(&radiotap, &{
+                let mut c = Settings::default();
+                c.check_fcs = check_fcs;
+                c
+            });
             assert_eq!((wireless.damaged, wireless.access_points.len() as u64), (damaged, 1 - damaged));
         }
     }

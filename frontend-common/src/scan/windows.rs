@@ -169,7 +169,14 @@ mod tests {
         let flow = FinishedFlow {
             facts: facts(0),
             reason: CloseReason::Finished,
-            summary: Summary { span: size, data: size, syn: true, fin: true, ..Summary::default() },
+            summary: {
+                let mut c = Summary::default();
+                c.span = size;
+                c.data = size;
+                c.syn = true;
+                c.fin = true;
+                c
+            },
             file: Some(file),
             gaps: Gaps::default(),
             is_sparse: false,

@@ -6,8 +6,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use tapflow_core::decode::{Reject, Segment};
-use tapflow_core::{CloseReason, Flow, Frame, Opened, Repeat, Side, Sink, Summary, Timestamp};
+use tapflow_core::{CloseReason, Flow, Frame, FrameSink, Opened, Repeat, Side, Sink, Summary, Timestamp};
 
 use super::batches::{BATCH, BatchSender};
 use super::frames::Frames;
@@ -16,7 +17,6 @@ use super::message::{Ending, Operation};
 use super::outbox::{Outbox, WriterGone};
 use super::shards::Shards;
 use crate::flow::{Asymmetry, FlowFacts};
-use crate::input::Packet;
 use crate::naming::Template;
 use crate::report::RejectCounts;
 use crate::retention::Rotation;
@@ -107,21 +107,11 @@ impl Dispatch {
         }
     }
 
-    /// The frame that the core gets next.
-    pub(crate) fn set_frame(&mut self, packet: &Packet<'_>) -> Result<(), WriterGone> {
-        if self.frames.is_some() {
-            self.settle()?;
-        }
-        if self.rotation.as_mut().is_some_and(|rotation| rotation.frame(packet.frame.time)) {
-            self.turn()?;
-        }
-        self.time = packet.frame.time;
-        self.outbox.set_block(packet.block);
-        if let Some(frames) = &mut self.frames
-            && frames.begin(packet)
-        {
-            self.outbox.send(0, Operation::Link(packet.frame.link))?;
-        }
+    /// Sets the block that contains the bytes of the next frames.
+    pub(crate) fn set_source_block(&mut self, block: &Bytes) -> Result<(), WriterGone> {
+        // The last frame lies in the previous block.
+        self.settle()?;
+        self.outbox.set_block(block);
         Ok(())
     }
 
@@ -254,47 +244,28 @@ impl Sink for Dispatch {
     type Error = WriterGone;
 
     #[inline]
-    fn wants_segments(&self) -> bool {
-        self.frames.is_some()
+    fn frame_sink(&mut self) -> Option<&mut dyn FrameSink<Error = WriterGone>> {
+        if self.frames.is_some() { Some(self) } else { None }
+    }
+
+    #[inline]
+    fn frame(&mut self, frame: &Frame<'_>) -> Result<(), WriterGone> {
+        self.settle()?;
+        if self.rotation.as_mut().is_some_and(|rotation| rotation.frame(frame.time)) {
+            self.turn()?;
+        }
+        self.time = frame.time;
+        if let Some(frames) = &mut self.frames
+            && frames.begin(frame, self.outbox.block())
+        {
+            self.outbox.send(0, Operation::Link(frame.link))?;
+        }
+        Ok(())
     }
 
     #[inline]
     fn time(&mut self, now: Timestamp) -> Result<(), WriterGone> {
         if self.rotation.as_mut().is_some_and(|rotation| rotation.time(now)) { self.turn() } else { Ok(()) }
-    }
-
-    #[inline]
-    fn segment(&mut self, side: &Side, segment: &Segment<'_>) -> Result<(), WriterGone> {
-        if let Some(frames) = &mut self.frames {
-            frames.segment(side, segment);
-        }
-        Ok(())
-    }
-
-    fn forgotten(&mut self, slot: u32) -> Result<(), WriterGone> {
-        if self.frames.as_ref().is_some_and(|frames| frames.awaits(slot)) {
-            self.settle()?;
-        }
-        let Some(frames) = &mut self.frames else { return Ok(()) };
-        for (side, shard, directory) in frames.forget(slot).into_iter().flatten() {
-            self.outbox.send(shard, Operation::Captured { side })?;
-            self.leave(directory)?;
-        }
-        Ok(())
-    }
-
-    fn held(&mut self, datagram: u32, from: Option<u32>) -> Result<(), WriterGone> {
-        if let Some(frames) = &mut self.frames {
-            frames.held(datagram, from, self.outbox.block());
-        }
-        Ok(())
-    }
-
-    fn released(&mut self, datagram: u32) -> Result<(), WriterGone> {
-        if let Some(frames) = &mut self.frames {
-            frames.released(datagram);
-        }
-        Ok(())
     }
 
     fn opened(&mut self, flow: Flow, opened: &Opened) -> Result<(), WriterGone> {
@@ -417,6 +388,43 @@ impl Sink for Dispatch {
 
     fn rejected(&mut self, _frame: &Frame<'_>, reject: &Reject) -> Result<(), WriterGone> {
         self.rejects.add(reject);
+        Ok(())
+    }
+}
+
+impl FrameSink for Dispatch {
+    type Error = WriterGone;
+
+    fn segment(&mut self, side: &Side, segment: &Segment<'_>) -> Result<(), WriterGone> {
+        if let Some(frames) = &mut self.frames {
+            frames.segment(side, segment);
+        }
+        Ok(())
+    }
+
+    fn connection_removed(&mut self, slot: u32) -> Result<(), WriterGone> {
+        if self.frames.as_ref().is_some_and(|frames| frames.awaits(slot)) {
+            self.settle()?;
+        }
+        let Some(frames) = &mut self.frames else { return Ok(()) };
+        for (side, shard, directory) in frames.forget(slot).into_iter().flatten() {
+            self.outbox.send(shard, Operation::Captured { side })?;
+            self.leave(directory)?;
+        }
+        Ok(())
+    }
+
+    fn fragment_held(&mut self, datagram: u32, from: Option<u32>) -> Result<(), WriterGone> {
+        if let Some(frames) = &mut self.frames {
+            frames.fragment_held(datagram, from, self.outbox.block());
+        }
+        Ok(())
+    }
+
+    fn datagram_released(&mut self, datagram: u32) -> Result<(), WriterGone> {
+        if let Some(frames) = &mut self.frames {
+            frames.datagram_released(datagram);
+        }
         Ok(())
     }
 }

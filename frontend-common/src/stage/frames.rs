@@ -10,13 +10,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
 use tapflow_core::decode::Segment;
-use tapflow_core::{Flow, Opened, Side, Timestamp};
+use tapflow_core::{Flow, Frame, Opened, Side, Timestamp};
 
 use super::message::Operation;
 use super::outbox::{Outbox, WriterGone};
 use super::shards::Shards;
 use crate::flow::FlowFacts;
-use crate::input::Packet;
 use crate::output::pcap::FrameFacts;
 use crate::retention::Rotation;
 
@@ -110,10 +109,9 @@ impl Frames {
     }
 
     /// The next frame, after the one before was settled. Returns whether it is the first one.
-    pub(crate) fn begin(&mut self, packet: &Packet<'_>) -> bool {
-        let frame = &packet.frame;
+    pub(crate) fn begin(&mut self, frame: &Frame<'_>, block: &Bytes) -> bool {
         let facts = FrameFacts { link: frame.link, time: frame.time, wire_len: frame.wire_len };
-        let start = frame.bytes.as_ptr().addr().wrapping_sub(packet.block.as_ptr().addr());
+        let start = frame.bytes.as_ptr().addr().wrapping_sub(block.as_ptr().addr());
         let part = if frame.bytes.is_empty() { 0..0 } else { start..start.wrapping_add(frame.bytes.len()) };
         self.current = Some(Current { facts, part, used: false });
         self.frames += 1;
@@ -161,14 +159,8 @@ impl Frames {
         let directory = other.map_or(self.directory, |other| other.facts.directory);
         self.sides[slot].get_or_insert_with(|| {
             let time = self.current.as_ref().map_or(Timestamp::default(), |current| current.facts.time);
-            let opened = Opened {
-                key: segment.key,
-                link: segment.link.clone(),
-                time,
-                session: side.session,
-                client: side.client,
-                syn: false,
-            };
+            let mut opened = Opened::new(segment.key, time, side.session, side.client);
+            opened.link = segment.link.clone();
             // Unless it gets a number of its own with SYN or data.
             let flow = Flow { slot: side.slot, number: side.session };
             let facts = Arc::new(FlowFacts::new(flow, &opened, directory));
@@ -185,7 +177,7 @@ impl Frames {
     }
 
     /// A fragment waits, from the present frame in `block` or from another datagram.
-    pub(crate) fn held(&mut self, datagram: u32, from: Option<u32>, block: &Bytes) {
+    pub(crate) fn fragment_held(&mut self, datagram: u32, from: Option<u32>, block: &Bytes) {
         let frames = match from {
             Some(from) => {
                 let Some(from) = self.datagrams.get_mut(&from) else { return };
@@ -208,7 +200,7 @@ impl Frames {
     }
 
     /// The memory of a datagram is free again.
-    pub(crate) fn released(&mut self, datagram: u32) {
+    pub(crate) fn datagram_released(&mut self, datagram: u32) {
         let Some(datagram) = self.datagrams.remove(&datagram).filter(|datagram| !datagram.used) else {
             return;
         };

@@ -61,7 +61,13 @@ mod tests {
     use super::*;
 
     fn summary(gaps: u64, wire_bytes: u64, captured_bytes: u64) -> Summary {
-        Summary { gaps, wire_bytes, captured_bytes, ..Summary::default() }
+        {
+            let mut c = Summary::default();
+            c.gaps = gaps;
+            c.wire_bytes = wire_bytes;
+            c.captured_bytes = captured_bytes;
+            c
+        }
     }
 
     #[test]

@@ -4,23 +4,22 @@ use std::io::Write;
 use std::ops::Range;
 
 use bytes::Bytes;
-use tapflow_core::decode::{Reject, Segment};
+use tapflow_core::decode::Reject;
 use tapflow_core::{
-    CloseReason, DroppedDatagram, Flow, Frame, InOrder, Opened, Repeat, Side, Sink, Summary, Timestamp,
+    CloseReason, DroppedDatagram, Flow, Frame, FrameSink, InOrder, Opened, Repeat, Sink, Summary, Timestamp,
 };
 
 use super::dispatch::Dispatch;
 use super::outbox::WriterGone;
 use super::printer::Printer;
-use crate::input::Packet;
 
 /// A sink of a run: the writers, with or without a console.
 pub(crate) trait RunSink: Sink<Error = WriterGone> {
-    /// The frame that the core gets next.
+    /// The block that contains the bytes of the next frames.
     ///
     /// # Errors
     /// A writer is gone.
-    fn frame(&mut self, packet: &Packet<'_>) -> Result<(), WriterGone>;
+    fn set_source_block(&mut self, block: &Bytes) -> Result<(), WriterGone>;
 
     /// The writers' side.
     fn dispatch(&self) -> &Dispatch;
@@ -39,8 +38,8 @@ pub(crate) trait RunSink: Sink<Error = WriterGone> {
 }
 
 impl RunSink for Dispatch {
-    fn frame(&mut self, packet: &Packet<'_>) -> Result<(), WriterGone> {
-        self.set_frame(packet)
+    fn set_source_block(&mut self, block: &Bytes) -> Result<(), WriterGone> {
+        Dispatch::set_source_block(self, block)
     }
 
     fn dispatch(&self) -> &Dispatch {
@@ -65,7 +64,7 @@ pub(crate) trait Prints: Sink<Error = std::convert::Infallible> {
     /// Whether printing has ended by an error.
     fn has_failed(&self) -> bool;
 
-    /// The block that contains the bytes of the next frame.
+    /// The block that contains the bytes of the next frames.
     fn set_source_block(&mut self, block: &Bytes);
 
     /// Prints what is collected.
@@ -107,9 +106,9 @@ pub(crate) struct Tee<'d, P> {
 }
 
 impl<P: Prints> RunSink for Tee<'_, P> {
-    fn frame(&mut self, packet: &Packet<'_>) -> Result<(), WriterGone> {
-        self.printer.set_source_block(packet.block);
-        self.files.set_frame(packet)
+    fn set_source_block(&mut self, block: &Bytes) -> Result<(), WriterGone> {
+        self.printer.set_source_block(block);
+        self.files.set_source_block(block)
     }
 
     fn dispatch(&self) -> &Dispatch {
@@ -133,29 +132,18 @@ impl<P: Prints> RunSink for Tee<'_, P> {
 impl<P: Prints> Sink for Tee<'_, P> {
     type Error = WriterGone;
 
+    fn frame(&mut self, frame: &Frame<'_>) -> Result<(), WriterGone> {
+        let Ok(()) = self.printer.frame(frame);
+        self.files.frame(frame)
+    }
+
     fn time(&mut self, now: Timestamp) -> Result<(), WriterGone> {
         let Ok(()) = self.printer.time(now);
         self.files.time(now)
     }
 
-    fn wants_segments(&self) -> bool {
-        self.files.wants_segments()
-    }
-
-    fn segment(&mut self, side: &Side, segment: &Segment<'_>) -> Result<(), WriterGone> {
-        self.files.segment(side, segment)
-    }
-
-    fn forgotten(&mut self, slot: u32) -> Result<(), WriterGone> {
-        self.files.forgotten(slot)
-    }
-
-    fn held(&mut self, datagram: u32, from: Option<u32>) -> Result<(), WriterGone> {
-        self.files.held(datagram, from)
-    }
-
-    fn released(&mut self, datagram: u32) -> Result<(), WriterGone> {
-        self.files.released(datagram)
+    fn frame_sink(&mut self) -> Option<&mut dyn FrameSink<Error = WriterGone>> {
+        self.files.frame_sink()
     }
 
     fn acknowledged(&mut self, flow: Flow, offset: u64) -> Result<(), WriterGone> {

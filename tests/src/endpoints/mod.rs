@@ -18,6 +18,7 @@ pub mod socket;
 
 use std::fmt::Write;
 
+use crate::{KEY, with};
 use tapflow_core::{Config, Frame, LinkType, Reassembler, Storage, Timestamp};
 
 use self::network::Played;
@@ -75,7 +76,7 @@ pub fn try_conversation(mix: Mix, seed: u64) -> Result<Played, String> {
 pub fn record(played: &Played) -> (Recorder, Reassembler<'static>) {
     let storage = Storage::heap(16, 256).expect("memory");
     // As for files: what has ended is closed at the end of the capture.
-    let config = Config { closing: u64::MAX, ..Config::default() };
+    let config = with(Config::new(KEY), |c| c.closing = u64::MAX);
     let mut core = Reassembler::new(config, storage).expect("storage");
     let mut sink = Recorder::default();
     for passed in played.passed.iter().filter(|passed| passed.captured) {

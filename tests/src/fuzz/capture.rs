@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::{KEY, with};
 use bytes::Bytes;
 use tapflow_common::input;
 use tapflow_core::{Config, Reassembler, Storage, Timestamp};
@@ -21,7 +22,10 @@ pub fn run(bytes: &[u8]) {
     let stop = Arc::new(AtomicBool::new(false));
     let source = input::from_memory("input", Bytes::copy_from_slice(bytes), stop.clone());
     let Ok(mut source) = source else { return };
-    let config = Config { idle_timeout: Some(5 * Timestamp::SECOND), max_jump: 1 << 16, ..Config::default() };
+    let config = with(Config::new(KEY), |c| {
+        c.idle_timeout = Some(5 * Timestamp::SECOND);
+        c.max_jump = 1 << 16;
+    });
     let mut core =
         Reassembler::new(config, Storage::heap(3, 3).expect("memory")).expect("a storage that fits");
     let mut sink = Recorder::default();

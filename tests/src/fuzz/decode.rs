@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::{KEY, with};
 use tapflow_core::decode::{LINK_TYPES, RejectReason, Settings, decode, decode_with};
 use tapflow_core::{Config, Frame, Reassembler, Storage, Timestamp};
 
@@ -50,7 +51,7 @@ pub fn run(bytes: &[u8]) {
     }
     assert_eq!(format!("{answer:?}"), format!("{:?}", decode(&frame)), "the same again");
     for max_tunnels in [0, 1] {
-        let settings = Settings { max_tunnels, ..Settings::default() };
+        let settings = with(Settings::default(), |c| c.max_tunnels = max_tunnels);
         match (&answer, decode_with(&frame, &settings)) {
             (_, Ok(segment)) => assert!(segment.link.tunnels.len() <= usize::from(max_tunnels)),
             // Only what is in more tunnels is lost.
@@ -66,7 +67,7 @@ pub fn run(bytes: &[u8]) {
 
 /// Twice, so that there is something that came again.
 fn in_a_core(frame: &Frame<'_>) {
-    let config = Config { max_jump: 1 << 16, ..Config::default() };
+    let config = with(Config::new(KEY), |c| c.max_jump = 1 << 16);
     let mut core =
         Reassembler::new(config, Storage::heap(3, 3).expect("memory")).expect("a storage that fits");
     let mut sink = Recorder::default();

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::{KEY, with};
 use tapflow_core::{
     Config, DropReason, FragmentPolicy, FragmentStorage, Frame, LinkType, Storage, Timestamp,
 };
@@ -29,7 +30,10 @@ pub fn run(bytes: &[u8]) {
     let chosen = script.byte();
     let ipv6 = chosen & 0x80 != 0;
     let policy = FragmentPolicy::ALL[usize::from(chosen) % FragmentPolicy::ALL.len()];
-    let config = Config { fragment_policy: policy, use_incomplete_datagrams: false, ..Config::default() };
+    let config = with(Config::new(KEY), |c| {
+        c.fragment_policy = policy;
+        c.use_incomplete_datagrams = false;
+    });
     let mut core = scene(&config);
     let mut reference = scene(&config);
     let mut model = BTreeMap::<u32, Datagram>::new();
@@ -94,7 +98,7 @@ pub fn run(bytes: &[u8]) {
 
 fn scene(config: &Config) -> Scene {
     let fragments = FragmentStorage::heap(4).expect("memory");
-    let storage = Storage { fragments, ..Storage::heap(8, 64).expect("memory") };
+    let storage = Storage::heap(8, 64).expect("memory").with_fragments(fragments);
     Scene::of(config.clone(), storage)
 }
 
@@ -232,6 +236,7 @@ fn new_wins(
         FragmentPolicy::Linux => old_start < start,
         FragmentPolicy::Windows => !(start < old_start && old_end < end),
         FragmentPolicy::Solaris => !(start < old_start && old_end <= end),
+        other => unreachable!("{other:?} has no words here"),
     };
     !original
 }

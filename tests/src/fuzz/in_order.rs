@@ -1,5 +1,6 @@
 //! The in-order adaptor with hardly any memory, told anything that a reassembler may tell.
 
+use crate::{KEY, with};
 use tapflow_core::{
     Config, Flow, InOrder, InOrderConfig, InOrderStorage, Reassembler, SkipCause, Storage, Timestamp,
 };
@@ -18,17 +19,16 @@ const PAGE: usize = 2048;
 pub fn run(bytes: &[u8]) {
     let mut script = Script(bytes);
     let (choices, pages) = (script.byte(), usize::from(script.byte() & 15));
-    let config = InOrderConfig {
-        timeout: (choices & 1 != 0).then_some(3 * Timestamp::SECOND),
-        acknowledged_grace: (choices & 2 != 0).then_some(u64::from(choices >> 6) * Timestamp::SECOND),
-        max_per_connection: if choices & 4 != 0 { 2 * PAGE } else { usize::MAX },
-        ..InOrderConfig::default()
-    };
+    let config = with(InOrderConfig::new(KEY), |c| {
+        c.timeout = (choices & 1 != 0).then_some(3 * Timestamp::SECOND);
+        c.acknowledged_grace = (choices & 2 != 0).then_some(u64::from(choices >> 6) * Timestamp::SECOND);
+        c.max_per_connection = if choices & 4 != 0 { 2 * PAGE } else { usize::MAX };
+    });
     let islands = if choices & 8 != 0 { 4 } else { 1000 };
     let storage = Storage::heap(usize::from(FLOWS), islands).expect("memory");
-    let mut core = Reassembler::new(Config::default(), storage).expect("a storage that fits");
+    let mut core = Reassembler::new(Config::new(KEY), storage).expect("a storage that fits");
     let memory = InOrderStorage::heap(usize::from(FLOWS), pages * PAGE).expect("memory");
-    let mut sink = InOrder::with_config(Recorder::adapted(true), memory, config);
+    let mut sink = InOrder::new(Recorder::adapted(true), memory, config);
     let mut now = 1000;
     for port in 0..FLOWS {
         let bytes = TcpFrame::up(99, SYN, b"").client_port(port).bytes();

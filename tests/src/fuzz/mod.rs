@@ -23,8 +23,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use tapflow_common::input::{self};
-use tapflow_core::{LinkType, Reassembler, Storage, Timestamp};
+use tapflow_core::{Config, LinkType, Reassembler, Storage, Timestamp};
 
+use crate::KEY;
 use crate::recorder::Recorder;
 
 /// A fuzz target.
@@ -82,7 +83,7 @@ impl Material {
             }
         }
         let storage = Storage::heap(1 << 12, 1 << 12).expect("memory");
-        let mut core = Reassembler::new(Default::default(), storage).expect("a storage that fits");
+        let mut core = Reassembler::new(Config::new(KEY), storage).expect("a storage that fits");
         let mut sink = Recorder::default();
         for (link, time, bytes) in &material.frames {
             let wire_len = bytes.len() as u32;

@@ -60,7 +60,8 @@ fn facts(script: &mut Script<'_>) -> FlowFacts {
     }
     let time = Timestamp(u64::from(script.u32()) << 32 | u64::from(script.u32()));
     let number = u64::from(script.u32()) << 32;
-    let opened = Opened { key, link, time, session: number, client: v6, syn: v6 };
+    let mut opened = Opened::new(key, time, number, v6);
+    (opened.link, opened.syn) = (link, v6);
     FlowFacts::new(Flow { slot: 0, number }, &opened, 0)
 }
 

@@ -11,6 +11,7 @@ use tapflow_common::run::{Outcome, Stop, run as run_program};
 use tapflow_core::{Config, Frame, LinkType, Reassembler, Storage, Timestamp};
 
 use super::{Material, Script};
+use crate::KEY;
 use crate::frames::{ACK, FIN, RST, SYN, TcpFrame};
 use crate::machine::{Machine, options};
 use crate::recorder::Recorder;
@@ -199,7 +200,7 @@ fn check_documents(directory: &Path) {
 /// The files of flows are those of the core: their contents, in any order, as names are not its subject.
 fn compare(frames: &[(Timestamp, Vec<u8>)], out: &Path) {
     let storage = Storage::heap(64, 1024).expect("memory");
-    let mut core = Reassembler::new(Config::default(), storage).expect("a storage that fits");
+    let mut core = Reassembler::new(Config::new(KEY), storage).expect("a storage that fits");
     let mut recorder = Recorder::default();
     for (time, bytes) in frames {
         let frame = Frame { link: LinkType::ETHERNET, time: *time, wire_len: bytes.len() as u32, bytes };

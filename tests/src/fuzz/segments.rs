@@ -1,6 +1,9 @@
 //! Segments of one stream in any order, with any overlaps, under each policy, against the naive model.
 
-use tapflow_core::{Config, InOrder, InOrderStorage, OverlapPolicy, Reassembler, Sink, Storage};
+use crate::{KEY, with};
+use tapflow_core::{
+    Config, InOrder, InOrderConfig, InOrderStorage, OverlapPolicy, Reassembler, Sink, Storage,
+};
 
 use super::{Material, Script};
 use crate::frames::{HEADERS, SYN, TcpFrame, frame};
@@ -33,7 +36,7 @@ pub fn run(bytes: &[u8]) {
     play(policy, &frames, &mut random_access);
     compare(&model, &random_access.flows[&0]);
     let storage = InOrderStorage::heap(4, 1 << 20).expect("memory");
-    let mut in_order = InOrder::new(Recorder::adapted(true), storage);
+    let mut in_order = InOrder::new(Recorder::adapted(true), storage, InOrderConfig::new(KEY));
     play(policy, &frames, &mut in_order);
     let recorder = in_order.into_inner();
     assert_eq!(recorder.flows[&0].bytes, random_access.flows[&0].bytes, "both deliveries");
@@ -44,7 +47,7 @@ fn play<S: Sink<Error = std::convert::Infallible>>(
     frames: &[(Vec<u8>, usize)],
     sink: &mut S,
 ) {
-    let config = Config { overlap: policy, ..Config::default() };
+    let config = with(Config::new(KEY), |c| c.overlap = policy);
     let storage = Storage::heap(2, 2 * SEGMENTS * SEGMENTS).expect("memory");
     let mut core = Reassembler::new(config, storage).expect("a storage that fits");
     for (bytes, missing) in frames {

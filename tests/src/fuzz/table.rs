@@ -1,5 +1,6 @@
 //! Any sequence of segments, waits and ends on a table of hardly any entries, with a core that is given hardly any memory.
 
+use crate::{KEY, with};
 use tapflow_core::{
     Check, Config, Counters, OverlapPolicy, Reassembler, Storage, Target as Network, Timestamp, Urgent,
 };
@@ -24,21 +25,20 @@ fn play(bytes: &[u8], hash_key: [u8; 16]) -> Counters {
     let policy = OverlapPolicy::ALL[usize::from(script.byte()) % OverlapPolicy::ALL.len()];
     let (choices, sizes) = (script.byte(), script.byte());
     let check = |bit| if choices & bit != 0 { Check::Refuse } else { Check::Count };
-    let config = Config {
-        hash_key,
-        idle_timeout: (choices & 1 != 0).then_some(20 * Timestamp::SECOND),
-        linger: u64::from(script.byte()) * Timestamp::SECOND,
-        max_inactive: if choices & 2 != 0 { 1 } else { u32::MAX },
-        max_jump: 1 << (8 + choices % 5),
-        rebase_window: u32::from(script.byte()) * 8,
-        max_rebases: sizes & 3,
-        max_islands: u16::from(sizes >> 2 & 7),
-        overlap: policy,
-        urgent: if choices & 4 != 0 { Urgent::Apart } else { Urgent::Inline },
-        paws: check(8),
-        window: check(16),
-        ..Config::default()
-    };
+    let config = with(Config::new(KEY), |c| {
+        c.hash_key = hash_key;
+        c.idle_timeout = (choices & 1 != 0).then_some(20 * Timestamp::SECOND);
+        c.linger = u64::from(script.byte()) * Timestamp::SECOND;
+        c.max_inactive = if choices & 2 != 0 { 1 } else { u32::MAX };
+        c.max_jump = 1 << (8 + choices % 5);
+        c.rebase_window = u32::from(script.byte()) * 8;
+        c.max_rebases = sizes & 3;
+        c.max_islands = u16::from(sizes >> 2 & 7);
+        c.overlap = policy;
+        c.urgent = if choices & 4 != 0 { Urgent::Apart } else { Urgent::Inline };
+        c.paws = check(8);
+        c.window = check(16);
+    });
     let storage = Storage::heap(1 + usize::from(sizes >> 6), usize::from(sizes >> 3 & 7)).expect("memory");
     let network = [10, 0, 0, 2].into();
     let targets = [Network { network, prefix: 32, policy: OverlapPolicy::Last }];

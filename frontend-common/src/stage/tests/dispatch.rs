@@ -4,15 +4,14 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use tapflow_core::{
-    CloseReason, Config, Flow, FlowKey, Frame, LinkInfo, LinkType, Opened, Reassembler, Sink, Storage,
-    Summary, Timestamp,
+    CloseReason, Config, Flow, FlowKey, Frame, LinkType, Opened, Reassembler, Sink, Storage, Summary,
+    Timestamp,
 };
 
 use super::super::batches::{BatchReceiver, batches};
 use super::super::dispatch::{Dispatch, DispatchConfig};
 use super::super::message::Ending;
 use super::{script, template};
-use crate::input::Packet;
 
 /// A dispatch for this number of writers.
 fn dispatch(writers: usize, frames: bool) -> (Dispatch, Vec<BatchReceiver>) {
@@ -48,25 +47,21 @@ fn received(mut dispatch: Dispatch, receivers: &[BatchReceiver]) -> (Vec<Vec<Str
 }
 
 fn opened(port: u16, session: u64) -> Opened {
-    Opened {
-        key: FlowKey {
-            source: [10, 0, 0, 1].into(),
-            destination: [10, 0, 0, 2].into(),
-            source_port: port,
-            destination_port: 80,
-        },
-        link: LinkInfo::default(),
-        time: Timestamp::new(1, 0),
-        session,
-        client: true,
-        syn: true,
-    }
+    let key = FlowKey {
+        source: [10, 0, 0, 1].into(),
+        destination: [10, 0, 0, 2].into(),
+        source_port: port,
+        destination_port: 80,
+    };
+    let mut opened = Opened::new(key, Timestamp::new(1, 0), session, true);
+    opened.syn = true;
+    opened
 }
 
 /// Announces a frame that is this part of a block.
 fn frame(dispatch: &mut Dispatch, block: &Bytes, part: Range<usize>) {
-    let frame = raw(&block[part]);
-    dispatch.set_frame(&Packet { frame, block, interface: 0 }).expect("sent");
+    dispatch.set_source_block(block).expect("sent");
+    dispatch.frame(&raw(&block[part])).expect("sent");
 }
 
 /// An IP packet, or what should be one.
@@ -182,10 +177,10 @@ fn syn() -> Vec<u8> {
 fn a_frame_goes_to_the_side_of_its_segment_or_to_the_unprocessed_ones() {
     let (mut dispatch, receivers) = dispatch(1, true);
     let storage = Storage::heap(4, 64).expect("memory");
-    let mut core = Reassembler::new(Config::default(), storage).expect("room");
+    let mut core = Reassembler::new(Config::new([0; 16]), storage).expect("room");
     let block = Bytes::from([syn(), b"no packet".to_vec()].concat());
     for part in [0..40, 40..49] {
-        frame(&mut dispatch, &block, part.clone());
+        dispatch.set_source_block(&block).expect("sent");
         core.push(&raw(&block[part]), &mut dispatch).expect("sent");
     }
     core.finish(&mut dispatch).expect("sent");

@@ -26,10 +26,12 @@ const FOR_REPORT: Finishing = Finishing { shape: Some(Shape::Dfxml), keeps: fals
 
 /// A flow that has ended without a file. Numbers `2 n` and `2 n + 1` are of one connection.
 fn finished(number: u64) -> FinishedFlow {
+    let mut summary = Summary::default();
+    summary.packets = number + 1;
     FinishedFlow {
         facts: facts(number),
         reason: CloseReason::Finished,
-        summary: Summary { packets: number + 1, ..Summary::default() },
+        summary,
         file: None,
         gaps: Gaps::default(),
         is_sparse: false,

@@ -1,7 +1,7 @@
-//! The usual frame at one look: Ethernet, IPv4 without options and whole, TCP, all of it captured.
+//! The fast path of decoding: Ethernet, IPv4 without options or fragmentation, TCP, captured whole.
 //!
-//! A shortcut through the loop, for speed alone: it answers what the loop would answer, or nothing, and then
-//! the loop is asked.
+//! Most frames are of this kind. All their headers are parsed at once, with the result that peeling layer by layer
+//! would have; other frames give nothing here and are peeled.
 
 use core::net::IpAddr;
 
@@ -15,10 +15,10 @@ const ETHERNET: usize = 14;
 const IPV4: usize = 20;
 const TCP: usize = 20;
 
-/// What the headers of a usual frame say, as far as it takes to continue a connection. Single numbers, as many of
-/// these are written and read at once.
+/// The header fields that it takes to continue a connection in order. Plain numbers, as a batch writes and reads many
+/// of these.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Usual {
+pub(crate) struct FastHeader {
     pub(crate) source: u32,
     pub(crate) destination: u32,
     /// That of the source in the high half.
@@ -34,18 +34,18 @@ pub(crate) struct Usual {
     facts: u8,
 }
 
-impl Usual {
-    /// Bytes of the headers that every usual frame has.
-    pub(crate) const HEADERS: usize = ETHERNET + IPV4 + TCP;
+impl FastHeader {
+    /// Bytes of the headers without TCP options.
+    pub(crate) const LEN: usize = ETHERNET + IPV4 + TCP;
 
-    /// The frame is a usual one.
-    const IS: u8 = 1;
-    /// The flags are those that most segments have: [`TcpFlags::ACK_ONLY`].
-    const PLAIN: u8 = 2;
-    /// There is a timestamp.
+    /// The frame is of the kind that this module covers.
+    const VALID: u8 = 1;
+    /// The flags are [`TcpFlags::ACK_ONLY`], as in most segments.
+    const ACK_ONLY: u8 = 2;
+    /// There is a TCP timestamp option.
     const TIMESTAMP: u8 = 4;
 
-    /// What the headers say, if the frame is a usual one.
+    /// The headers of a frame; not [valid](Self::is_valid) if it is of another kind.
     #[inline(always)]
     pub(crate) fn of(frame: &Frame<'_>, settings: &Settings) -> Self {
         Self::read(frame, settings).unwrap_or_default()
@@ -58,7 +58,7 @@ impl Usual {
         }
         let headers: &[u8; ETHERNET + IPV4 + TCP] = frame.bytes.first_chunk()?;
         let (ethernet, ip, tcp) = parts(headers);
-        let is_usual = ethernet.ethertype() == EthernetProtocol::Ipv4
+        let is_covered = ethernet.ethertype() == EthernetProtocol::Ipv4
             && ip.version() == 4
             && usize::from(ip.header_len()) == IPV4
             && !ip.more_frags()
@@ -66,12 +66,12 @@ impl Usual {
             && ip.next_header() == IpProtocol::Tcp;
         let (start, end) =
             (ETHERNET + IPV4 + usize::from(tcp.header_len()), ETHERNET + usize::from(ip.total_len()));
-        if !is_usual || start < headers.len() || start > end || end > frame.bytes.len() {
+        if !is_covered || start < headers.len() || start > end || end > frame.bytes.len() {
             return None;
         }
         let timestamp =
             if start == headers.len() { None } else { tcp::timestamp(&frame.bytes[ETHERNET + IPV4..start]) };
-        let plain = flags(&tcp) == TcpFlags::ACK_ONLY;
+        let ack_only = flags(&tcp) == TcpFlags::ACK_ONLY;
         Some(Self {
             source: ip.src_addr().to_bits(),
             destination: ip.dst_addr().to_bits(),
@@ -82,20 +82,20 @@ impl Usual {
             start: start as u32,
             end: end as u32,
             window: tcp.window_len(),
-            facts: Self::IS
-                | if plain { Self::PLAIN } else { 0 }
+            facts: Self::VALID
+                | if ack_only { Self::ACK_ONLY } else { 0 }
                 | if timestamp.is_some() { Self::TIMESTAMP } else { 0 },
         })
     }
 
     #[inline]
-    pub(crate) fn is_usual(&self) -> bool {
-        self.facts & Self::IS != 0
+    pub(crate) fn is_valid(&self) -> bool {
+        self.facts & Self::VALID != 0
     }
 
     #[inline]
-    pub(crate) fn is_plain(&self) -> bool {
-        self.facts & Self::PLAIN != 0
+    pub(crate) fn is_ack_only(&self) -> bool {
+        self.facts & Self::ACK_ONLY != 0
     }
 
     #[inline]
@@ -103,13 +103,13 @@ impl Usual {
         (self.facts & Self::TIMESTAMP != 0).then_some(self.timestamp)
     }
 
-    /// The payload, all of which was captured; `frame` must be the one that this is of.
+    /// The payload, all of which was captured; `frame` must be the one that was parsed.
     #[inline]
     pub(crate) fn payload<'a>(&self, frame: &Frame<'a>) -> &'a [u8] {
         frame.bytes.get(self.start as usize..self.end as usize).unwrap_or_default()
     }
 
-    /// All that the frame says; `frame` must be the one that this is of.
+    /// The whole segment; `frame` must be the one that was parsed.
     #[inline(always)]
     pub(crate) fn segment<'a>(&self, frame: &Frame<'a>) -> Option<Segment<'a>> {
         let (ethernet, ip, tcp) = parts(frame.bytes.first_chunk()?);
@@ -159,11 +159,11 @@ fn flags(header: &TcpPacket<Header<'_, TCP>>) -> TcpFlags {
     TcpFlags { fin: header.fin(), syn: header.syn(), rst: header.rst(), ack: header.ack(), urg: header.urg() }
 }
 
-/// The segment, if the frame is a usual one.
+/// The segment, if the frame is of the kind that this module covers.
 #[inline(always)]
-pub(crate) fn usual<'a>(frame: &Frame<'a>, settings: &Settings) -> Option<Segment<'a>> {
-    let usual = Usual::of(frame, settings);
-    if usual.is_usual() { usual.segment(frame) } else { None }
+pub(crate) fn decode_fast<'a>(frame: &Frame<'a>, settings: &Settings) -> Option<Segment<'a>> {
+    let header = FastHeader::of(frame, settings);
+    if header.is_valid() { header.segment(frame) } else { None }
 }
 
 #[cfg(test)]
@@ -179,13 +179,13 @@ mod tests {
     use super::*;
     use crate::frame::Timestamp;
 
-    /// What the shortcut and the loop say; they must agree where the shortcut says anything.
+    /// Whether the fast path covers a frame; if so, its result must be that of the loop.
     fn both_agree(bytes: &[u8], wire_len: usize) -> bool {
         let wire_len = u32::try_from(wire_len).expect("a length");
         let frame = Frame { link: LinkType::ETHERNET, time: Timestamp(0), wire_len, bytes };
         let settings = Settings::default();
-        let Some(segment) = usual(&frame, &settings) else { return false };
-        let short = Usual::of(&frame, &settings);
+        let Some(segment) = decode_fast(&frame, &settings) else { return false };
+        let short = FastHeader::of(&frame, &settings);
         let ports = u32::from(segment.key.source_port) << 16 | u32::from(segment.key.destination_port);
         let addresses =
             [short.source, short.destination].map(|address| IpAddr::V4(Ipv4Addr::from_bits(address)));
@@ -193,7 +193,7 @@ mod tests {
         assert_eq!((short.ports, short.sequence), (ports, segment.sequence));
         assert_eq!((short.acknowledgement, short.window), (segment.acknowledgement, segment.window));
         assert_eq!((short.timestamp(), short.payload(&frame)), (segment.timestamp, segment.payload));
-        assert_eq!(short.is_plain(), segment.flags == TcpFlags::ACK_ONLY);
+        assert_eq!(short.is_ack_only(), segment.flags == TcpFlags::ACK_ONLY);
         match peel_all(Peel::new(&frame, &settings), Next::Ethernet, 0, &settings) {
             Outcome::Segment(other) => assert_eq!(format!("{segment:?}"), format!("{other:?}")),
             _ => panic!("the loop finds no segment in {bytes:?}"),
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn usual_frames_are_taken() {
+    fn common_frames_are_taken() {
         for frame in frames() {
             assert!(both_agree(&frame, frame.len()));
             assert!(both_agree(&frame, frame.len() + 100));

@@ -1,24 +1,24 @@
-//! Reading what lookups will need, several at a time.
+//! Prefetching table entries for a batch of segments.
 //!
-//! Each pass reads one thing of every key and depends on the pass before only, so that the processor waits for
-//! all of them at once. Nobody uses what was read: it is in the cache then.
+//! Each pass loads one item for every key and depends on the previous pass only, so that the cache misses of a pass
+//! overlap. The loaded values are discarded: their purpose is to be in the cache.
 
 use core::hint::black_box;
 
 use super::{Connection, Ipv4Key, Table};
 
-/// How many keys at a time.
-pub(crate) const AHEAD: usize = 32;
+/// How many keys are prefetched together, at most.
+pub(crate) const BATCH: usize = 32;
 
-/// Entries of one bucket that are read.
+/// Entries of one bucket that are loaded.
 const CHAIN: usize = 2;
 
 impl Table<'_> {
-    /// Reads the buckets of up to [`AHEAD`] keys with their hashes, their entries, and the entries that have to be
-    /// written when those become the most recently active of their list.
+    /// Loads the buckets of up to [`BATCH`] keys with their hashes, the entries there, and the neighbours of these in
+    /// the list of activity, which are written when an entry moves to its end.
     #[inline]
-    pub(crate) fn look_ahead(&self, keys: impl Iterator<Item = (Ipv4Key, u32)> + Clone) {
-        let mut entries = [0; AHEAD];
+    pub(crate) fn prefetch(&self, keys: impl Iterator<Item = (Ipv4Key, u32)> + Clone) {
+        let mut entries = [0; BATCH];
         for (link, (_, hash)) in entries.iter_mut().zip(keys.clone()) {
             *link = self.buckets[self.bucket(hash)];
         }
@@ -31,7 +31,7 @@ impl Table<'_> {
                 }
             }
         }
-        let mut neighbours = [(0, 0); AHEAD];
+        let mut neighbours = [(0, 0); BATCH];
         for (neighbours, link) in neighbours.iter_mut().zip(entries) {
             if let Some(entry) = self.linked(link) {
                 *neighbours = entry.links.neighbours();
