@@ -291,7 +291,6 @@ pub(crate) const KNOWN: &[Known] = &[
         captures: Named(&[
             "arkime-wireshark-smb-on-windows10",
             "bro-tls1_1",
-            "tcp-keepalive-byte",
             "tcpdump-bgp-shutdown-msg-variations",
             "zeek-ctu-64702-888",
             "zeek-m57-long-49600-80",
@@ -299,7 +298,7 @@ pub(crate) const KNOWN: &[Known] = &[
         ]),
         combinations: &["-I", "-I -b 100"],
         kinds: &[Index],
-        reason: "tapflow's index has a line for each segment with payload, also for keepalive bytes and what comes again",
+        reason: "tapflow's index has a line for each segment with payload, also for what comes again",
     },
     // Which half a flow is in.
     Known {
