@@ -2,14 +2,15 @@
 
 use std::net::IpAddr;
 
-use tapflow_core::decode::{Checksums, Outline, Settings, outline};
-use tapflow_core::{Frame, Timestamp};
+use tapflow_core::Frame;
+use tapflow_core::decode::{Checksums, Outline, Settings, Transport, outline};
 
+use super::key::{HostKey, PairKey};
 use super::ports::Ports;
 use super::ranking::Ranks;
-use super::recent::{Flow, Recent, RecentFlows};
+use super::recent::{Mark, Recent, RecentWays, Way};
 use super::timeline::Clock;
-use super::{BothWays, Count, Pair, Protocols, Service, Traffic};
+use super::{BothWays, Count, Protocols, Service, Traffic};
 
 /// Hosts that are counted exactly, where nothing else is asked for.
 pub const DEFAULT_HOSTS: usize = 14_336;
@@ -24,13 +25,12 @@ pub struct Meter {
 }
 
 struct Counts {
-    times: Option<(Timestamp, Timestamp)>,
-    /// Those of IP are added when a flow is no longer at hand.
+    /// Those of IP are added when a way is no longer at hand.
     protocols: Protocols,
-    recent: RecentFlows,
+    recent: RecentWays,
     clock: Clock,
-    hosts: Ranks<IpAddr>,
-    pairs: Ranks<Pair>,
+    hosts: Ranks<HostKey>,
+    pairs: Ranks<PairKey>,
     tcp: Ports,
     udp: Ports,
 }
@@ -40,7 +40,8 @@ impl Meter {
     #[must_use]
     pub fn new(settings: &Settings, hosts: usize) -> Self {
         // What a header says counts, whether or not its checksum is right.
-        let settings = Settings { checksums: Checksums::Ignore, ..settings.clone() };
+        let mut settings = settings.clone();
+        settings.checksums = Checksums::Ignore;
         Self { settings, hosts, counts: Counts::new(hosts) }
     }
 
@@ -49,24 +50,12 @@ impl Meter {
     pub fn note(&mut self, frame: &Frame<'_>) {
         let counts = &mut self.counts;
         let bytes = (frame.bytes.len() as u64).max(frame.wire_len.into());
-        let (first, last) = counts.times.unwrap_or((frame.time, frame.time));
-        counts.times = Some((first.min(frame.time), last.max(frame.time)));
-        let service = match outline(frame, &self.settings) {
-            Outline::Ip { source, destination, transport } => {
-                let (service, earlier) = counts.recent.add(Flow { source, destination, transport }, bytes);
-                if let Some(earlier) = earlier {
-                    counts.settle(&earlier);
-                }
-                service
+        let service = match Mark::of(frame) {
+            Some(mark) if counts.recent.add_marked(mark, bytes) => {
+                counts.tcp.add(mark.source, mark.destination, bytes);
+                Service::of([Service::Tcp(mark.source), Service::Tcp(mark.destination)])
             }
-            Outline::Arp => {
-                counts.protocols.arp.add(Count { packets: 1, bytes });
-                Service::Other
-            }
-            Outline::Other => {
-                counts.protocols.other.add(Count { packets: 1, bytes });
-                Service::Other
-            }
+            _ => counts.look_at(frame, bytes, &self.settings),
         };
         counts.clock.add(frame.time, service, bytes);
     }
@@ -81,59 +70,75 @@ impl Meter {
 impl Counts {
     fn new(hosts: usize) -> Self {
         Self {
-            times: None,
             protocols: Protocols::default(),
-            recent: RecentFlows::new(),
+            recent: RecentWays::new(),
             clock: Clock::new(),
             hosts: Ranks::new(hosts),
             pairs: Ranks::new(PAIRS),
-            tcp: Ports::default(),
-            udp: Ports::default(),
+            tcp: Ports::new(),
+            udp: Ports::new(),
         }
     }
 
-    /// Adds what a flow came to.
+    /// Adds a packet whose way is not at hand, or that has none: its service.
+    #[inline(never)]
+    fn look_at(&mut self, frame: &Frame<'_>, bytes: u64, settings: &Settings) -> Service {
+        match outline(frame, settings) {
+            Outline::Ip { source, destination, transport } => {
+                if let Some(earlier) = self.recent.add(Way { source, destination }, bytes) {
+                    self.settle(&earlier);
+                }
+                return match transport {
+                    Transport::Tcp { source, destination } => {
+                        self.tcp.add(source, destination, bytes);
+                        Service::of([Service::Tcp(source), Service::Tcp(destination)])
+                    }
+                    Transport::Udp { source, destination } => {
+                        self.udp.add(source, destination, bytes);
+                        Service::of([Service::Udp(source), Service::Udp(destination)])
+                    }
+                    Transport::Other => Service::Other,
+                };
+            }
+            Outline::Arp => self.protocols.arp.add(Count { packets: 1, bytes }),
+            Outline::Other => self.protocols.other.add(Count { packets: 1, bytes }),
+        }
+        Service::Other
+    }
+
+    /// Adds the packets of a way that is no longer at hand.
     #[inline(never)]
     fn settle(&mut self, recent: &Recent) {
-        let Recent { flow, count, .. } = *recent;
-        let (sent, received) = (
-            BothWays { sent: count, ..BothWays::default() },
-            BothWays { received: count, ..BothWays::default() },
-        );
-        match flow.destination {
+        let Recent { way, count, .. } = *recent;
+        let sent = BothWays { sent: count, ..BothWays::default() };
+        let received = BothWays { received: count, ..BothWays::default() };
+        match way.destination {
             IpAddr::V4(_) => self.protocols.ipv4.add(count),
             IpAddr::V6(_) => self.protocols.ipv6.add(count),
         }
-        self.hosts.add(flow.source, sent);
-        self.hosts.add(flow.destination, received);
-        let (pair, counts) = if flow.source <= flow.destination {
-            (Pair { first: flow.source, second: flow.destination }, sent)
+        let (source, destination) = (HostKey::new(way.source), HostKey::new(way.destination));
+        self.hosts.add(source, sent);
+        self.hosts.add(destination, received);
+        let (pair, counts) = if way.source <= way.destination {
+            (PairKey(source, destination), sent)
         } else {
-            (Pair { first: flow.destination, second: flow.source }, received)
+            (PairKey(destination, source), received)
         };
         self.pairs.add(pair, counts);
-        match flow.ends() {
-            [Service::Tcp(source), Service::Tcp(destination)] => {
-                self.tcp.add(source, destination, count.bytes);
-            }
-            [Service::Udp(source), Service::Udp(destination)] => {
-                self.udp.add(source, destination, count.bytes);
-            }
-            _ => {}
-        }
     }
 
     fn finish(mut self) -> Traffic {
-        let recent = std::mem::replace(&mut self.recent, RecentFlows::new());
-        recent.into_flows().for_each(|recent| self.settle(&recent));
+        let recent = std::mem::replace(&mut self.recent, RecentWays::new());
+        recent.into_ways().for_each(|recent| self.settle(&recent));
         let Protocols { ipv4, ipv6, arp, other } = self.protocols;
         let mut total = Count::default();
         [ipv4, ipv6, arp, other].into_iter().for_each(|count| total.add(count));
+        let (times, timeline) = self.clock.finish();
         Traffic {
             total,
             protocols: self.protocols,
-            times: self.times,
-            timeline: self.clock.finish(),
+            times,
+            timeline,
             hosts: self.hosts.finish(),
             pairs: self.pairs.finish(),
             ports: self.tcp.list(Service::Tcp).chain(self.udp.list(Service::Udp)).collect(),
@@ -143,9 +148,9 @@ impl Counts {
 
 #[cfg(test)]
 mod tests {
-    use tapflow_core::LinkType;
+    use tapflow_core::{LinkType, Timestamp};
 
-    use super::super::{End, PortTraffic};
+    use super::super::{End, Pair, PortTraffic};
     use super::*;
 
     /// TCP or UDP in IPv4 without payload.

@@ -4,10 +4,11 @@
 //! frame counts with its length on the wire, from the link layer on, by its innermost IP header: so a packet in a
 //! tunnel belongs to the same addresses as its connection does in the report.
 //!
-//! Memory is at most 5 MiB, whatever the frames say. Totals, protocols, ports and times are exact. Bars of time grow
+//! Memory is at most 6 MiB, whatever the frames say. Totals, protocols, ports and times are exact. Bars of time grow
 //! wider as time goes on. Hosts and pairs are exact until there are too many; from then on the largest ones stay, and
 //! [`Ranking::error`] bounds what may be missing. Nothing depends on the number of threads, or on a key.
 
+mod key;
 mod meter;
 mod ports;
 mod ranking;
@@ -23,6 +24,7 @@ pub use service::{Service, port_name};
 pub use timeline::{Bar, Bars, Timeline};
 pub use width::{OFFSET, width_text};
 
+use std::cmp::Ordering;
 use std::net::IpAddr;
 
 use tapflow_core::Timestamp;
@@ -39,8 +41,8 @@ pub struct Count {
 impl Count {
     #[inline]
     fn add(&mut self, other: Self) {
-        self.packets = self.packets.saturating_add(other.packets);
-        self.bytes = self.bytes.saturating_add(other.bytes);
+        self.packets += other.packets;
+        self.bytes += other.bytes;
     }
 }
 
@@ -58,13 +60,13 @@ impl BothWays {
     /// Bytes in both directions.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        self.sent.bytes.saturating_add(self.received.bytes)
+        self.sent.bytes + self.received.bytes
     }
 
     /// Packets in both directions.
     #[must_use]
     pub fn packets(&self) -> u64 {
-        self.sent.packets.saturating_add(self.received.packets)
+        self.sent.packets + self.received.packets
     }
 
     #[inline]
@@ -137,8 +139,7 @@ impl Traffic {
             (host.key, counted)
         });
         let mut hosts: Vec<_> = hosts.filter(|(_, counted)| counted.packets > 0).collect();
-        hosts.sort_unstable_by(|a, b| b.1.bytes.cmp(&a.1.bytes).then(a.0.cmp(&b.0)));
-        hosts.truncate(count);
+        first_of(&mut hosts, count, |a, b| b.1.bytes.cmp(&a.1.bytes).then(a.0.cmp(&b.0)));
         hosts
     }
 
@@ -153,8 +154,16 @@ impl Traffic {
             (port.service, bytes)
         });
         let mut ports: Vec<_> = ports.filter(|(_, bytes)| *bytes > 0).collect();
-        ports.sort_unstable_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
-        ports.truncate(count);
+        first_of(&mut ports, count, |a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
         ports
     }
+}
+
+/// Keeps the first `count` items of an order, in order.
+fn first_of<T>(items: &mut Vec<T>, count: usize, order: impl Fn(&T, &T) -> Ordering) {
+    if count < items.len() {
+        items.select_nth_unstable_by(count, &order);
+        items.truncate(count);
+    }
+    items.sort_unstable_by(order);
 }

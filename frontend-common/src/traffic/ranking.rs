@@ -1,6 +1,6 @@
 //! The largest of many: exact until there are too many, then with a bounded error.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map};
 use std::hash::Hash;
 
 use foldhash::fast::RandomState;
@@ -54,21 +54,24 @@ pub(super) struct Ranks<K> {
     error: u64,
 }
 
-impl<K: Copy + Eq + Hash + Ord> Ranks<K> {
+impl<K: Copy + Eq + Hash> Ranks<K> {
     /// Room for `capacity` keys.
     pub(super) fn new(capacity: usize) -> Self {
         Self { entries: HashMap::default(), capacity: capacity.max(2), error: 0 }
     }
 
     pub(super) fn add(&mut self, key: K, counts: BothWays) {
-        if let Some(entry) = self.entries.get_mut(&key) {
-            entry.counts.add(counts);
-            return;
+        let is_full = self.entries.len() >= self.capacity;
+        match self.entries.entry(key) {
+            hash_map::Entry::Occupied(mut entry) => entry.get_mut().counts.add(counts),
+            hash_map::Entry::Vacant(place) if !is_full => {
+                place.insert(Entry { counts, missed: self.error });
+            }
+            hash_map::Entry::Vacant(_) => {
+                self.thin_out();
+                self.entries.insert(key, Entry { counts, missed: self.error });
+            }
         }
-        if self.entries.len() >= self.capacity {
-            self.thin_out();
-        }
-        self.entries.insert(key, Entry { counts, missed: self.error });
     }
 
     /// Drops at least half. What stays depends on the counts alone.
@@ -82,9 +85,9 @@ impl<K: Copy + Eq + Hash + Ord> Ranks<K> {
         self.error = self.error.max(median);
     }
 
-    pub(super) fn finish(self) -> Ranking<K> {
-        let mut entries: Vec<_> =
-            self.entries.into_iter().map(|(key, entry)| Ranked { key, counts: entry.counts }).collect();
+    pub(super) fn finish<T: From<K> + Ord>(self) -> Ranking<T> {
+        let ranked = |(key, entry): (K, Entry)| Ranked { key: T::from(key), counts: entry.counts };
+        let mut entries: Vec<_> = self.entries.into_iter().map(ranked).collect();
         entries.sort_unstable_by(|a, b| b.counts.bytes().cmp(&a.counts.bytes()).then(a.key.cmp(&b.key)));
         Ranking { entries, error: self.error }
     }
@@ -105,7 +108,7 @@ mod tests {
         for round in 0..3 {
             (0..100_u64).for_each(|key| ranks.add(key, sent(key + round)));
         }
-        let ranking = ranks.finish();
+        let ranking: Ranking<u64> = ranks.finish();
         assert_eq!((ranking.entries.len(), ranking.error), (100, 0));
         assert_eq!((ranking.entries[0].key, ranking.entries[0].counts.bytes()), (99, 300));
         assert_eq!(ranking.entries[99].key, 0);
@@ -125,7 +128,7 @@ mod tests {
             *exact.entry(key).or_default() += bytes;
         }
         let total: u64 = exact.values().sum();
-        let ranking = ranks.finish();
+        let ranking: Ranking<u64> = ranks.finish();
         assert!(ranking.entries.len() <= 64);
         assert!(ranking.error > 0 && ranking.error <= total / 16, "{} of {total}", ranking.error);
         let listed: std::collections::BTreeMap<_, _> =
@@ -142,7 +145,7 @@ mod tests {
         let mut ranks = Ranks::new(8);
         (0..1_000_u64).for_each(|key| ranks.add(key, sent(60)));
         assert!(ranks.entries.len() <= 8);
-        let ranking = ranks.finish();
+        let ranking: Ranking<u64> = ranks.finish();
         assert!(ranking.error >= 60);
     }
 }

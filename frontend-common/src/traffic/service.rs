@@ -17,11 +17,12 @@ pub enum Service {
 impl Service {
     /// The service of packets between two ports: the one that has a name, the lower one where both have or neither.
     #[must_use]
+    #[inline]
     pub fn of(ports: [Self; 2]) -> Self {
         let [a, b] = ports;
-        match (a.name(), b.name()) {
-            (Some(_), None) => a,
-            (None, Some(_)) => b,
+        match (a.has_name(), b.has_name()) {
+            (true, false) => a,
+            (false, true) => b,
             _ => a.min(b),
         }
     }
@@ -34,6 +35,39 @@ impl Service {
             Self::Udp(port) => port_name(port, false),
             Self::Other => None,
         }
+    }
+
+    /// A number of its own; 0 for [`Service::Other`].
+    #[inline]
+    pub(super) fn code(self) -> u32 {
+        match self {
+            Self::Other => 0,
+            Self::Tcp(port) => 1 << 16 | u32::from(port),
+            Self::Udp(port) => 2 << 16 | u32::from(port),
+        }
+    }
+
+    /// The service of a code.
+    pub(super) fn of_code(code: u32) -> Self {
+        let port = code as u16;
+        match code >> 16 {
+            1 => Self::Tcp(port),
+            2 => Self::Udp(port),
+            _ => Self::Other,
+        }
+    }
+
+    /// Whether it is a well-known port. Looked up for each packet.
+    #[inline]
+    fn has_name(self) -> bool {
+        static TCP_NAMED: [u64; 1024] = named(&TCP);
+        static UDP_NAMED: [u64; 1024] = named(&UDP);
+        let (named, port) = match self {
+            Self::Tcp(port) => (&TCP_NAMED, port),
+            Self::Udp(port) => (&UDP_NAMED, port),
+            Self::Other => return false,
+        };
+        named[usize::from(port) / 64] >> (port % 64) & 1 == 1
     }
 
     /// The number, where there is one.
@@ -175,6 +209,18 @@ const UDP: [(u16, &str); 30] = [
     (51820, "WireGuard"),
 ];
 
+/// A bit for each port, set where it has a name.
+const fn named(names: &[(u16, &str)]) -> [u64; 1024] {
+    let mut bits = [0; 1024];
+    let mut place = 0;
+    while place < names.len() {
+        let port = names[place].0;
+        bits[(port / 64) as usize] |= 1 << (port % 64);
+        place += 1;
+    }
+    bits
+}
+
 /// The name of a port of TCP, or else of UDP.
 #[must_use]
 pub fn port_name(port: u16, tcp: bool) -> Option<&'static str> {
@@ -191,6 +237,12 @@ mod tests {
     fn names_are_in_order_and_each_port_has_one() {
         for names in [&TCP[..], &UDP] {
             assert!(names.is_sorted_by(|a, b| a.0 < b.0));
+        }
+        for port in 0..=u16::MAX {
+            for service in [Service::Tcp(port), Service::Udp(port)] {
+                assert_eq!(service.has_name(), service.name().is_some());
+                assert_eq!(Service::of_code(service.code()), service);
+            }
         }
         assert_eq!(Service::Tcp(443).to_string(), "443 HTTPS");
         assert_eq!(Service::Udp(443).to_string(), "443/udp QUIC");

@@ -8,7 +8,7 @@ use super::width::{COUNTED, OFFSET, number, shown};
 use super::{Count, Service};
 
 /// Bars that are counted; those without packets do not exist, so that a pause takes no room.
-const BARS: usize = 1024;
+const BARS: usize = 1023;
 /// Services told apart in a bar.
 const SERVICES: usize = 16;
 
@@ -104,63 +104,112 @@ impl Bar {
     }
 }
 
+/// The bar of the last packet: a place for each service that is told apart. Where there is none left, the smallest one
+/// goes to the others.
+#[derive(Default)]
+struct Tally {
+    count: Count,
+    /// Codes of services, 0 where there is none.
+    codes: [u32; SERVICES],
+    bytes: [u64; SERVICES],
+    other: u64,
+}
+
+impl Tally {
+    #[inline]
+    fn add(&mut self, service: Service, bytes: u64) {
+        self.count.packets += 1;
+        self.count.bytes += bytes;
+        let code = service.code();
+        if code == 0 {
+            self.other += bytes;
+            return;
+        }
+        // All places at once, without a branch for each.
+        let found = self.codes.iter().enumerate().map(|(place, other)| u32::from(*other == code) << place);
+        let found = found.fold(0, |all, one| all | one);
+        if found == 0 {
+            self.begin(code, bytes);
+        } else {
+            self.bytes[found.trailing_zeros() as usize % SERVICES] += bytes;
+        }
+    }
+
+    /// Takes the place of the smallest service, or a free one.
+    #[inline(never)]
+    fn begin(&mut self, code: u32, bytes: u64) {
+        let smallest = (0..SERVICES).min_by_key(|place| self.bytes[*place]).unwrap_or(0);
+        self.other += std::mem::replace(&mut self.bytes[smallest], bytes);
+        self.codes[smallest] = code;
+    }
+
+    /// Makes a bar of it, with what was in the bar before.
+    fn add_to(&self, bar: &mut Bar) {
+        bar.count.add(self.count);
+        let services =
+            self.codes.iter().zip(&self.bytes).map(|(code, bytes)| (Service::of_code(*code), *bytes));
+        for (service, bytes) in services.chain([(Service::Other, self.other)]).filter(|(_, bytes)| *bytes > 0)
+        {
+            bar.add_to(service, bytes);
+        }
+        bar.thin_out();
+    }
+}
+
 /// Counts bytes over time.
 pub(super) struct Clock {
     /// Which of the widths.
     level: usize,
     width: u64,
     /// The bar of the last packet, its number, and where it begins, plus [`OFFSET`].
-    bar: Bar,
+    tally: Tally,
     number: u64,
     begin: u64,
     bars: BTreeMap<u64, Bar>,
+    first: Timestamp,
+    last: Timestamp,
 }
 
 impl Clock {
     pub(super) fn new() -> Self {
-        Self { level: 0, width: COUNTED[0], bar: Bar::default(), number: 0, begin: 0, bars: BTreeMap::new() }
+        Self {
+            level: 0,
+            width: COUNTED[0],
+            tally: Tally::default(),
+            number: 0,
+            begin: 0,
+            bars: BTreeMap::new(),
+            first: Timestamp(u64::MAX),
+            last: Timestamp(0),
+        }
     }
 
     /// A packet of a service.
     #[inline]
     pub(super) fn add(&mut self, time: Timestamp, service: Service, bytes: u64) {
+        self.first = self.first.min(time);
+        self.last = self.last.max(time);
         if time.0.saturating_add(OFFSET).wrapping_sub(self.begin) >= self.width {
             self.turn_to(time.0);
         }
-        self.bar.count.packets += 1;
-        self.bar.count.bytes += bytes;
-        match self.bar.services.iter_mut().find(|(other, _)| *other == service) {
-            Some((_, sum)) => *sum += bytes,
-            None => self.add_service(service, bytes),
-        }
-    }
-
-    #[inline(never)]
-    fn add_service(&mut self, service: Service, bytes: u64) {
-        self.bar.services.push((service, bytes));
-        // Now and then, so that a scan of ports does not sort for each packet.
-        if self.bar.services.len() > 2 * SERVICES {
-            self.bar.thin_out();
-        }
+        self.tally.add(service, bytes);
     }
 
     /// Makes the bar of this time the present one.
     #[inline(never)]
     fn turn_to(&mut self, time: u64) {
         self.put_back();
-        while self.bars.len() >= BARS && self.level + 1 < COUNTED.len() {
+        while self.bars.len() > BARS && self.level + 1 < COUNTED.len() {
             self.widen();
         }
         self.number = number(time, self.width);
         self.begin = self.number * self.width;
-        self.bar = self.bars.remove(&self.number).unwrap_or_default();
     }
 
     fn put_back(&mut self) {
-        let mut bar = std::mem::take(&mut self.bar);
-        if bar.count.packets > 0 {
-            bar.thin_out();
-            self.bars.insert(self.number, bar);
+        let tally = std::mem::take(&mut self.tally);
+        if tally.count.packets > 0 {
+            tally.add_to(self.bars.entry(self.number).or_default());
         }
     }
 
@@ -178,11 +227,13 @@ impl Clock {
         self.bars = bars;
     }
 
-    pub(super) fn finish(mut self) -> Timeline {
+    /// The earliest and the latest time, and the bars.
+    pub(super) fn finish(mut self) -> (Option<(Timestamp, Timestamp)>, Timeline) {
         self.put_back();
         let mut bars = self.bars;
         bars.values_mut().for_each(|bar| bar.services.sort_unstable());
-        Timeline { width: self.width, bars }
+        let times = (!bars.is_empty()).then_some((self.first, self.last));
+        (times, Timeline { width: self.width, bars })
     }
 }
 
@@ -196,7 +247,7 @@ mod tests {
     fn timeline(times: impl IntoIterator<Item = u64>) -> Timeline {
         let mut clock = Clock::new();
         times.into_iter().for_each(|time| clock.add(Timestamp(time), HTTP, 100));
-        clock.finish()
+        clock.finish().1
     }
 
     fn packets(bars: &Bars) -> u64 {
@@ -214,7 +265,7 @@ mod tests {
 
     #[test]
     fn none_has_no_bars_and_one_has_one() {
-        assert_eq!(Clock::new().finish().bars(100), Bars::default());
+        assert_eq!(Clock::new().finish().1.bars(100), Bars::default());
         let bars = timeline([5 * SECOND]).bars(100);
         assert_eq!((bars.bars.len(), bars.start.0), (1, 5 * SECOND));
         assert_eq!(bars.bars[0].services, [(HTTP, 100)]);
@@ -226,7 +277,7 @@ mod tests {
         let times: Vec<u64> = (0..37_000).map(|step| (1_700_000_000 + step * 7) * SECOND).collect();
         let backwards = times.chunks(86).flat_map(|chunk| chunk.iter().rev().copied());
         let timeline = timeline(backwards);
-        assert!(timeline.bars.len() <= BARS);
+        assert!(timeline.bars.len() <= BARS + 1);
         let bars = timeline.bars(100);
         assert!((30..=100).contains(&bars.bars.len()), "{}", bars.bars.len());
         assert_eq!(bars.width, 3_600 * SECOND);
@@ -255,7 +306,7 @@ mod tests {
             state
         });
         let timeline = timeline(times);
-        assert!(timeline.bars.len() <= BARS);
+        assert!(timeline.bars.len() <= BARS + 1);
         assert_eq!(packets(&timeline.bars(100)), 20_000);
         assert_eq!(packets(&timeline.bars(1)), 20_000);
     }
@@ -267,7 +318,7 @@ mod tests {
             clock.add(Timestamp(1), Service::Tcp(port), 60);
             clock.add(Timestamp(1), HTTP, 1_000);
         }
-        let timeline = clock.finish();
+        let (_, timeline) = clock.finish();
         let bars = timeline.bars(100);
         let [bar] = bars.bars.as_slice() else { panic!("one bar") };
         assert!(bar.services.len() <= SERVICES + 1);
