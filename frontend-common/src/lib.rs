@@ -14,3 +14,4 @@ pub mod retention;
 pub mod run;
 pub mod scan;
 mod stage;
+pub mod traffic;

@@ -46,6 +46,7 @@ mod netanalyzer;
 mod nflog;
 mod nsh;
 mod null;
+mod outline;
 mod peel;
 mod pflog;
 mod piece;
@@ -75,6 +76,7 @@ mod examples;
 #[cfg(all(test, not(target_os = "none")))]
 mod robustness;
 
+pub use outline::{Outline, Transport, outline};
 pub use segment::{Layer, Reject, RejectReason, Segment, TcpFlags};
 pub use settings::{ChecksumErrors, Checksums, MAX_TUNNEL_PORTS, Settings, UdpTunnel};
 
@@ -349,20 +351,10 @@ pub(crate) fn resume<'a>(
 fn peel_all<'a>(mut peel: Peel<'a>, mut next: Next, headers: usize, settings: &Settings) -> Outcome<'a> {
     for headers in headers..MAX_HEADERS {
         let result = match next {
-            Next::Ethernet => ethernet::peel(&mut peel),
-            Next::Ipv4 => ipv4::peel(&mut peel),
-            Next::Ipv6 => ipv6::peel(&mut peel),
             Next::Tcp => match tcp::finish(&peel) {
                 Ok(segment) => return Outcome::Segment(segment),
                 Err(reject) => Err(reject),
             },
-            Next::Null => null::peel(&mut peel),
-            Next::Sll => sll::peel(&mut peel),
-            Next::Sll2 => sll::peel_v2(&mut peel),
-            Next::Llc => llc::peel(&mut peel),
-            Next::Ip => ip::by_version(&peel, Layer::Link),
-            Next::Ipv6Extension(kind) => ipv6::peel_extension(&mut peel, kind),
-            Next::Udp => udp::peel(&mut peel, settings),
             Next::Part(part) => return Outcome::Piece(Piece::new(&peel, part, headers)),
             Next::IpComp => {
                 return match Packed::new(peel, headers) {
@@ -376,7 +368,7 @@ fn peel_all<'a>(mut peel: Peel<'a>, mut next: Next, headers: usize, settings: &S
                     Err(reject) => Outcome::Reject(reject),
                 };
             }
-            other => peel_rare(&mut peel, other, settings),
+            header => step(&mut peel, header, settings),
         };
         match result {
             Ok(header) => next = header,
@@ -384,6 +376,24 @@ fn peel_all<'a>(mut peel: Peel<'a>, mut next: Next, headers: usize, settings: &S
         }
     }
     Outcome::Reject(peel.reject(next.layer(), RejectReason::TooDeep))
+}
+
+/// Peels a header that another one follows.
+#[inline(always)]
+fn step(peel: &mut Peel<'_>, next: Next, settings: &Settings) -> Result<Next, Reject> {
+    match next {
+        Next::Ethernet => ethernet::peel(peel),
+        Next::Ipv4 => ipv4::peel(peel),
+        Next::Ipv6 => ipv6::peel(peel),
+        Next::Null => null::peel(peel),
+        Next::Sll => sll::peel(peel),
+        Next::Sll2 => sll::peel_v2(peel),
+        Next::Llc => llc::peel(peel),
+        Next::Ip => ip::by_version(peel, Layer::Link),
+        Next::Ipv6Extension(kind) => ipv6::peel_extension(peel, kind),
+        Next::Udp => udp::peel(peel, settings),
+        other => peel_rare(peel, other, settings),
+    }
 }
 
 /// Headers that most frames do not have, out of the way of those they have.

@@ -18,7 +18,7 @@ use clap::Command;
 
 pub use options::{
     ConsoleOrder, DiskFull, Existing, Input, InputOrder, InputRole, LongHole, MAX_CONNECTIONS, MaxDisk,
-    MaxHole, Options, ReportTarget, Rights, Rotate, ScanOptions,
+    MaxHole, NetvizOptions, Options, PICTURES, ReportTarget, Rights, Rotate, ScanOptions,
 };
 
 pub use surroundings::{Nowhere, Surroundings};
@@ -178,7 +178,11 @@ fn outputs_differ(options: &Options) -> Result<(), CliError> {
     };
     let lines = options.json_lines.clone();
     let named = [(report, "the report"), (options.rest.clone(), "-w"), (lines, "--jsonl")];
-    let named = named.into_iter().chain([(options.scan.har.clone(), "--har")]);
+    let pictures = match inside {
+        true => options.scan.netviz().map(|_| PathBuf::from(PICTURES)),
+        false => options.pictures_path(),
+    };
+    let named = named.into_iter().chain([(options.scan.har.clone(), "--har"), (pictures, "-e netviz")]);
     let mut known: Vec<(PathBuf, &str)> = Vec::new();
     let mut on_standard_output = options.console.is_some().then_some("the console (-c, -C)");
     for (path, name) in named.filter_map(|(path, name)| Some((path?, name))) {

@@ -17,9 +17,13 @@ use crate::output::console::ConsoleOptions;
 use crate::output::durable::Flush;
 use crate::report::{Shape, Verbosity};
 pub use crate::retention::Rotate;
-use crate::scan::Choice;
 use crate::scan::command::CommandLine;
 use crate::scan::hash::Algorithm;
+use crate::scan::{Choice, ScannerName};
+use crate::traffic::DEFAULT_HOSTS;
+
+/// The name of the file of the scanner `netviz`.
+pub const PICTURES: &str = "report.pdf";
 
 /// Connections that the table holds unless `--max-connections` says otherwise, where there is memory for them.
 pub const MAX_CONNECTIONS: usize = 1 << 19;
@@ -144,6 +148,12 @@ impl Options {
         }
     }
 
+    /// The file of the scanner `netviz`, if that is on; with `--rotate` only its name counts.
+    #[must_use]
+    pub fn pictures_path(&self) -> Option<PathBuf> {
+        self.scan.netviz().map(|_| self.output_dir.join(PICTURES))
+    }
+
     /// Where a live capture writes, for a message; none where it prints, or where tcpflow's messages are expected.
     #[must_use]
     pub fn destination(&self) -> Option<String> {
@@ -265,6 +275,31 @@ pub struct ScanOptions {
     pub keep_coded: bool,
     /// The HAR file (`--har`).
     pub har: Option<PathBuf>,
+    /// What the scanner `netviz` does where it is on.
+    pub netviz_options: NetvizOptions,
+}
+
+impl ScanOptions {
+    /// What the scanner `netviz` does, if it is on.
+    #[must_use]
+    pub fn netviz(&self) -> Option<NetvizOptions> {
+        self.scanners.has(ScannerName::Netviz).then_some(self.netviz_options)
+    }
+}
+
+/// What `report.pdf` is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NetvizOptions {
+    /// Hosts that are counted exactly (`-S netviz_histogram_size`).
+    pub hosts: usize,
+    /// The bytes of all hosts go to standard output too (`-S netviz_histogram_dump`).
+    pub dump: bool,
+}
+
+impl Default for NetvizOptions {
+    fn default() -> Self {
+        Self { hosts: DEFAULT_HOSTS, dump: false }
+    }
 }
 
 /// A capture to read.

@@ -13,6 +13,7 @@ mod file;
 mod har;
 mod http;
 mod jsonl;
+mod pdf;
 mod progress;
 mod protocol_names;
 mod rejects;
@@ -30,6 +31,7 @@ mod tests;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tapflow_core::Timestamp;
@@ -38,8 +40,10 @@ use crate::input::live::LiveCounts;
 use crate::output::draft::ChosenBy;
 use crate::scan::wifiviz::Wireless;
 use crate::scan::{Digest, FinishedFlow};
+use crate::traffic::Traffic;
 pub use har::Har;
 pub use jsonl::JsonLines;
+pub use pdf::Pictures;
 pub use progress::Progress;
 pub use rejects::{RejectCounts, RejectKind};
 pub use statistics::statistics;
@@ -113,6 +117,8 @@ pub struct ReportEnd {
     pub counters: Vec<(String, u64)>,
     /// Wireless networks, where they were looked for.
     pub wireless: Option<Wireless>,
+    /// What all frames that passed the filter add up to, where that is shown.
+    pub traffic: Option<Arc<Traffic>>,
     /// The interface of a live capture, and what the system counted of it.
     pub live: Option<(String, LiveCounts)>,
     /// Digests of the inputs, where they were asked for.

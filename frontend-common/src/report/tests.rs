@@ -212,6 +212,7 @@ fn a_whole_report() {
             rejected: vec![("IPv4 fragment".into(), 3), ("TCP header cut short".into(), 0)],
             counters: vec![("connections".into(), 1)],
             wireless: None,
+            traffic: None,
             live: Some((
                 "eth0".into(),
                 LiveCounts { received: 22, dropped: 2, dropped_by_interface: 0, own_twice: false },

@@ -154,6 +154,7 @@ impl Totals {
             rejected: self.rejects.by_name(),
             counters: self.counts(),
             wireless: self.wireless,
+            traffic: None,
             live: self.live,
             inputs: Vec::new(),
             errors,

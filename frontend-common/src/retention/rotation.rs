@@ -204,6 +204,12 @@ impl Rotation {
         }
     }
 
+    /// Whether there is a previous directory that [`take_ended`](Self::take_ended) has not returned.
+    #[inline]
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.is_some()
+    }
+
     /// The previous directory, once; and whether it is complete without an announcement by [`leave`](Self::leave).
     pub(crate) fn take_ended(&mut self) -> Option<(u32, bool)> {
         let ended = self.ended.take()?;

@@ -122,7 +122,10 @@ pub(super) fn hand_over_outputs(options: &Options, owner: &Owner) -> Result<(), 
         return Ok(());
     }
     let report = options.report_path();
-    for path in [&report, &options.json_lines, &options.rest, &options.scan.har].into_iter().flatten() {
+    let pictures = options.pictures_path();
+    for path in
+        [&report, &options.json_lines, &options.rest, &options.scan.har, &pictures].into_iter().flatten()
+    {
         if path.as_os_str() != "-" {
             hand_over(path, owner);
         }
@@ -132,7 +135,11 @@ pub(super) fn hand_over_outputs(options: &Options, owner: &Owner) -> Result<(), 
 
 /// Whether anything is written to the output directory.
 pub(super) fn uses_directory(options: &Options) -> bool {
-    options.files || options.captures || options.rotate.is_some() || options.report == ReportTarget::Default
+    options.files
+        || options.captures
+        || options.rotate.is_some()
+        || options.report == ReportTarget::Default
+        || options.scan.netviz().is_some()
 }
 
 /// Makes a file that the new user is to write, while there are rights to make it where that one may not. One that is

@@ -1,5 +1,6 @@
 //! Ending a run: the threads end, the report is closed, everything is added up.
 
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use super::Outcome;
@@ -31,7 +32,7 @@ impl Run<'_> {
             self.errors.add("internal error: the reporter's thread panicked".to_owned());
             None
         });
-        let Reported { report, written, errors, before, last } = reported.unwrap_or_default();
+        let Reported { report, pictures, written, errors, before, last } = reported.unwrap_or_default();
         // All other directories are complete now.
         let mut progress = Progress::new(None, false);
         if let Some(disk) = &self.disk {
@@ -41,7 +42,17 @@ impl Run<'_> {
             self.errors.add("internal error: the cleanup thread panicked".to_owned());
         }
         self.report_deletions(&mut progress);
-        self.check_disk_limit(report.as_ref().map_or(0, Report::kept_free));
+        let traffic = self.meter.as_mut().map(|meter| Arc::new(meter.take()));
+        let mut kept_free = report.as_ref().map_or(0, Report::kept_free);
+        if let Some(mut pictures) = pictures {
+            let size = pictures.size();
+            pictures.begin(self.options.flush != Flush::Never);
+            if let Err(error) = pictures.finish(&traffic.clone().unwrap_or_default()) {
+                self.errors.add(error);
+            }
+            kept_free += size.saturating_sub(pictures.size());
+        }
+        self.check_disk_limit(kept_free);
         errors.iter().for_each(|error| self.errors.add(error));
         let directory = &self.options.output_dir;
         if self.options.files && !directory.exists() {
@@ -78,7 +89,7 @@ impl Run<'_> {
                 totals.written = Written::default();
             }
             let end = totals.report_end(errors, self.started.elapsed(), self.system.usage());
-            let end = ReportEnd { inputs, ..end };
+            let end = ReportEnd { inputs, traffic, ..end };
             let end = match &before {
                 Some(before) => end.since(before),
                 None => end,

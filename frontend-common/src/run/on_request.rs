@@ -3,21 +3,23 @@
 //! A report ends with the flows that were closed when it was asked for; the next one begins with those that close
 //! then. Its numbers are what was added since.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use tapflow_core::Counters;
 
 use super::prepare::{report_chosen_by, run_info};
 use super::whole::Run;
-use crate::cli::ReportTarget;
+use crate::cli::{PICTURES, ReportTarget};
 use crate::input::Source;
 use crate::input::live::LiveCounts;
 use crate::output::durable::Flush;
 use crate::output::earlier::{REPORT, next_path};
-use crate::report::{Progress, Report, Totals, statistics};
+use crate::report::{Pictures, Progress, Report, Totals, statistics};
 use crate::stage::dispatch::Dispatch;
 use crate::stage::message::{NextDirectory, NextReport, Notice, Snapshot};
 use crate::stage::tee::RunSink;
+use crate::traffic::{Meter, Traffic};
 
 impl Run<'_> {
     /// Does what was requested since the last call. Cheap to call.
@@ -79,7 +81,14 @@ impl Run<'_> {
             errors: self.errors.list().to_vec(),
             elapsed: self.started.elapsed(),
             usage: self.system.usage(),
+            traffic: None,
         }
+    }
+
+    /// What the frames of the report or directory that ends add up to. The next ones belong to another.
+    fn take_traffic(&mut self) -> Option<Arc<Traffic>> {
+        let ended = self.ended_traffic.take();
+        ended.or_else(|| self.meter.as_mut().map(Meter::take)).map(Arc::new)
     }
 
     /// Ends the report and begins the next one.
@@ -104,11 +113,19 @@ impl Run<'_> {
         let chosen_by = report_chosen_by(self.options);
         let mut report = Report::create(&path, chosen_by, self.options.report_shape, &info)
             .map_err(|error| format!("{error}; the present one goes on"))?;
-        report.begin(self.options.flush == Flush::EachFile);
+        let flushes = self.options.flush == Flush::EachFile;
+        report.begin(flushes);
+        let mut pictures = None;
+        if let Some(netviz) = self.options.scan.netviz() {
+            let path = next_path(&self.options.output_dir.join(PICTURES))?;
+            pictures = Some(Pictures::create(&path, &self.sources, netviz.dump)?);
+        }
+        pictures.iter_mut().for_each(|pictures| pictures.begin(flushes));
         let mut snapshot = self.snapshot(counters, sink, read);
         snapshot.totals.live = live_counts(source);
+        snapshot.traffic = self.take_traffic();
         let at = sink.dispatch().closed_flows();
-        self.send(Notice::NextReport(Box::new(NextReport { at, report, snapshot })));
+        self.send(Notice::NextReport(Box::new(NextReport { at, report, pictures, snapshot })));
         if !self.options.verbosity.is_quiet() {
             (self.say)(&format!("the report goes on in {}", path.display()));
         }
@@ -136,6 +153,7 @@ impl Run<'_> {
         let (number, path) = (rotation.number(), rotation.path());
         let mut snapshot = before.unwrap_or_else(|| self.snapshot(counters, sink, read));
         snapshot.totals.live = live_counts(source);
+        snapshot.traffic = self.take_traffic();
         self.send(Notice::NextDirectory(Box::new(NextDirectory { ended, number, snapshot })));
         if self.options.verbosity.is_verbose() {
             (self.say)(&format!("going on in {}", path.display()));

@@ -15,18 +15,19 @@ use super::errors::Errors;
 use super::system::{Sandbox, System};
 use super::whole::Run;
 use super::{Say, earlier, input_digests};
-use crate::cli::{DiskFull, Options, ReportTarget};
+use crate::cli::{DiskFull, Existing, Options, PICTURES, ReportTarget};
 use crate::input::{self, Filter, Merge};
 use crate::naming::Template;
 use crate::output::alerts::Alerts;
 use crate::output::beneath::Beneath;
 use crate::output::draft::ChosenBy;
 use crate::output::durable::{FileSystems, Flush};
+use crate::output::earlier::next_path;
 use crate::output::pcap::FlowCaptures;
 use crate::output::root::{OutputRoot, Sharing};
 use crate::output::unprocessed::UnprocessedFile;
 use crate::output::{FileStore, StoreConfig, directory};
-use crate::report::{Har, JsonLines, Report, RunInfo};
+use crate::report::{Har, JsonLines, Pictures, Report, RunInfo};
 use crate::retention::DiskQuota;
 use crate::retention::Rotation;
 use crate::scan::command::{CommandLine, Runner};
@@ -41,6 +42,7 @@ use crate::stage::outputs::{Opener, Outputs};
 use crate::stage::reporter::{Reporter, ReporterConfig};
 use crate::stage::writer::Writer;
 use crate::stage::{Stop, scanner, spawn};
+use crate::traffic::Meter;
 
 /// Batches under way to a writer, and to the reporter.
 const QUEUE: usize = 8;
@@ -181,6 +183,11 @@ impl<'o> Run<'o> {
                 input_digests::start(inputs(), hashed, options.scan.input_algorithms.clone(), stop.clone())
             })
             .transpose()?;
+        let mut decode = decode::Settings::new();
+        decode.check_fcs = options.check_fcs;
+        decode.checksums = options.checksums;
+        decode.tunnel_ports = options.tunnel_ports.iter().copied().take(MAX_TUNNEL_PORTS).collect();
+        let meter = options.scan.netviz().map(|netviz| Meter::new(&decode, netviz.hosts));
         Ok(Self {
             options,
             system,
@@ -188,13 +195,9 @@ impl<'o> Run<'o> {
             started,
             template,
             budget: Budget::new(options, memory),
-            decode: {
-                let mut settings = decode::Settings::new();
-                settings.check_fcs = options.check_fcs;
-                settings.checksums = options.checksums;
-                settings.tunnel_ports = options.tunnel_ports.iter().copied().take(MAX_TUNNEL_PORTS).collect();
-                settings
-            },
+            decode,
+            meter,
+            ended_traffic: None,
             filter,
             device,
             lock,
@@ -241,7 +244,9 @@ fn lock_output(options: &Options) -> Result<Option<OutputRoot>, String> {
         return Ok(None);
     }
     directory::prepare(&options.output_dir).map_err(|error| error.to_string())?;
-    let has_report = options.report == ReportTarget::Default || options.rotate.is_some();
+    let has_report = options.report == ReportTarget::Default
+        || options.rotate.is_some()
+        || options.scan.netviz().is_some();
     let sharing = if has_report { Sharing::Alone } else { Sharing::WithOthers };
     OutputRoot::lock(&options.output_dir, sharing).map(Some)
 }
@@ -274,7 +279,8 @@ fn open_outputs(
             Some(path) => Some(open_har(options, path)?),
             None => None,
         };
-        let outputs = Outputs { report, lines: open_lines(options)?, har };
+        let pictures = open_pictures(options, sources)?;
+        let outputs = Outputs { report, lines: open_lines(options)?, har, pictures };
         let rest = open_rest(options)?;
         return Ok(Opened { outputs, rotation: None, opener: None, lines: None, rest });
     };
@@ -290,6 +296,7 @@ fn open_outputs(
         report,
         lines: options.json_lines.clone().filter(|path| path.as_os_str() != "-"),
         har: options.scan.har.clone().filter(|_| options.files),
+        pictures: options.scan.netviz().map(|netviz| (PathBuf::from(PICTURES), netviz.dump)),
         info: run_info(options, system, sources.to_vec()),
         flushes: options.flush == Flush::EachFile,
     };
@@ -506,6 +513,20 @@ fn reads_contents(options: &Options) -> bool {
 /// Whether HTTP is scanned.
 fn wants_http(options: &Options) -> bool {
     options.files && (options.scan.scanners.has(ScannerName::Http) || options.scan.har.is_some())
+}
+
+/// Makes the file of `-e netviz`, unless it is an input.
+fn open_pictures(options: &Options, sources: &[OsString]) -> Result<Option<Pictures>, String> {
+    let (Some(path), Some(netviz)) = (options.pictures_path(), options.scan.netviz()) else {
+        return Ok(None);
+    };
+    if options.inputs.iter().any(|input| !input.is_stdin() && is_same_file(&input.path, &path)) {
+        return Err(format!("cannot write {}: it is an input; choose another place with -o", path.display()));
+    }
+    // One that is there stays. An empty one was made for the user whom the run becomes.
+    let is_taken = path.symlink_metadata().is_ok_and(|facts| facts.is_file() && facts.len() > 0);
+    let path = if is_taken && options.existing == Existing::Keep { next_path(&path)? } else { path };
+    Pictures::create(&path, sources, netviz.dump).map(Some)
 }
 
 /// Makes the HAR file, unless it is an input.

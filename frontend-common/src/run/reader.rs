@@ -329,7 +329,7 @@ impl Run<'_> {
                 }
             };
             let read_before = read.totals.packets;
-            let pushed = self.push(packets, core, sink, read)?;
+            let pushed = self.push(packets, before_it.is_some(), core, sink, read)?;
             if let Err(error) = pushed {
                 progress.clear();
                 self.errors.add(format_args!("{}: {error}", source.name()));
@@ -364,10 +364,11 @@ impl Run<'_> {
     }
 
     /// Pushes packets that pass the filter into the core. The inner error is that of the filter; the packets before it
-    /// were pushed.
+    /// were pushed. With `apart` a directory may end before the packets.
     fn push<S: RunSink>(
         &mut self,
         packets: Packets<'_>,
+        apart: bool,
         core: &mut Reassembler<'_>,
         sink: &mut S,
         read: &mut Reading,
@@ -395,6 +396,12 @@ impl Run<'_> {
             sink.set_source_block(block)?;
         }
         core.push_batch(&frames, sink)?;
+        if let Some(meter) = &mut self.meter {
+            if apart && sink.dispatch_mut().rotation().is_some_and(|rotation| rotation.has_ended()) {
+                self.ended_traffic = Some(meter.take());
+            }
+            frames.iter().for_each(|frame| meter.note(frame));
+        }
         Ok(result)
     }
 

@@ -32,6 +32,7 @@ use crate::stage::Stop;
 use crate::stage::batches::BatchSender;
 use crate::stage::message::ReporterBatch;
 use crate::stage::reporter::Reported;
+use crate::traffic::{Meter, Traffic};
 
 /// A run with everything open.
 pub(super) struct Run<'o> {
@@ -83,6 +84,10 @@ pub(super) struct Run<'o> {
     pub(super) reporter: Option<JoinHandle<Reported>>,
     /// Digests of the inputs (`--hash-inputs`).
     pub(super) input_digests: Option<JoinHandle<InputDigestsResults>>,
+    /// Counts all frames (`-e netviz`).
+    pub(super) meter: Option<Meter>,
+    /// What the frames of the directory that has just ended add up to.
+    pub(super) ended_traffic: Option<Traffic>,
 }
 
 /// Connections that have ended and are kept open: what goes on where one ended belongs to it.

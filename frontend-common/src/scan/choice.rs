@@ -9,7 +9,7 @@ pub enum ScannerName {
     Md5,
     /// Bodies of HTTP messages.
     Http,
-    /// A page of pictures; not built.
+    /// A page of pictures of all traffic.
     Netviz,
     /// The recording of flows itself.
     Tcpdemux,
@@ -40,7 +40,7 @@ impl ScannerName {
         match self {
             Self::Md5 => "digests of flow files into the report; other algorithms with --hash",
             Self::Http => "bodies of HTTP/1 messages into files of their own",
-            Self::Netviz => "a page of pictures; not built yet",
+            Self::Netviz => "report.pdf: all traffic over time, by address and by port, on one page",
             Self::Tcpdemux => "the recording of flows itself; on unless disabled",
             Self::Wifiviz => "names, stations and channels of wireless networks into the report",
         }

@@ -11,8 +11,9 @@ use tapflow_core::{CloseReason, LinkType, Summary, Timestamp};
 use crate::flow::FlowFacts;
 use crate::output::OutputError;
 use crate::output::pcap::{CaptureCounts, FrameFacts};
-use crate::report::{FlowCounts, Report, ReportEnd, Totals, Usage, Written};
+use crate::report::{FlowCounts, Pictures, Report, ReportEnd, Totals, Usage, Written};
 use crate::scan::FinishedFlow;
+use crate::traffic::Traffic;
 
 /// What a writer has to do, in the order of the capture. Flows are named by number.
 #[derive(Debug)]
@@ -129,6 +130,7 @@ pub(crate) struct NextReport {
     /// Flows that had closed when it was requested: they belong to the report before it.
     pub(crate) at: u64,
     pub(crate) report: Report,
+    pub(crate) pictures: Option<Pictures>,
     /// The counts of that moment.
     pub(crate) snapshot: Snapshot,
 }
@@ -155,12 +157,15 @@ pub(crate) struct Snapshot {
     pub(crate) elapsed: Duration,
     /// Resources used.
     pub(crate) usage: Option<Usage>,
+    /// What the frames of the report or directory that ends add up to.
+    pub(crate) traffic: Option<Arc<Traffic>>,
 }
 
 impl Snapshot {
     /// The end of a report at that moment, with what was `written` by then.
     pub(crate) fn report_end(self, written: &Written) -> ReportEnd {
-        self.totals.with(written).report_end(self.errors, self.elapsed, self.usage)
+        let end = self.totals.with(written).report_end(self.errors, self.elapsed, self.usage);
+        ReportEnd { traffic: self.traffic, ..end }
     }
 }
 

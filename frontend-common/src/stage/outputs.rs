@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tapflow_core::Timestamp;
 
 use crate::output::draft::ChosenBy;
-use crate::report::{Har, JsonLines, Report, ReportEnd, RunInfo, Shape, Written};
+use crate::report::{Har, JsonLines, Pictures, Report, ReportEnd, RunInfo, Shape, Written};
 use crate::retention::{DiskQuota, directory};
 
 /// The files of the run, or of one directory.
@@ -17,6 +17,7 @@ pub(crate) struct Outputs {
     pub(crate) report: Option<Report>,
     pub(crate) lines: Option<JsonLines>,
     pub(crate) har: Option<Har>,
+    pub(crate) pictures: Option<Pictures>,
 }
 
 impl Outputs {
@@ -27,6 +28,7 @@ impl Outputs {
     pub(crate) fn begin(&mut self, flushes: bool) -> Result<(), String> {
         self.report.iter_mut().for_each(|report| report.begin(flushes));
         self.har.iter_mut().for_each(|har| har.begin(flushes));
+        self.pictures.iter_mut().for_each(|pictures| pictures.begin(flushes));
         self.lines.as_mut().map_or(Ok(()), |lines| lines.begin(flushes)).map_err(|error| error.to_string())
     }
 
@@ -35,7 +37,15 @@ impl Outputs {
         self.report.as_ref().map_or(0, Report::size)
             + self.lines.as_ref().map_or(0, JsonLines::size)
             + self.har.as_ref().map_or(0, Har::size)
+            + self.pictures.as_ref().map_or(0, Pictures::size)
     }
+}
+
+/// What follows a report that ends while the run goes on.
+#[derive(Debug, Default)]
+pub(crate) struct Next {
+    pub(crate) report: Option<Report>,
+    pub(crate) pictures: Option<Pictures>,
 }
 
 /// Creates the files in each numbered directory.
@@ -50,6 +60,8 @@ pub(crate) struct Opener {
     pub(crate) lines: Option<PathBuf>,
     /// The name of the HAR file, if there is one.
     pub(crate) har: Option<PathBuf>,
+    /// The name of the pictures, if there are any, and whether their addresses are printed.
+    pub(crate) pictures: Option<(PathBuf, bool)>,
     /// What reports say of the run.
     pub(crate) info: RunInfo,
     /// Whether files are flushed to the disk when they are complete.
@@ -101,6 +113,11 @@ impl Opener {
             );
             made(&path);
         }
+        if let Some((name, dump)) = &self.pictures {
+            let path = place.join(name);
+            outputs.pictures = Some(Pictures::create(&path, &self.info.sources, *dump)?);
+            made(&path);
+        }
         Ok(outputs)
     }
 }
@@ -131,7 +148,7 @@ impl Period {
         self.accounted = self.accounted.max(size);
     }
 
-    /// Ends the report, which `next` may follow, and gives back to the quota what it no longer reserves.
+    /// Ends the report and the pictures, which `next` may follow, and gives back to the quota what they no longer reserve.
     ///
     /// # Errors
     /// What cannot be written, with the path.
@@ -139,20 +156,29 @@ impl Period {
         &mut self,
         number: u32,
         end: &ReportEnd,
-        next: Option<Report>,
+        next: Next,
         disk: Option<&DiskQuota>,
     ) -> io::Result<()> {
         if let Some(disk) = disk {
             self.account(number, disk);
         }
-        let Some(mut report) = std::mem::replace(&mut self.outputs.report, next) else { return Ok(()) };
+        let mut drawn = Ok(());
+        if let Some(mut pictures) = std::mem::replace(&mut self.outputs.pictures, next.pictures) {
+            let size = pictures.size();
+            drawn = pictures.finish(&end.traffic.clone().unwrap_or_default());
+            if let Some(disk) = disk {
+                disk.give_back(number, size.saturating_sub(pictures.size()));
+            }
+            self.accounted = self.accounted.saturating_sub(size);
+        }
+        let Some(mut report) = std::mem::replace(&mut self.outputs.report, next.report) else { return drawn };
         let size = report.size();
         let result = report.finish(end);
         if let Some(disk) = disk {
             disk.give_back(number, size.saturating_sub(report.size()));
         }
         self.accounted = self.accounted.saturating_sub(size);
-        result
+        drawn.and(result)
     }
 }
 
@@ -174,6 +200,7 @@ mod tests {
             report,
             lines: None,
             har: None,
+            pictures: None,
             info,
             flushes: false,
         };
@@ -181,7 +208,7 @@ mod tests {
         let mut period = Period { outputs, ..Period::default() };
         period.account(1, &disk);
         assert!(disk.used() > 64 << 10, "room for what comes");
-        period.end_report(1, &ReportEnd::default(), None, Some(&disk)).expect("written");
+        period.end_report(1, &ReportEnd::default(), Next::default(), Some(&disk)).expect("written");
         let length = directory(&root, 1).join("report.xml").metadata().expect("a file").len();
         // The file and its directory have a block each.
         assert_eq!(disk.used(), length + 2 * BLOCK);

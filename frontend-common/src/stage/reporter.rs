@@ -9,9 +9,9 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use super::message::{NextDirectory, NextReport, Notice, ReportedFlows, ReporterBatch, ReporterMessage};
-use super::outputs::{Opener, Outputs, Period};
+use super::outputs::{Next, Opener, Outputs, Period};
 use super::stop::Stop;
-use crate::report::{Har, JsonLines, Report, ReportEnd, Written};
+use crate::report::{Har, JsonLines, Pictures, Report, ReportEnd, Written};
 use crate::retention::DiskQuota;
 
 /// How long a finished flow may be in memory only.
@@ -22,6 +22,8 @@ const PATIENCE: Duration = Duration::from_millis(50);
 pub(crate) struct Reported {
     /// The last report, which still lacks its end.
     pub(crate) report: Option<Report>,
+    /// The last pictures, which are still to be drawn.
+    pub(crate) pictures: Option<Pictures>,
     /// What was written in the whole run.
     pub(crate) written: Written,
     pub(crate) errors: Vec<String>,
@@ -129,10 +131,11 @@ impl Reporter {
             return Reported { written: self.written, errors: self.errors, ..Reported::default() };
         };
         self.end_lines(number, &mut last);
-        let Outputs { report, .. } = last.outputs;
+        let Outputs { report, pictures, .. } = last.outputs;
         if self.opener.is_none() {
             return Reported {
                 report,
+                pictures,
                 written: self.written,
                 errors: self.errors,
                 before: self.before,
@@ -141,6 +144,7 @@ impl Reporter {
         }
         Reported {
             report,
+            pictures,
             written: self.written,
             errors: self.errors,
             before: Some(last.begin),
@@ -241,7 +245,7 @@ impl Reporter {
             self.end_lines(number, &mut period);
             let counts = period.written.counts();
             let end = period.end.take().unwrap_or_default().plus(&counts);
-            self.write(|reporter| period.end_report(number, &end, None, reporter.disk.as_ref()));
+            self.write(|reporter| period.end_report(number, &end, Next::default(), reporter.disk.as_ref()));
             if let Some(disk) = &self.disk {
                 disk.complete(number);
             }
@@ -261,7 +265,8 @@ impl Reporter {
     fn begin_next_report(&mut self, at_end: bool) {
         while self.next_reports.front().is_some_and(|next| at_end || next.at <= self.next) {
             let Some(next) = self.next_reports.pop_front() else { return };
-            let NextReport { report, snapshot, .. } = *next;
+            let NextReport { report, pictures, snapshot, .. } = *next;
+            let next = Next { report: Some(report), pictures };
             let totals = snapshot.report_end(&self.written);
             let end = match &self.before {
                 Some(before) => totals.clone().since(before),
@@ -269,7 +274,7 @@ impl Reporter {
             };
             self.before = Some(totals);
             let disk = self.disk.clone();
-            self.write(|reporter| reporter.period(0).end_report(0, &end, Some(report), disk.as_ref()));
+            self.write(|reporter| reporter.period(0).end_report(0, &end, next, disk.as_ref()));
         }
     }
 

@@ -26,6 +26,7 @@ mod names;
 mod one_run;
 mod order;
 mod pairs;
+mod pictures;
 mod progress;
 mod receivers;
 mod reports;

@@ -86,8 +86,9 @@ fn the_next_report_begins_with_the_flows_that_closed_after_the_request() {
         errors: Vec::new(),
         elapsed: Duration::ZERO,
         usage: None,
+        traffic: None,
     };
-    let next = NextReport { at: 2, report: next, snapshot };
+    let next = NextReport { at: 2, report: next, pictures: None, snapshot };
     let batches = vec![flow(2), Notice::NextReport(Box::new(next)).into(), flow(1), flow(0)];
     let reported = run(config(&path), batches);
     assert_eq!((packets(&path), packets(&second)), (vec![1, 2], vec![3]));

@@ -7,7 +7,7 @@ use crate::cli::CliError;
 use crate::cli::flags::scan::needs_files;
 use crate::cli::flags::{Flag, value, without_effect};
 use crate::cli::line::Line;
-use crate::cli::options::Options;
+use crate::cli::options::{NetvizOptions, Options};
 use crate::cli::values::{milliseconds, seconds};
 use crate::scan::ScannerName;
 use crate::scan::command::CommandLine;
@@ -29,7 +29,8 @@ impl Flag for Set {
                  `close`, a tab and the name of each flow file to this descriptor; http_cmd and http_alert_fd \
                  do the same for files with HTTP bodies; check_fcs=NO accepts 802.11 frames with a wrong \
                  checksum too; packet-buffer-timeout=MS is --read-timeout; tdelta=SECONDS is added to all \
-                 timestamps. May be repeated.",
+                 timestamps; netviz_histogram_size=N has -e netviz count N addresses exactly; \
+                 netviz_histogram_dump=YES prints the bytes of all of them. May be repeated.",
             )
     }
 
@@ -41,12 +42,15 @@ impl Flag for Set {
         options.scan.tcp_alert = settings.tcp_alert;
         options.scan.http_command = settings.http_command;
         options.scan.http_alert = settings.http_alert;
+        options.scan.netviz_options = settings.netviz;
         Ok(())
     }
 
     fn settle(&self, line: &Line<'_>, options: &mut Options) -> Result<(), CliError> {
-        for name in all(line).netviz {
-            options.notes.push(format!("-S {name} has no effect: netviz is not built yet"));
+        let scan = &options.scan;
+        if scan.netviz().is_none() && scan.netviz_options != NetvizOptions::default() {
+            let name = "-S netviz_histogram_size or netviz_histogram_dump";
+            without_effect(line, options, format!("{name} is about report.pdf; add -e netviz"))?;
         }
         let scan = &options.scan;
         let (has_http, has_files) = (scan.scanners.has(ScannerName::Http), options.files);
@@ -84,8 +88,7 @@ pub(crate) struct Settings {
     http_alert: Option<i32>,
     pub(crate) read_timeout: Option<u64>,
     time_shift: i64,
-    /// Settings of a scanner that is not built.
-    netviz: Vec<&'static str>,
+    netviz: NetvizOptions,
 }
 
 /// All settings of the command line.
@@ -102,7 +105,8 @@ pub(crate) fn all(line: &Line<'_>) -> Settings {
             Setting::HttpAlert(descriptor) => settings.http_alert = *descriptor,
             Setting::PacketBufferTimeout(milliseconds) => settings.read_timeout = Some(*milliseconds),
             Setting::TimeShift(seconds) => settings.time_shift = *seconds,
-            Setting::Netviz(name) => settings.netviz.push(name),
+            Setting::NetvizHosts(hosts) => settings.netviz.hosts = *hosts,
+            Setting::NetvizDump(on) => settings.netviz.dump = *on,
         }
     }
     settings
@@ -129,8 +133,10 @@ enum Setting {
     PacketBufferTimeout(u64),
     /// `tdelta`, in seconds
     TimeShift(i64),
-    /// `netviz_histogram_size`, `netviz_histogram_dump`: for a scanner that is not built
-    Netviz(&'static str),
+    /// `netviz_histogram_size`
+    NetvizHosts(usize),
+    /// `netviz_histogram_dump`
+    NetvizDump(bool),
 }
 
 /// The settings there are.
@@ -149,8 +155,9 @@ Settings, with their defaults:
   -S check_fcs=YES             refuse 802.11 frames with a wrong checksum
   -S packet-buffer-timeout=10  the same as --read-timeout
   -S tdelta=0                  seconds to add to all timestamps
-  -S netviz_histogram_size=1000, netviz_histogram_dump=0
-                               no effect: netviz is not built yet
+  -S netviz_histogram_size=14336
+                               addresses that netviz counts exactly; of more, the largest
+  -S netviz_histogram_dump=NO  bytes of every address to standard output
 ";
 
 /// The `name=value` of one `-S`.
@@ -164,8 +171,8 @@ fn setting(text: &str) -> Result<Setting, String> {
         "tcp_alert_fd" => descriptor(value).map(Setting::TcpAlert),
         "http_cmd" => command_line(value).map(Setting::HttpCommand),
         "http_alert_fd" => descriptor(value).map(Setting::HttpAlert),
-        "netviz_histogram_size" => Ok(Setting::Netviz("netviz_histogram_size")),
-        "netviz_histogram_dump" => Ok(Setting::Netviz("netviz_histogram_dump")),
+        "netviz_histogram_size" => hosts(value).map(Setting::NetvizHosts),
+        "netviz_histogram_dump" => yes_or_no(value).map(Setting::NetvizDump),
         "packet-buffer-timeout" => milliseconds(value).map(Setting::PacketBufferTimeout),
         "tdelta" => value
             .parse()
@@ -173,6 +180,12 @@ fn setting(text: &str) -> Result<Setting, String> {
             .map_err(|_| "expected whole seconds, also negative ones".to_owned()),
         _ => Err(format!("there is no such setting; the settings are {SETTINGS}")),
     }
+}
+
+/// A number of hosts, for which there is memory: 100 bytes each.
+fn hosts(value: &str) -> Result<usize, String> {
+    let number = value.parse().ok().filter(|number| (10..=1 << 24).contains(number));
+    number.ok_or_else(|| "expected a number of addresses from 10 to 16777216".to_owned())
 }
 
 fn yes_or_no(value: &str) -> Result<bool, String> {
@@ -194,6 +207,7 @@ fn descriptor(value: &str) -> Result<Option<i32>, String> {
 
 #[cfg(test)]
 mod tests {
+    use crate::cli::NetvizOptions;
     use crate::cli::testing::{refused, run};
     use crate::scan::command::CommandLine;
 
@@ -205,10 +219,11 @@ mod tests {
         assert_eq!((scan.tcp_command, scan.tcp_alert), (None, None));
         assert!(refused("-r a -S tcp_cmd='").contains("quote"));
         assert!(refused("-r a -S tcp_alert_fd=x").contains("descriptor"));
-        assert_eq!(
-            run("-r a -S netviz_histogram_size=5").notes,
-            ["-S netviz_histogram_size has no effect: netviz is not built yet"]
-        );
+        let pictures = run("-r a -a -S netviz_histogram_size=50 -S netviz_histogram_dump=1");
+        assert_eq!(pictures.scan.netviz(), Some(NetvizOptions { hosts: 50, dump: true }));
+        assert!(pictures.notes.is_empty(), "{:?}", pictures.notes);
+        assert!(refused("-r a -S netviz_histogram_size=50").contains("add -e netviz"));
+        assert!(refused("-r a -S netviz_histogram_size=0").contains("from 10 to"));
         assert!(refused("-r a -FXM").contains("-FX writes none"));
         assert!(refused("-r a -c -S tcp_cmd=gzip").contains("-S tcp_cmd needs flow files"));
         assert!(refused("-r a -S http_cmd=gzip").contains("add -e http"));

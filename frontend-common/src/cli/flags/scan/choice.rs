@@ -26,9 +26,9 @@ pub(crate) struct All;
 impl Flag for All {
     fn arg(&self) -> Arg {
         switch('a', ALL).help("all scanners on").long_help(
-            "Run all scanners on finished flows: http, md5, netviz (not built yet), wifiviz. -a, -e, -E and -x \
-             apply in the order given.",
-            )
+            "Run all scanners on finished flows: http, md5, netviz, wifiviz. -a, -e, -E and -x apply in the \
+             order given.",
+        )
     }
 
     fn apply(&self, line: &Line<'_>, options: &mut Options) -> Result<(), CliError> {
@@ -38,9 +38,6 @@ impl Flag for All {
 
     fn settle(&self, line: &Line<'_>, options: &mut Options) -> Result<(), CliError> {
         let scanners = options.scan.scanners.clone();
-        if scanners.has(ScannerName::Netviz) {
-            options.notes.push("netviz is not built yet: there will be no report.pdf".to_owned());
-        }
         if scanners.has(ScannerName::Wifiviz) && !reports(line, options) {
             let message = "wifiviz needs a report, and none is written; give -X FILE".to_owned();
             without_effect(line, options, message)?;
