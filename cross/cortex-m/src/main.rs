@@ -16,7 +16,7 @@ use panic_semihosting as _;
 use tapflow_core::capture::{CaptureError, CaptureReader};
 use tapflow_core::{
     Config, InOrder, InOrderConfig, Reassembler, RecordWriter, Sink, StaticFragmentStorage, StaticInOrderStorage,
-    StaticStorage, Storage,
+    StaticStorage,
 };
 
 use digests::{Digests, Flows};
