@@ -113,6 +113,8 @@ struct Tally {
     codes: [u32; SERVICES],
     bytes: [u64; SERVICES],
     other: u64,
+    /// The place of the last packet's service, which is most often that of the next one.
+    last: usize,
 }
 
 impl Tally {
@@ -125,13 +127,18 @@ impl Tally {
             self.other += bytes;
             return;
         }
+        if self.codes[self.last % SERVICES] == code {
+            self.bytes[self.last % SERVICES] += bytes;
+            return;
+        }
         // All places at once, without a branch for each.
         let found = self.codes.iter().enumerate().map(|(place, other)| u32::from(*other == code) << place);
         let found = found.fold(0, |all, one| all | one);
         if found == 0 {
             self.begin(code, bytes);
         } else {
-            self.bytes[found.trailing_zeros() as usize % SERVICES] += bytes;
+            self.last = found.trailing_zeros() as usize % SERVICES;
+            self.bytes[self.last] += bytes;
         }
     }
 

@@ -73,7 +73,7 @@ impl Columns {
     fn at(&self, time: u64, bars: &Bars) -> i32 {
         let start = bars.start.0.saturating_sub(bars.width.saturating_mul(self.before as u64));
         let span = u128::from(bars.width) * self.slots as u128;
-        let along = u128::from(time.saturating_sub(start)) * self.plot.width.unsigned_abs() as u128;
+        let along = u128::from(time.saturating_sub(start)) * u128::from(self.plot.width.unsigned_abs());
         self.plot.left + i32::try_from(along / span.max(1)).unwrap_or(0).min(self.plot.width)
     }
 }

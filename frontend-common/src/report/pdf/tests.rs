@@ -78,7 +78,7 @@ fn ipv6(span: u64) -> Traffic {
 fn scan() -> Traffic {
     let mut capture = Capture::new();
     for port in 1..=u16::MAX {
-        let source = 0x10_0000 | u32::from(port) * 13;
+        let source = 0x10_0000 | (u32::from(port) * 13);
         capture.packet(START + u64::from(port) * 77_000, 60, &ip(4, 6, [source, 1], [55_555, port]));
     }
     capture.traffic()
