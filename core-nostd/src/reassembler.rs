@@ -290,8 +290,10 @@ impl<'a> Reassembler<'a> {
             return Ok(());
         }
         let outdated = stream.is_outdated(other, &segment.control(), packets.clock);
-        let keepalive = stream.is_keepalive(other, segment, quiet);
-        let answer = !keepalive && stream.answers_keepalive(other, segment);
+        // All others neither are keepalives nor follow one.
+        let probes = segment.payload_len <= 1 || stream.is_probed() || other.is_probed();
+        let keepalive = probes && stream.is_keepalive(other, segment, quiet);
+        let answer = probes && !keepalive && stream.answers_keepalive(other, segment);
         stream.note_packet(packets);
         let settled = state == State::Open && other.is_settled();
         let beyond = stream.beyond_window(other, &segment.control());
@@ -321,7 +323,9 @@ impl<'a> Reassembler<'a> {
         if quiet && self.ignores_probe(index, direction, segment) {
             return self.note_keepalive(index, direction, true, false, sink);
         }
-        self.note_keepalive(index, direction, keepalive, answer, sink)?;
+        if probes {
+            self.note_keepalive(index, direction, keepalive, answer, sink)?;
+        }
         let probe;
         let segment = if keepalive && segment.payload_len > 0 {
             self.counters.payload_bytes += segment.payload.len() as u64;
@@ -341,7 +345,9 @@ impl<'a> Reassembler<'a> {
         self.change_state(index, direction, segment, before, sink)
     }
 
-    /// Counts a keepalive or the answer to one, and remembers whether the next segment may answer.
+    /// Counts a keepalive or the answer to one, if it is one, and remembers whether the next segment may answer.
+    #[cold]
+    #[inline(never)]
     fn note_keepalive<S: Sink>(
         &mut self,
         index: u32,

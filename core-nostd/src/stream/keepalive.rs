@@ -20,10 +20,15 @@ impl Stream {
         is_acknowledged && self.continues(next)
     }
 
+    /// Whether the last segment of the connection was a keepalive of this side.
+    pub(crate) fn is_probed(&self) -> bool {
+        self.flags.has(StreamFlags::PROBED)
+    }
+
     /// Whether a segment answers a probe of the other side, and does nothing else.
     pub(crate) fn answers_keepalive(&self, other: &Self, segment: &Segment<'_>) -> bool {
         let flags = &segment.flags;
-        other.flags.has(StreamFlags::PROBED)
+        other.is_probed()
             && segment.payload_len == 0
             && flags.ack
             && !(flags.syn || flags.fin || flags.rst)
