@@ -182,7 +182,11 @@ fn outputs_differ(options: &Options) -> Result<(), CliError> {
         true => options.scan.netviz().map(|_| PathBuf::from(PICTURES)),
         false => options.pictures_path(),
     };
-    let named = named.into_iter().chain([(options.scan.har.clone(), "--har"), (pictures, "-e netviz")]);
+    let named = named.into_iter().chain([
+        (options.scan.har.clone(), "--har"),
+        (pictures, "-e netviz"),
+        (options.page.clone(), "--page"),
+    ]);
     let mut known: Vec<(PathBuf, &str)> = Vec::new();
     let mut on_standard_output = options.console.is_some().then_some("the console (-c, -C)");
     for (path, name) in named.filter_map(|(path, name)| Some((path?, name))) {

@@ -110,6 +110,10 @@ pub struct Options {
     pub report_shape: Shape,
     /// A file with a line for each connection (`--jsonl`); `-` is standard output.
     pub json_lines: Option<PathBuf>,
+    /// The run as a page (`--page`).
+    pub page: Option<PathBuf>,
+    /// Small pictures are in it (`--page-images`).
+    pub page_images: bool,
     /// Files open at once (`-f`); none for what the system allows.
     pub max_open_files: Option<NonZeroUsize>,
     /// Connections that the table holds (`--max-connections`); none for what the memory allows.

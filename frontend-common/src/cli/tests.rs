@@ -57,6 +57,8 @@ fn one_capture_and_nothing_else_gives_the_defaults() {
         report: ReportTarget::Default,
         report_shape: Shape::Dfxml,
         json_lines: None,
+        page: None,
+        page_images: false,
         max_open_files: None,
         max_connections: None,
         idle_timeout: None,

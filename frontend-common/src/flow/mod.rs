@@ -8,6 +8,7 @@ mod shortened;
 #[cfg(test)]
 pub(crate) mod testing;
 mod timeline;
+mod trace;
 
 pub use asymmetry::Asymmetry;
 pub use facts::{FileFacts, FlowFacts, Link, Opened};
@@ -15,3 +16,4 @@ pub use gaps::Gaps;
 pub use ranges::Ranges;
 pub use shortened::Shortened;
 pub use timeline::Timeline;
+pub use trace::{Side as TraceSide, Stroke, Strokes, Trace};

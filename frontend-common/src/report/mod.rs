@@ -13,6 +13,7 @@ mod file;
 mod har;
 mod http;
 mod jsonl;
+mod page;
 mod pdf;
 mod progress;
 mod protocol_names;
@@ -43,6 +44,7 @@ use crate::scan::{Digest, FinishedFlow};
 use crate::traffic::Traffic;
 pub use har::Har;
 pub use jsonl::JsonLines;
+pub use page::{FOLLOWED, Index, Listed, Page, PageConfig};
 pub use pdf::Pictures;
 pub use progress::Progress;
 pub use rejects::{RejectCounts, RejectKind};
@@ -150,6 +152,12 @@ impl ReportEnd {
             *live = live.since(before);
         }
         self
+    }
+
+    /// The count of this name, 0 where there is none.
+    #[must_use]
+    pub fn counter(&self, name: &str) -> u64 {
+        self.counters.iter().find(|(other, _)| other == name).map_or(0, |(_, count)| *count)
     }
 
     /// With more counts of the same names.

@@ -34,7 +34,7 @@ pub fn lines_for_terminal(text: &str) -> String {
 }
 
 /// Control characters (C0, DEL, C1), line and paragraph separators, and what turns the direction of text (UAX #9).
-fn is_unsafe(character: char) -> bool {
+pub(super) fn is_unsafe(character: char) -> bool {
     let is_format = matches!(
         character,
         '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'

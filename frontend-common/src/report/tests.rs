@@ -87,6 +87,7 @@ fn server_flow() -> FinishedFlow {
         gaps: Gaps::default(),
         is_sparse: false,
         keepalives: 0,
+        trace: None,
         conflicts: Ranges::default(),
         replaced: Ranges::default(),
         timeline: Timeline::default(),

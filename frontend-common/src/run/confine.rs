@@ -51,11 +51,13 @@ impl Needs {
                 ReportTarget::File(path) => Some(path),
                 _ => None,
             };
-            // The next report, while a capture goes on, stands beside the first.
-            if let (Some(path), Some(_)) = (report, &options.live) {
-                write.extend(folder_of(path));
+            // The next report, while a capture goes on, stands beside the first, and so does the next page.
+            if options.live.is_some() {
+                let renewed = [report, options.page.as_ref()];
+                write.extend(renewed.into_iter().flatten().filter_map(|path| folder_of(path)));
             }
-            let named = [report, options.json_lines.as_ref(), options.scan.har.as_ref()];
+            let named =
+                [report, options.json_lines.as_ref(), options.scan.har.as_ref(), options.page.as_ref()];
             rename.extend(named.into_iter().flatten().filter_map(|path| folder_of(path)));
         }
         if options.scan.har.is_some() {
@@ -74,8 +76,13 @@ pub(super) fn written(options: &Options) -> Vec<PathBuf> {
     }
     if options.rotate.is_none() {
         let report = options.report_path();
-        let named =
-            [report.as_ref(), options.json_lines.as_ref(), options.rest.as_ref(), options.scan.har.as_ref()];
+        let named = [
+            report.as_ref(),
+            options.json_lines.as_ref(),
+            options.rest.as_ref(),
+            options.scan.har.as_ref(),
+            options.page.as_ref(),
+        ];
         all.extend(named.into_iter().flatten().filter_map(|path| folder_of(path)));
     }
     all
@@ -123,9 +130,8 @@ pub(super) fn hand_over_outputs(options: &Options, owner: &Owner) -> Result<(), 
     }
     let report = options.report_path();
     let pictures = options.pictures_path();
-    for path in
-        [&report, &options.json_lines, &options.rest, &options.scan.har, &pictures].into_iter().flatten()
-    {
+    let named = [&report, &options.json_lines, &options.rest, &options.scan.har, &pictures, &options.page];
+    for path in named.into_iter().flatten() {
         if path.as_os_str() != "-" {
             hand_over(path, owner);
         }

@@ -10,6 +10,7 @@ use crate::output::alerts::Alerts;
 use crate::output::durable::Flush;
 use crate::output::pcap::CaptureCounts;
 use crate::report::{Progress, Report, ReportEnd, Written};
+use crate::stage::pages;
 use crate::stage::reporter::Reported;
 
 impl Run<'_> {
@@ -32,7 +33,8 @@ impl Run<'_> {
             self.errors.add("internal error: the reporter's thread panicked".to_owned());
             None
         });
-        let Reported { report, pictures, written, errors, before, last } = reported.unwrap_or_default();
+        let Reported { report, pictures, page, mut pages, written, errors, before, last } =
+            reported.unwrap_or_default();
         // All other directories are complete now.
         let mut progress = Progress::new(None, false);
         if let Some(disk) = &self.disk {
@@ -81,7 +83,7 @@ impl Run<'_> {
         totals.written = written;
         let is_quiet = console_closed && self.errors.is_empty();
         let summary = if is_quiet { String::new() } else { totals.text(self.options.verbosity) };
-        if let Some(mut report) = report {
+        if report.is_some() || page.is_some() {
             let mut errors = self.errors.list().to_vec();
             errors.extend(totals.ended_in.iter().map(|input| format!("ended early, in {input}")));
             if last.is_some() {
@@ -94,14 +96,22 @@ impl Run<'_> {
                 Some(before) => end.since(before),
                 None => end,
             };
-            let end = match &last {
+            let mut end = match &last {
                 Some(last) => end.plus(&last.counts()),
                 None => end,
             };
-            // Everything else is on disk by now.
-            report.begin(self.options.flush != Flush::Never);
-            if let Err(error) = report.finish(&end) {
+            if let Some((page, number)) = page
+                && let Err(error) = pages::end(page, number, &end, self.disk.as_ref(), pages.as_mut())
+            {
+                end.errors.push(error.to_string());
                 self.errors.add(error);
+            }
+            // Everything else is on disk by now.
+            if let Some(mut report) = report {
+                report.begin(self.options.flush != Flush::Never);
+                if let Err(error) = report.finish(&end) {
+                    self.errors.add(error);
+                }
             }
         }
         Outcome { errors: self.errors.into_list(), summary }

@@ -11,6 +11,7 @@ mod errors;
 mod finish;
 mod input_digests;
 mod on_request;
+mod page;
 mod prepare;
 mod reader;
 mod system;

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use tapflow_core::Counters;
 
+use super::page;
 use super::prepare::{report_chosen_by, run_info};
 use super::whole::Run;
 use crate::cli::{PICTURES, ReportTarget};
@@ -121,11 +122,15 @@ impl Run<'_> {
             pictures = Some(Pictures::create(&path, &self.sources, netviz.dump)?);
         }
         pictures.iter_mut().for_each(|pictures| pictures.begin(flushes));
+        let mut page = None;
+        if let Some(first) = &self.options.page {
+            page = Some(page::create(self.options, &next_path(first)?, &self.sources)?);
+        }
         let mut snapshot = self.snapshot(counters, sink, read);
         snapshot.totals.live = live_counts(source);
         snapshot.traffic = self.take_traffic();
         let at = sink.dispatch().closed_flows();
-        self.send(Notice::NextReport(Box::new(NextReport { at, report, pictures, snapshot })));
+        self.send(Notice::NextReport(Box::new(NextReport { at, report, pictures, page, snapshot })));
         if !self.options.verbosity.is_quiet() {
             (self.say)(&format!("the report goes on in {}", path.display()));
         }

@@ -14,7 +14,7 @@ use super::confine::{Needs, hand_over_outputs, open_inputs, uses_directory, writ
 use super::errors::Errors;
 use super::system::{Sandbox, System};
 use super::whole::Run;
-use super::{Say, earlier, input_digests};
+use super::{Say, earlier, input_digests, page};
 use crate::cli::{DiskFull, Existing, Options, PICTURES, ReportTarget};
 use crate::input::{self, Filter, Merge};
 use crate::naming::Template;
@@ -42,7 +42,7 @@ use crate::stage::outputs::{Opener, Outputs};
 use crate::stage::reporter::{Reporter, ReporterConfig};
 use crate::stage::writer::Writer;
 use crate::stage::{Stop, scanner, spawn};
-use crate::traffic::Meter;
+use crate::traffic::{DEFAULT_HOSTS, Meter};
 
 /// Batches under way to a writer, and to the reporter.
 const QUEUE: usize = 8;
@@ -140,14 +140,19 @@ impl<'o> Run<'o> {
         } else {
             1
         };
-        let config = ReporterConfig { outputs, opener, lines, disk: disk.clone(), writers: writer_count };
+        let (disk_of_reporter, pages) = (disk.clone(), page::index(options));
+        let config =
+            ReporterConfig { outputs, opener, lines, pages, disk: disk_of_reporter, writers: writer_count };
         let reporter = Reporter::new(config, stop.clone());
         let reporter = spawn("reporter", move || reporter.run(&batches_of_reporter))?;
         let cleaner = disk.clone().filter(DiskQuota::deletes);
         let cleaner = cleaner.map(|disk| spawn("disk cleaner", move || disk.run_cleaner())).transpose()?;
         let finishing = Finishing {
             shape: (options.report != ReportTarget::None).then_some(options.report_shape),
-            keeps: options.json_lines.is_some() || options.scan.har.is_some() || disk.is_some(),
+            keeps: options.json_lines.is_some()
+                || options.scan.har.is_some()
+                || options.page.is_some()
+                || disk.is_some(),
             // Scanners take flows of several messages together.
             joins: scanners.is_empty(),
         };
@@ -187,7 +192,9 @@ impl<'o> Run<'o> {
         decode.check_fcs = options.check_fcs;
         decode.checksums = options.checksums;
         decode.tunnel_ports = options.tunnel_ports.iter().copied().take(MAX_TUNNEL_PORTS).collect();
-        let meter = options.scan.netviz().map(|netviz| Meter::new(&decode, netviz.hosts));
+        let hosts = options.scan.netviz().map(|netviz| netviz.hosts);
+        let hosts = hosts.or(options.page.as_ref().map(|_| DEFAULT_HOSTS));
+        let meter = hosts.map(|hosts| Meter::new(&decode, hosts));
         Ok(Self {
             options,
             system,
@@ -280,7 +287,8 @@ fn open_outputs(
             None => None,
         };
         let pictures = open_pictures(options, sources)?;
-        let outputs = Outputs { report, lines: open_lines(options)?, har, pictures };
+        let page = page::open(options, sources)?;
+        let outputs = Outputs { report, lines: open_lines(options)?, har, pictures, page };
         let rest = open_rest(options)?;
         return Ok(Opened { outputs, rotation: None, opener: None, lines: None, rest });
     };
@@ -297,6 +305,7 @@ fn open_outputs(
         lines: options.json_lines.clone().filter(|path| path.as_os_str() != "-"),
         har: options.scan.har.clone().filter(|_| options.files),
         pictures: options.scan.netviz().map(|netviz| (PathBuf::from(PICTURES), netviz.dump)),
+        page: options.page.clone().map(|name| (name, page::config(options, sources))),
         info: run_info(options, system, sources.to_vec()),
         flushes: options.flush == Flush::EachFile,
     };
@@ -322,7 +331,7 @@ fn open_report(
     sources: Vec<OsString>,
 ) -> Result<Option<Report>, String> {
     let Some(path) = options.report_path() else { return Ok(None) };
-    if options.inputs.iter().any(|input| !input.is_stdin() && is_same_file(&input.path, &path)) {
+    if is_input(options, &path) {
         let path = path.display();
         return Err(format!("cannot write the report {path}: it is an input; name another file with -X"));
     }
@@ -349,13 +358,18 @@ pub(super) fn run_info(options: &Options, system: &dyn System, sources: Vec<OsSt
 /// Makes the file of `--jsonl`, unless it is an input.
 fn open_lines(options: &Options) -> Result<Option<JsonLines>, String> {
     let Some(path) = &options.json_lines else { return Ok(None) };
-    if options.inputs.iter().any(|input| !input.is_stdin() && is_same_file(&input.path, path)) {
+    if is_input(options, path) {
         return Err(format!(
             "cannot write {}: it is an input; name another file with --jsonl",
             path.display()
         ));
     }
     JsonLines::create(path, ChosenBy::User).map(Some).map_err(|error| error.to_string())
+}
+
+/// Whether an input would be written over.
+pub(super) fn is_input(options: &Options, path: &Path) -> bool {
+    options.inputs.iter().any(|input| !input.is_stdin() && is_same_file(&input.path, path))
 }
 
 /// Whether two paths lead to one file.
@@ -438,7 +452,7 @@ fn writer_count(processors: usize, descriptors: usize, scans: bool) -> usize {
 /// Makes the file of `-w`, unless it is an input.
 fn open_rest(options: &Options) -> Result<Option<UnprocessedFile>, String> {
     let Some(path) = &options.rest else { return Ok(None) };
-    if options.inputs.iter().any(|input| !input.is_stdin() && is_same_file(&input.path, path)) {
+    if is_input(options, path) {
         return Err(format!("cannot write {}: it is an input; name another file with -w", path.display()));
     }
     UnprocessedFile::create(path).map(Some).map_err(|error| error.to_string())
@@ -520,7 +534,7 @@ fn open_pictures(options: &Options, sources: &[OsString]) -> Result<Option<Pictu
     let (Some(path), Some(netviz)) = (options.pictures_path(), options.scan.netviz()) else {
         return Ok(None);
     };
-    if options.inputs.iter().any(|input| !input.is_stdin() && is_same_file(&input.path, &path)) {
+    if is_input(options, &path) {
         return Err(format!("cannot write {}: it is an input; choose another place with -o", path.display()));
     }
     // One that is there stays. An empty one was made for the user whom the run becomes.
@@ -531,7 +545,7 @@ fn open_pictures(options: &Options, sources: &[OsString]) -> Result<Option<Pictu
 
 /// Makes the HAR file, unless it is an input.
 fn open_har(options: &Options, path: &Path) -> Result<Har, String> {
-    if options.inputs.iter().any(|input| !input.is_stdin() && is_same_file(&input.path, path)) {
+    if is_input(options, path) {
         return Err(format!("cannot write {}: it is an input; name another file with --har", path.display()));
     }
     Har::create(path, ChosenBy::User).map_err(|error| format!("cannot write the HAR file {error}"))

@@ -58,6 +58,7 @@ impl Run<'_> {
             max_hole: self.options.max_hole.shortens(),
             captures: self.options.captures,
             unprocessed: self.options.rest.is_some(),
+            follows: self.options.page.is_some(),
             rotation: self.rotation.take(),
         });
         let wireless = self.options.scan.scanners.has(ScannerName::Wifiviz).then(Wireless::default);

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use tapflow_core::{CloseReason, Summary};
 
 use super::Findings;
-use crate::flow::{FileFacts, FlowFacts, Gaps, Ranges, Timeline};
+use crate::flow::{FileFacts, FlowFacts, Gaps, Ranges, Timeline, Trace};
 
 /// A flow that has ended, with all that the report says of it.
 #[derive(Clone, Debug)]
@@ -29,6 +29,8 @@ pub struct FinishedFlow {
     pub replaced: Ranges,
     /// When its bytes were captured, where a scanner wants to know.
     pub timeline: Timeline,
+    /// Its connection over time, where the page may show it; with the flow that ended last.
+    pub trace: Option<Box<Trace>>,
     /// What is in its file, where that is at hand for scanners.
     pub contents: Option<Bytes>,
     /// What scanners found in it.

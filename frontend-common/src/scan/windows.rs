@@ -181,6 +181,7 @@ mod tests {
             gaps: Gaps::default(),
             is_sparse: false,
             keepalives: 0,
+            trace: None,
             conflicts: Ranges::default(),
             replaced: Ranges::default(),
             timeline: Timeline::default(),

@@ -11,6 +11,7 @@ use tapflow_core::decode::{Reject, Segment};
 use tapflow_core::{CloseReason, Flow, Frame, FrameSink, Opened, Repeat, Side, Sink, Summary, Timestamp};
 
 use super::batches::{BATCH, BatchSender};
+use super::following::Following;
 use super::frames::Frames;
 use super::holes::HoleBudget;
 use super::message::{Ending, Operation};
@@ -39,6 +40,8 @@ pub(crate) struct DispatchConfig {
     pub(crate) captures: bool,
     /// Whether all other frames are wanted (`-w`).
     pub(crate) unprocessed: bool,
+    /// Whether connections are followed over time (`--page`).
+    pub(crate) follows: bool,
     /// The numbered directories, if there are any.
     pub(crate) rotation: Option<Rotation>,
 }
@@ -56,6 +59,8 @@ pub(crate) struct Dispatch {
     /// The destination of frames, if frames are wanted.
     frames: Option<Box<Frames>>,
     rotation: Option<Rotation>,
+    /// Connections over time, if they are followed.
+    following: Option<Box<Following>>,
     open_flows: u64,
     holes: HoleBudget,
     pub(crate) rejects: RejectCounts,
@@ -98,6 +103,7 @@ impl Dispatch {
             closed: 0,
             frames,
             rotation,
+            following: config.follows.then(Box::default),
             open_flows: 0,
             holes: HoleBudget::new(config.max_hole),
             rejects: RejectCounts::default(),
@@ -245,7 +251,7 @@ impl Sink for Dispatch {
 
     #[inline]
     fn frame_sink(&mut self) -> Option<&mut dyn FrameSink<Error = WriterGone>> {
-        if self.frames.is_some() { Some(self) } else { None }
+        if self.frames.is_some() || self.following.is_some() { Some(self) } else { None }
     }
 
     #[inline]
@@ -270,6 +276,9 @@ impl Sink for Dispatch {
 
     fn opened(&mut self, flow: Flow, opened: &Opened) -> Result<(), WriterGone> {
         self.asymmetry.opened(opened);
+        if let Some(following) = &mut self.following {
+            following.opened(flow.slot);
+        }
         let mut directory = 0;
         if let Some(rotation) = &mut self.rotation {
             // Both flows of a connection go into one directory.
@@ -292,6 +301,9 @@ impl Sink for Dispatch {
     }
 
     fn data(&mut self, flow: Flow, offset: u64, bytes: &[u8]) -> Result<(), WriterGone> {
+        if let Some(following) = &mut self.following {
+            following.data(flow.slot, offset, bytes, self.time);
+        }
         if !self.wants_data {
             return Ok(());
         }
@@ -308,6 +320,9 @@ impl Sink for Dispatch {
     }
 
     fn urgent(&mut self, flow: Flow, offset: u64, bytes: &[u8]) -> Result<(), WriterGone> {
+        if let Some(following) = &mut self.following {
+            following.data(flow.slot, offset, bytes, self.time);
+        }
         // Without data before it there is no file that it could be left out of, but there may be one later.
         if self.wants_data {
             let shard = self.shard(flow.slot)?;
@@ -318,6 +333,9 @@ impl Sink for Dispatch {
     }
 
     fn repeated(&mut self, flow: Flow, offset: u64, bytes: &[u8]) -> Result<Repeat, WriterGone> {
+        if let Some(following) = &mut self.following {
+            following.repeated(flow.slot, offset, bytes, self.time, false);
+        }
         if self.wants_data {
             let shard = self.shard(flow.slot)?;
             let (part, time) = (self.outbox.part(shard, bytes)?, self.time);
@@ -328,6 +346,9 @@ impl Sink for Dispatch {
     }
 
     fn replaced(&mut self, flow: Flow, offset: u64, bytes: &[u8]) -> Result<Repeat, WriterGone> {
+        if let Some(following) = &mut self.following {
+            following.repeated(flow.slot, offset, bytes, self.time, true);
+        }
         if self.wants_data {
             let shard = self.shard(flow.slot)?;
             let (part, time) = (self.outbox.part(shard, bytes)?, self.time);
@@ -344,12 +365,18 @@ impl Sink for Dispatch {
     }
 
     fn rebased(&mut self, flow: Flow, by: u64) -> Result<(), WriterGone> {
+        if let Some(following) = &mut self.following {
+            following.rebased(flow.slot, by);
+        }
         let shard = self.shard(flow.slot)?;
         self.outbox.send(shard, Operation::Rebased { flow: flow.number, by })
     }
 
     fn gap(&mut self, flow: Flow, range: Range<u64>) -> Result<(), WriterGone> {
         self.gaps += 1;
+        if let Some(following) = &mut self.following {
+            following.gap(flow.slot, range.clone());
+        }
         let shard = self.shard(flow.slot)?;
         let slot = self.slots.get_mut(flow.slot as usize);
         let is_kept = slot.is_some_and(|slot| self.holes.keep(&mut slot.gaps));
@@ -363,6 +390,8 @@ impl Sink for Dispatch {
         let pair = self.close_slot(flow.slot);
         let gaps = self.slots.get_mut(flow.slot as usize).map_or(0, |slot| std::mem::take(&mut slot.gaps));
         let is_sparse = self.holes.end(gaps, summary);
+        let directory = self.slots.get(flow.slot as usize).map_or(0, |slot| slot.directory);
+        let trace = self.following.as_mut().and_then(|following| following.closed(flow.slot, directory));
         let slot = self.slots.get_mut(flow.slot as usize);
         let (unknown, keepalives) =
             slot.map_or((None, 0), |slot| (slot.unknown.take(), std::mem::take(&mut slot.keepalives)));
@@ -378,7 +407,7 @@ impl Sink for Dispatch {
             None => self.shard(flow.slot)?,
         };
         let summary = summary.clone();
-        let ending = Ending { facts, order, pair, reason, summary, is_sparse, keepalives };
+        let ending = Ending { facts, order, pair, reason, summary, is_sparse, keepalives, trace };
         self.outbox.close(shard, flow.number, ending)?;
         match self.slots.get(flow.slot as usize) {
             Some(&Slot { directory, .. }) if self.rotation.is_some() => self.leave(directory),
@@ -398,6 +427,9 @@ impl FrameSink for Dispatch {
     fn segment(&mut self, side: &Side, segment: &Segment<'_>) -> Result<(), WriterGone> {
         if let Some(frames) = &mut self.frames {
             frames.segment(side, segment);
+        }
+        if let Some(following) = &mut self.following {
+            following.segment(side, segment, self.time);
         }
         Ok(())
     }

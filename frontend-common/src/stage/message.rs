@@ -8,10 +8,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use tapflow_core::{CloseReason, LinkType, Summary, Timestamp};
 
-use crate::flow::FlowFacts;
+use crate::flow::{FlowFacts, Trace};
 use crate::output::OutputError;
 use crate::output::pcap::{CaptureCounts, FrameFacts};
-use crate::report::{FlowCounts, Pictures, Report, ReportEnd, Totals, Usage, Written};
+use crate::report::{FlowCounts, Page, Pictures, Report, ReportEnd, Totals, Usage, Written};
 use crate::scan::FinishedFlow;
 use crate::traffic::Traffic;
 
@@ -72,6 +72,8 @@ pub(crate) struct Ending {
     pub(crate) is_sparse: bool,
     /// Keepalives and answers to some.
     pub(crate) keepalives: u32,
+    /// The connection over time, if it was followed and ends with this flow.
+    pub(crate) trace: Option<Box<Trace>>,
 }
 
 /// How a flow closed, besides what is known of the flow itself.
@@ -131,6 +133,7 @@ pub(crate) struct NextReport {
     pub(crate) at: u64,
     pub(crate) report: Report,
     pub(crate) pictures: Option<Pictures>,
+    pub(crate) page: Option<Page>,
     /// The counts of that moment.
     pub(crate) snapshot: Snapshot,
 }

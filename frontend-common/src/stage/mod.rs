@@ -12,12 +12,14 @@
 pub(crate) mod batches;
 pub(crate) mod dispatch;
 pub(crate) mod finished;
+pub(crate) mod following;
 pub(crate) mod frames;
 mod holes;
 pub(crate) mod message;
 pub(crate) mod outbox;
 pub(crate) mod outlet;
 pub(crate) mod outputs;
+pub(crate) mod pages;
 pub(crate) mod printer;
 pub(crate) mod reporter;
 pub(crate) mod scanner;

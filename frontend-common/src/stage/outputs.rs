@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tapflow_core::Timestamp;
 
 use crate::output::draft::ChosenBy;
-use crate::report::{Har, JsonLines, Pictures, Report, ReportEnd, RunInfo, Shape, Written};
+use crate::report::{Har, JsonLines, Page, PageConfig, Pictures, Report, ReportEnd, RunInfo, Shape, Written};
 use crate::retention::{DiskQuota, directory};
 
 /// The files of the run, or of one directory.
@@ -18,6 +18,7 @@ pub(crate) struct Outputs {
     pub(crate) lines: Option<JsonLines>,
     pub(crate) har: Option<Har>,
     pub(crate) pictures: Option<Pictures>,
+    pub(crate) page: Option<Page>,
 }
 
 impl Outputs {
@@ -62,6 +63,8 @@ pub(crate) struct Opener {
     pub(crate) har: Option<PathBuf>,
     /// The name of the pictures, if there are any, and whether their addresses are printed.
     pub(crate) pictures: Option<(PathBuf, bool)>,
+    /// The name of the page, if there is one.
+    pub(crate) page: Option<(PathBuf, PageConfig)>,
     /// What reports say of the run.
     pub(crate) info: RunInfo,
     /// Whether files are flushed to the disk when they are complete.
@@ -116,6 +119,13 @@ impl Opener {
         if let Some((name, dump)) = &self.pictures {
             let path = place.join(name);
             outputs.pictures = Some(Pictures::create(&path, &self.info.sources, *dump)?);
+            made(&path);
+        }
+        if let Some((name, config)) = &self.page {
+            let path = place.join(name);
+            let config = PageConfig { root: place.clone(), ..config.clone() };
+            let page = Page::create(&path, ChosenBy::Program, config);
+            outputs.page = Some(page.map_err(|error| error.to_string())?);
             made(&path);
         }
         Ok(outputs)
@@ -201,6 +211,7 @@ mod tests {
             lines: None,
             har: None,
             pictures: None,
+            page: None,
             info,
             flushes: false,
         };

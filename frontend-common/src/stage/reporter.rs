@@ -10,20 +10,25 @@ use std::time::{Duration, Instant};
 
 use super::message::{NextDirectory, NextReport, Notice, ReportedFlows, ReporterBatch, ReporterMessage};
 use super::outputs::{Next, Opener, Outputs, Period};
+use super::pages::{self, Pages};
 use super::stop::Stop;
-use crate::report::{Har, JsonLines, Pictures, Report, ReportEnd, Written};
+use crate::report::{Har, JsonLines, Page, Pictures, Report, ReportEnd, Written};
 use crate::retention::DiskQuota;
 
 /// How long a finished flow may be in memory only.
 const PATIENCE: Duration = Duration::from_millis(50);
 
 /// The result of the reporter.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Reported {
     /// The last report, which still lacks its end.
     pub(crate) report: Option<Report>,
     /// The last pictures, which are still to be drawn.
     pub(crate) pictures: Option<Pictures>,
+    /// The last page, which is still to be written, and the number of its directory.
+    pub(crate) page: Option<(Page, u32)>,
+    /// With numbered directories: the index of their pages.
+    pub(crate) pages: Option<Pages>,
     /// What was written in the whole run.
     pub(crate) written: Written,
     pub(crate) errors: Vec<String>,
@@ -41,6 +46,8 @@ pub(crate) struct ReporterConfig {
     pub(crate) opener: Option<(u32, Opener)>,
     /// Lines on standard output, if each directory has its own files.
     pub(crate) lines: Option<JsonLines>,
+    /// With numbered directories: the index of their pages, if there are pages.
+    pub(crate) pages: Option<Pages>,
     /// Counts what is written (`--max-disk`).
     pub(crate) disk: Option<DiskQuota>,
     /// The number of writers.
@@ -52,6 +59,7 @@ pub(crate) struct Reporter {
     periods: BTreeMap<u32, Period>,
     opener: Option<Opener>,
     lines: Option<JsonLines>,
+    pages: Option<Pages>,
     disk: Option<DiskQuota>,
     writers: usize,
     /// Marks that not all writers have passed: the number of writers that have, and of flows that had closed.
@@ -80,12 +88,13 @@ struct Early {
 
 impl Reporter {
     pub(crate) fn new(config: ReporterConfig, stop: Stop) -> Self {
-        let ReporterConfig { outputs, opener, lines, disk, writers } = config;
+        let ReporterConfig { outputs, opener, lines, pages, disk, writers } = config;
         let (first, opener) = opener.map_or((0, None), |(first, opener)| (first, Some(opener)));
         Self {
             periods: BTreeMap::from([(first, Period { outputs, ..Period::default() })]),
             opener,
             lines,
+            pages,
             disk,
             writers,
             marks: BTreeMap::new(),
@@ -131,25 +140,14 @@ impl Reporter {
             return Reported { written: self.written, errors: self.errors, ..Reported::default() };
         };
         self.end_lines(number, &mut last);
-        let Outputs { report, pictures, .. } = last.outputs;
-        if self.opener.is_none() {
-            return Reported {
-                report,
-                pictures,
-                written: self.written,
-                errors: self.errors,
-                before: self.before,
-                last: None,
-            };
-        }
-        Reported {
-            report,
-            pictures,
-            written: self.written,
-            errors: self.errors,
-            before: Some(last.begin),
-            last: Some(last.written),
-        }
+        let Outputs { report, pictures, page, .. } = last.outputs;
+        let (page, pages) = (page.map(|page| (page, number)), self.pages);
+        let (written, errors) = (self.written, self.errors);
+        let (before, last) = match self.opener {
+            None => (self.before, None),
+            Some(_) => (Some(last.begin), Some(last.written)),
+        };
+        Reported { report, pictures, page, pages, written, errors, before, last }
     }
 
     fn take(&mut self, batch: ReporterBatch) {
@@ -246,6 +244,7 @@ impl Reporter {
             let counts = period.written.counts();
             let end = period.end.take().unwrap_or_default().plus(&counts);
             self.write(|reporter| period.end_report(number, &end, Next::default(), reporter.disk.as_ref()));
+            self.end_page(period.outputs.page.take(), number, &end);
             if let Some(disk) = &self.disk {
                 disk.complete(number);
             }
@@ -265,7 +264,7 @@ impl Reporter {
     fn begin_next_report(&mut self, at_end: bool) {
         while self.next_reports.front().is_some_and(|next| at_end || next.at <= self.next) {
             let Some(next) = self.next_reports.pop_front() else { return };
-            let NextReport { report, pictures, snapshot, .. } = *next;
+            let NextReport { report, pictures, page, snapshot, .. } = *next;
             let next = Next { report: Some(report), pictures };
             let totals = snapshot.report_end(&self.written);
             let end = match &self.before {
@@ -275,7 +274,16 @@ impl Reporter {
             self.before = Some(totals);
             let disk = self.disk.clone();
             self.write(|reporter| reporter.period(0).end_report(0, &end, next, disk.as_ref()));
+            let ended = std::mem::replace(&mut self.period(0).outputs.page, page);
+            self.end_page(ended, 0, &end);
         }
+    }
+
+    /// Writes the page of what has ended.
+    fn end_page(&mut self, page: Option<Page>, number: u32, end: &ReportEnd) {
+        let Some(page) = page else { return };
+        let disk = self.disk.clone();
+        self.write(|reporter| pages::end(page, number, end, disk.as_ref(), reporter.pages.as_mut()));
     }
 
     /// Writes what is buffered: a program that is killed leaves the flows that have finished.
@@ -346,7 +354,7 @@ impl Reporter {
         let place = self.disk.as_ref().map(|disk| disk.directory(number).display().to_string());
         let room = room.map_err(|error| io::Error::other(format!("{}: {error}", place.unwrap_or_default())));
         self.write(|_| room.and(reported));
-        let Some((flow, pair)) = flow else {
+        let Some((mut flow, pair)) = flow else {
             self.period(number).outputs.har = har;
             return;
         };
@@ -373,6 +381,9 @@ impl Reporter {
         }
         let period = self.period(number);
         period.outputs.har = har;
+        if let Some(page) = &mut period.outputs.page {
+            page.flow(&mut flow, pair);
+        }
         let listed = match &mut period.outputs.lines {
             Some(lines) if has_room => lines.flow(flow, pair),
             Some(_) => Ok(()),

@@ -256,7 +256,7 @@ impl Writer {
         ending: Ending,
         spare: &mut Vec<Arc<FlowFacts>>,
     ) -> Result<(), OutputError> {
-        let Ending { facts, order, pair, reason, summary, is_sparse, keepalives } = ending;
+        let Ending { facts, order, pair, reason, summary, is_sparse, keepalives, trace } = ending;
         let gaps = self.gaps.remove(&flow).unwrap_or_default();
         let (facts, closed, result) = match facts {
             Some(facts) => (facts, Closed::default(), Ok(())),
@@ -280,6 +280,7 @@ impl Writer {
             gaps,
             is_sparse,
             keepalives,
+            trace,
             conflicts: closed.conflicts,
             replaced: closed.replaced,
             timeline: self.timelines.remove(&flow).unwrap_or_default(),

@@ -25,6 +25,7 @@ mod mistakes;
 mod names;
 mod one_run;
 mod order;
+mod page;
 mod pairs;
 mod pictures;
 mod progress;

@@ -7,6 +7,7 @@ mod json_lines;
 mod max_disk;
 pub(in crate::cli) mod names;
 mod output;
+mod page;
 pub(super) mod report;
 mod rotate;
 mod unprocessed;
@@ -27,6 +28,8 @@ pub(super) const FLAGS: &[&dyn Flag] = &[
     &report::ReportFile,
     &report::DfxmlCompat,
     &json_lines::Jsonl,
+    &page::PageFile,
+    &page::PageImages,
     &rotate::RotateAt,
     &max_disk::MaxDiskSize,
     &max_disk::WhenFull,

@@ -7,6 +7,7 @@ use clap::builder::ValueParser;
 use clap::{Arg, ArgAction};
 
 use super::json_lines::JSON_LINES;
+use super::page::PAGE;
 use super::report::REPORT;
 use super::unprocessed::REST;
 use crate::cli::CliError;
@@ -32,8 +33,8 @@ impl Flag for RotateAt {
                  one has SIZE bytes (100M, 10G) of streams and packets, plus 4096 for each file; with both, \
                  whichever comes first. A connection stays in the directory in which it began; a directory's \
                  report is complete when its last connection has ended. Numbers continue after existing \
-                 directories. -X, -w, --jsonl and --har name files in each directory. SIGHUP begins the next \
-                 directory at once.",
+                 directories. -X, -w, --jsonl, --har and --page name files in each directory; the page of that \
+                 name in -o itself leads to the others. SIGHUP begins the next directory at once.",
             )
     }
 
@@ -56,9 +57,13 @@ impl Flag for RotateAt {
         if console::prints(line) {
             return Err(CliError("--rotate is for files: not with -c or -C".to_owned()));
         }
-        for (option, id, may_be_pipe) in
-            [("-X", REPORT, false), ("-w", REST, true), ("--jsonl", JSON_LINES, true), ("--har", HAR, false)]
-        {
+        for (option, id, may_be_pipe) in [
+            ("-X", REPORT, false),
+            ("-w", REST, true),
+            ("--jsonl", JSON_LINES, true),
+            ("--har", HAR, false),
+            ("--page", PAGE, false),
+        ] {
             if let Some(file) = line.path(id)
                 && !(is_name(&file) || may_be_pipe && file.as_os_str() == "-")
             {
