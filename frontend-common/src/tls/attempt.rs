@@ -41,7 +41,8 @@ pub(super) fn find(
     (trials, work): (u64, &mut Work),
 ) -> Option<Found> {
     let (first, shortest) = samples(side)?;
-    let suites: Vec<_> = suite.map_or_else(|| SUITES.iter().map(|id| Suite::new(*id)).collect(), |suite| vec![suite]);
+    let suites: Vec<_> =
+        suite.map_or_else(|| SUITES.iter().map(|id| Suite::new(*id)).collect(), |suite| vec![suite]);
     let mut left = trials;
     let mut plain = Vec::new();
     // Every secret with few numbers, then with more. Keys may change between the two records.
@@ -58,7 +59,9 @@ pub(super) fn find(
                 };
                 for suite in &suites {
                     let secrets = log.traffic(label, random);
-                    let Some(generation) = Generation::traffic(Version::TLS13, *suite, secrets) else { continue };
+                    let Some(generation) = Generation::traffic(Version::TLS13, *suite, secrets) else {
+                        continue;
+                    };
                     for number in numbers.clone() {
                         left = left.checked_sub(1)?;
                         work.take(body.len() as u64 * generation.count() as u64)?;

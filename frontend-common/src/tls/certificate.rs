@@ -13,6 +13,8 @@ const SEQUENCE: u8 = 0x30;
 const SET: u8 = 0x31;
 const OID: u8 = 0x06;
 const OCTETS: u8 = 0x04;
+const VERSION: u8 = 0xa0;
+const EXTENSIONS: u8 = 0xa3;
 /// The common name: 2.5.4.3.
 const COMMON_NAME: &[u8] = &[0x55, 4, 3];
 /// Other names of the subject: 2.5.29.17.
@@ -60,18 +62,16 @@ impl Certificate {
     /// Reads its names, as far as they can be read.
     fn read(&mut self, bytes: &[u8]) -> Option<()> {
         let mut fields = Der(element(&mut Der(element(&mut Der(bytes), SEQUENCE)?), SEQUENCE)?);
-        if fields.peek()? == 0xa0 {
+        if fields.peek()? == VERSION {
             fields.next()?;
         }
         // The serial number and the algorithm.
-        (fields.next()?, fields.next()?);
+        fields.next()?;
+        fields.next()?;
         self.issuer = common_name(element(&mut fields, SEQUENCE)?);
         fields.next()?;
         self.subject = common_name(element(&mut fields, SEQUENCE)?);
-        while let Some((tag, contents)) = fields.next() {
-            if tag != 0xa3 {
-                continue;
-            }
+        for (_, contents) in fields.filter(|(tag, _)| *tag == EXTENSIONS) {
             let mut extensions = Der(element(&mut Der(contents), SEQUENCE)?);
             while let Some((SEQUENCE, extension)) = extensions.next() {
                 let mut extension = Der(extension);

@@ -8,7 +8,8 @@ use super::derive::{self, Key, MASTER};
 use super::facts::{Facts, Reason};
 use super::generation::{Generation, Ladder};
 use super::hello::{
-    ClientHello, EARLY_DATA, ENCRYPT_THEN_MAC, EXTENDED_MASTER_SECRET, Extensions, ServerHello, TRUNCATED_HMAC, Version,
+    ClientHello, EARLY_DATA, ENCRYPT_THEN_MAC, EXTENDED_MASTER_SECRET, Extensions, ServerHello,
+    TRUNCATED_HMAC, Version,
 };
 use super::inflate::{DEFLATE, Inflate};
 use super::keylog::{KeyLog, Label, Secret};
@@ -191,10 +192,10 @@ impl Connection<'_> {
                 let ticket = message.body().get(4..).and_then(|body| Wire(body).vector16());
                 self.ticket = ticket.filter(|ticket| !ticket.is_empty()).map(<[u8]>::to_vec);
             }
-            (kind::FINISHED | kind::END_OF_EARLY_DATA, _) if self.is_13() => {
-                if !self.sides[side].is_traffic() {
-                    self.sides[side].advance(1);
-                }
+            (kind::FINISHED | kind::END_OF_EARLY_DATA, _)
+                if self.is_13() && !self.sides[side].is_traffic() =>
+            {
+                self.sides[side].advance(1);
             }
             (kind::KEY_UPDATE, _) if self.is_13() && self.sides[side].is_traffic() => {
                 self.sides[side].facts.updates += 1;
@@ -272,7 +273,9 @@ impl Connection<'_> {
 
     /// Reads both directions of TLS 1.3.
     fn run_13(&mut self, output: &mut dyn Output) {
-        let (Some(server), version) = (&self.server, self.facts.version.unwrap_or(Version::TLS13)) else { return };
+        let (Some(server), version) = (&self.server, self.facts.version.unwrap_or(Version::TLS13)) else {
+            return;
+        };
         let suite = Suite::new(server.suite);
         self.facts.suite = Some(suite);
         // The client's own messages come before its keys, and so does its random.
@@ -332,7 +335,8 @@ impl Connection<'_> {
             _ => [Label::ServerHandshake, Label::ServerTraffic],
         };
         // Without any hello, either direction may be the client's.
-        let turns: &[bool] = if self.hello.is_none() && self.server.is_none() { &[false, true] } else { &[false] };
+        let turns: &[bool] =
+            if self.hello.is_none() && self.server.is_none() { &[false, true] } else { &[false] };
         for turned in turns {
             let (mut randoms, mut suite, mut found) = (randoms.clone(), suite, [None; 2]);
             for place in [SERVER, CLIENT] {
@@ -396,7 +400,8 @@ impl Connection<'_> {
             version: server.version,
             cipher: parameters.cipher,
             mac: parameters.mac,
-            encrypt_then_mac: server.extensions.has(ENCRYPT_THEN_MAC) && matches!(parameters.cipher, Cipher::Cbc(_)),
+            encrypt_then_mac: server.extensions.has(ENCRYPT_THEN_MAC)
+                && matches!(parameters.cipher, Cipher::Cbc(_)),
             truncated: server.extensions.has(TRUNCATED_HMAC),
         };
         let [mut client_keys, mut server_keys] = [Vec::new(), Vec::new()];
@@ -463,7 +468,8 @@ impl Connection<'_> {
 
     fn premasters(&self, random: &[u8; 32], suite: Suite, version: Version) -> Vec<Secret> {
         let mut premasters = self.log.premasters(random).to_vec();
-        let exchange = self.transcripts[CLIENT].iter().find(|message| message.kind == kind::CLIENT_KEY_EXCHANGE);
+        let exchange =
+            self.transcripts[CLIENT].iter().find(|message| message.kind == kind::CLIENT_KEY_EXCHANGE);
         if let Some(exchange) = exchange.filter(|_| suite.transports_premaster()) {
             // SSL 3.0 has no length before it.
             let body = exchange.body();
@@ -564,7 +570,8 @@ fn weaken(
         key.truncate(length);
         key
     };
-    let [own, other] = [[client, server].map(|random| &random[..]), [server, client].map(|random| &random[..])];
+    let [own, other] =
+        [[client, server].map(|random| &random[..]), [server, client].map(|random| &random[..])];
     if version <= Version::SSL3 {
         keys[0] = cut(derive::digest(Md5, &[&keys[0], own[0], own[1]]), length);
         keys[1] = cut(derive::digest(Md5, &[&keys[1], other[0], other[1]]), length);

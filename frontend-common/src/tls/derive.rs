@@ -49,7 +49,14 @@ pub(super) fn hmac(hash: Hash, key: &[u8], parts: &[&[u8]]) -> Key {
 }
 
 /// The pseudorandom function of a version up to TLS 1.2. SSL 3.0 has no label.
-pub(super) fn prf(version: Version, hash: Hash, secret: &[u8], label: &[u8], seed: &[u8], length: usize) -> Key {
+pub(super) fn prf(
+    version: Version,
+    hash: Hash,
+    secret: &[u8],
+    label: &[u8],
+    seed: &[u8],
+    length: usize,
+) -> Key {
     if version <= Version::SSL3 {
         return prf_ssl3(secret, seed, length);
     }
@@ -146,7 +153,10 @@ mod tests {
     /// The bytes of hexadecimal digits.
     fn bytes(digits: &str) -> Vec<u8> {
         let digits: Vec<u8> = digits.bytes().filter(u8::is_ascii_hexdigit).collect();
-        digits.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
+        digits
+            .chunks(2)
+            .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
+            .collect()
     }
 
     #[test]

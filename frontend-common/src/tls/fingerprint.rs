@@ -12,10 +12,12 @@ impl ClientHello {
     #[must_use]
     pub fn ja3(&self) -> String {
         let join = |numbers: &mut dyn Iterator<Item = u16>| {
-            let text: Vec<_> = numbers.filter(|number| !is_grease(*number)).map(|number| number.to_string()).collect();
+            let text: Vec<_> =
+                numbers.filter(|number| !is_grease(*number)).map(|number| number.to_string()).collect();
             text.join("-")
         };
-        let groups = self.extensions.get(GROUPS).and_then(|contents| Wire(contents).vector16()).unwrap_or_default();
+        let groups =
+            self.extensions.get(GROUPS).and_then(|contents| Wire(contents).vector16()).unwrap_or_default();
         let formats = self.extensions.get(POINT_FORMATS).and_then(|contents| Wire(contents).vector8());
         let parts = [
             self.version.0.to_string(),
@@ -43,7 +45,8 @@ impl ClientHello {
         };
         let name = if self.extensions.has(SERVER_NAME) { 'd' } else { 'i' };
         let mut suites: Vec<u16> = self.suites.iter().copied().filter(|suite| !is_grease(*suite)).collect();
-        let mut extensions: Vec<u16> = self.extensions.numbers().filter(|number| !is_grease(*number)).collect();
+        let mut extensions: Vec<u16> =
+            self.extensions.numbers().filter(|number| !is_grease(*number)).collect();
         let (suite_count, extension_count) = (suites.len().min(99), extensions.len().min(99));
         suites.sort_unstable();
         extensions.retain(|number| !matches!(*number, SERVER_NAME | ALPN));
@@ -96,8 +99,8 @@ mod tests {
     /// The hello of the example in JA4's description of its algorithm.
     fn hello() -> ClientHello {
         let suites = [
-            0x0a0a, 0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc013, 0xc014, 0x009c,
-            0x009d, 0x002f, 0x0035,
+            0x0a0a, 0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc013, 0xc014,
+            0x009c, 0x009d, 0x002f, 0x0035,
         ];
         let numbers = |list: &[u16]| list.iter().flat_map(|number| number.to_be_bytes()).collect::<Vec<u8>>();
         let signatures = numbers(&[0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0601]);

@@ -47,7 +47,11 @@ impl Generation {
     }
 
     /// Keys up to TLS 1.2.
-    pub(super) fn new(modes: &Modes, parameters: Parameters, keys: impl IntoIterator<Item = Keys>) -> Option<Self> {
+    pub(super) fn new(
+        modes: &Modes,
+        parameters: Parameters,
+        keys: impl IntoIterator<Item = Keys>,
+    ) -> Option<Self> {
         let alternatives: Vec<_> = keys
             .into_iter()
             .filter_map(|keys| {
@@ -79,11 +83,18 @@ impl Generation {
 
     /// Whether a record has this number. `before`: the bytes that it is decrypted with beside the keys, where they are
     /// known. Nothing is changed.
-    pub(super) fn fits(&self, number: u64, sealed: &Sealed<'_>, before: Option<&[u8]>, plain: &mut Vec<u8>) -> bool {
+    pub(super) fn fits(
+        &self,
+        number: u64,
+        sealed: &Sealed<'_>,
+        before: Option<&[u8]>,
+        plain: &mut Vec<u8>,
+    ) -> bool {
         let Sealed { header, body } = *sealed;
         self.alternatives.iter().any(|alternative| {
             // The first record begins with what was derived.
-            let block = if number == 0 { alternative.chain.block.clone() } else { before.map(<[u8]>::to_vec) };
+            let block =
+                if number == 0 { alternative.chain.block.clone() } else { before.map(<[u8]>::to_vec) };
             let mut chain = Chain { block, stream: None };
             alternative.protection.open(number, header, body, &mut chain, plain).is_some()
         })
@@ -170,8 +181,13 @@ impl Alternative {
     fn updated(&self) -> Option<Self> {
         let Modes { version, cipher, mac, .. } = self.modes;
         let length = self.derivation.length();
-        let secret =
-            derive::expand_label(self.derivation, &self.secret, derive::prefix(version), b"traffic upd", length);
+        let secret = derive::expand_label(
+            self.derivation,
+            &self.secret,
+            derive::prefix(version),
+            b"traffic upd",
+            length,
+        );
         let parameters = Parameters { cipher, mac, derivation: self.derivation, export: None };
         Self::traffic(version, parameters, &secret)
     }

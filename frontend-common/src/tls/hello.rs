@@ -4,8 +4,8 @@ use super::wire::{Wire, numbers};
 
 /// The random of a ServerHello that is a HelloRetryRequest: RFC 8446, section 4.1.3.
 const RETRY: [u8; 32] = [
-    0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91, 0xc2, 0xa2,
-    0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
+    0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91, 0xc2,
+    0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
 ];
 /// Extensions, cipher suites and other values of a hello that are kept.
 const MAX_LIST: usize = 512;
@@ -151,7 +151,8 @@ impl ClientHello {
         let challenge = rest.take(challenge).filter(|bytes| (16..=32).contains(&bytes.len()))?;
         let mut random = [0; 32];
         random.get_mut(32 - challenge.len()..)?.copy_from_slice(challenge);
-        let hello = Self { version: Version(version), random, session, suites, extensions: Extensions::default() };
+        let hello =
+            Self { version: Version(version), random, session, suites, extensions: Extensions::default() };
         Some((hello, 2 + length))
     }
 
@@ -221,7 +222,11 @@ pub(super) mod tests {
     }
 
     /// The body of a ClientHello.
-    pub(in crate::tls) fn client_hello(random: [u8; 32], suites: &[u16], extensions: &[(u16, Vec<u8>)]) -> Vec<u8> {
+    pub(in crate::tls) fn client_hello(
+        random: [u8; 32],
+        suites: &[u16],
+        extensions: &[(u16, Vec<u8>)],
+    ) -> Vec<u8> {
         let suites: Vec<u8> = suites.iter().flat_map(|suite| suite.to_be_bytes()).collect();
         let mut body = [&[3, 3][..], &random, &[2, 7, 8], &vector16(&suites), &[1, 0]].concat();
         let mut list = Vec::new();
@@ -267,7 +272,8 @@ pub(super) mod tests {
 
     #[test]
     fn a_hello_of_ssl2_offers_later_versions() {
-        let record = [&[0x80, 9 + 6 + 16, 1, 3, 1, 0, 6, 0, 0, 0, 16, 0, 0, 4, 1, 0, 128][..], &[7; 16]].concat();
+        let record =
+            [&[0x80, 9 + 6 + 16, 1, 3, 1, 0, 6, 0, 0, 0, 16, 0, 0, 4, 1, 0, 128][..], &[7; 16]].concat();
         let (hello, length) = ClientHello::parse_ssl2(&record).unwrap();
         assert_eq!((length, hello.version, hello.suites), (record.len(), Version::TLS10, vec![4]));
         assert_eq!(hello.random[..16], [0; 16]);

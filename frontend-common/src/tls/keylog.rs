@@ -39,7 +39,7 @@ pub struct LineCounts {
     pub secrets: u64,
     /// Lines that say what another one said before.
     pub repeated: u64,
-    /// Lines with another secret for what had one before. The first [`MAX_ALTERNATIVES`](self) are tried.
+    /// Lines with another secret for what had one before. The first few are tried.
     pub contradicting: u64,
     /// Lines with a label that is known and of no use here, such as `EXPORTER_SECRET`.
     pub unused: u64,
@@ -172,7 +172,8 @@ impl KeyLog {
         if label == b"RSA" {
             if let Some(session) = id.strip_prefix(b"Session-ID:") {
                 let session = unhex(session).filter(|session| (1..=32).contains(&session.len()))?;
-                let master = unhex(secret.strip_prefix(b"Master-Key:")?).filter(|master| master.len() == 48)?;
+                let master =
+                    unhex(secret.strip_prefix(b"Master-Key:")?).filter(|master| master.len() == 48)?;
                 keep(self.sessions.entry(session.to_vec()).or_default(), master, &mut self.counts);
                 return Some(());
             }
@@ -203,7 +204,7 @@ impl KeyLog {
             }
             _ => return None,
         };
-        if list.is_empty() && !self.randoms.last().is_some_and(|last| *last == random) {
+        if list.is_empty() && self.randoms.last() != Some(&random) {
             self.randoms.push(random);
         }
         keep(list, secret, &mut self.counts);
@@ -234,7 +235,11 @@ fn is_known(label: &[u8]) -> bool {
         || label.starts_with(b"QUIC_")
         || matches!(
             label,
-            b"EXPORTER_SECRET" | b"EARLY_EXPORTER_SECRET" | b"EARLY_EXPORTER_MASTER_SECRET" | b"ECH_SECRET" | b"ECH_CONFIG"
+            b"EXPORTER_SECRET"
+                | b"EARLY_EXPORTER_SECRET"
+                | b"EARLY_EXPORTER_MASTER_SECRET"
+                | b"ECH_SECRET"
+                | b"ECH_CONFIG"
         )
 }
 

@@ -91,7 +91,10 @@ mod tests {
             let mut found = Vec::new();
             for part in stream.chunks(size) {
                 assembler.push(part);
-                found.extend(std::iter::from_fn(|| assembler.next()).map(|message| (message.kind, message.body().len())));
+                found.extend(
+                    std::iter::from_fn(|| assembler.next())
+                        .map(|message| (message.kind, message.body().len())),
+                );
             }
             assert_eq!(found, [(1, 2), (20, 0), (11, 256)], "{size}");
         }

@@ -147,8 +147,11 @@ impl Protection {
                 let is_implicit = version <= Version::TLS10;
                 chain.block = is_implicit.then(|| keys.iv.to_vec());
                 let least = (length + 1 + if is_implicit { 0 } else { block.size() }) as u64;
-                let kind =
-                    Kind::Cbc { cipher: blocks::decrypt(block, &keys.key)?, block: block.size(), encrypt_then_mac };
+                let kind = Kind::Cbc {
+                    cipher: blocks::decrypt(block, &keys.key)?,
+                    block: block.size(),
+                    encrypt_then_mac,
+                };
                 (kind, Overhead { least, is_exact: false })
             }
             Cipher::Gcm(_) | Cipher::Ccm(_) | Cipher::Ccm8(_) | Cipher::ChaCha20Poly1305 => {
@@ -200,7 +203,9 @@ impl Protection {
     /// The number that a record says it has, in nonces that most programs count.
     pub(super) fn nonce(&self, body: &[u8]) -> Option<u64> {
         match self.kind {
-            Kind::Aead { nonces: Nonces::Explicit, .. } => body.first_chunk().map(|nonce| u64::from_be_bytes(*nonce)),
+            Kind::Aead { nonces: Nonces::Explicit, .. } => {
+                body.first_chunk().map(|nonce| u64::from_be_bytes(*nonce))
+            }
             _ => None,
         }
     }
@@ -273,7 +278,14 @@ impl Protection {
             Kind::Cbc { cipher, block, encrypt_then_mac } => {
                 let next = self.handed_over(body.len()).and_then(|range| body.get(range));
                 let before = std::mem::replace(&mut chain.block, next.map(<[u8]>::to_vec));
-                self.open_cbc(number, header, body, before.as_deref(), plain, (&**cipher, *block, *encrypt_then_mac))
+                self.open_cbc(
+                    number,
+                    header,
+                    body,
+                    before.as_deref(),
+                    plain,
+                    (&**cipher, *block, *encrypt_then_mac),
+                )
             }
         }
     }

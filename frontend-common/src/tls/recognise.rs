@@ -1,7 +1,7 @@
 //! Whether two directions are TLS, told by their bytes alone: from their beginning, or behind what asks for TLS in plain
 //! text, as STARTTLS and proxies do.
 
-use super::record::{HEADER, Header, Source, kind, seen_until, step, Step};
+use super::record::{HEADER, Header, Source, Step, kind, search, seen_until, step};
 
 /// Bytes at the start of a direction in which a hello is searched.
 const PRELUDE: u64 = 16 << 10;
@@ -69,20 +69,18 @@ fn opening(source: &dyn Source) -> Opening {
             None => {}
         }
     }
-    if let Some((place, _)) = super::record::search(source, begin, &|header| header.version >> 8 == 3)
-        && source.len() > 0
-        && place - begin <= PRELUDE
-        && is_chained(source, place)
-    {
-        return Opening::Records(place);
+    // The capture begins within a record.
+    match search(source, begin, &|header| header.version >> 8 == 3) {
+        Some((place, _)) if place - begin <= PRELUDE && is_chained(source, place) => Opening::Records(place),
+        _ => Opening::Nothing,
     }
-    Opening::Nothing
 }
 
 /// The type of the hello that is in the record with which these bytes begin.
 fn hello(bytes: &[u8]) -> Option<u8> {
     let header = Header::parse(bytes).filter(|header| header.kind == kind::HANDSHAKE)?;
-    let [kind @ (1 | 2), high, middle, low, major, minor] = *bytes.get(HEADER as usize..)?.first_chunk()? else {
+    let [kind @ (1 | 2), high, middle, low, major, minor] = *bytes.get(HEADER as usize..)?.first_chunk()?
+    else {
         return None;
     };
     let length = u32::from_be_bytes([0, high, middle, low]);

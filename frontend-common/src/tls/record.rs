@@ -119,7 +119,11 @@ pub(super) fn step(source: &dyn Source, at: u64) -> Step<'_> {
 }
 
 /// The first place from `at` on at which a record may begin, and its header.
-pub(super) fn search(source: &dyn Source, at: u64, is_wanted: &dyn Fn(&Header) -> bool) -> Option<(u64, Header)> {
+pub(super) fn search(
+    source: &dyn Source,
+    at: u64,
+    is_wanted: &dyn Fn(&Header) -> bool,
+) -> Option<(u64, Header)> {
     let mut at = at;
     while at < source.len() {
         let seen = seen_until(source, at);
@@ -176,7 +180,8 @@ pub(super) mod tests {
     }
 
     fn records() -> Memory {
-        let mut bytes = [&[22, 3, 1, 0, 10][..], &[1; 10], &[23, 3, 3, 0, 20], &[2; 20], &[23, 3, 3, 0, 9]].concat();
+        let mut bytes =
+            [&[22, 3, 1, 0, 10][..], &[1; 10], &[23, 3, 3, 0, 20], &[2; 20], &[23, 3, 3, 0, 9]].concat();
         bytes.extend_from_slice(&[3; 4]);
         Memory { bytes, gaps: vec![] }
     }
@@ -195,9 +200,9 @@ pub(super) mod tests {
     #[test]
     fn a_hole_in_a_body_leaves_the_next_place_known() {
         let mut memory = records();
-        memory.gaps = vec![21..22];
+        memory.gaps = vec![Range { start: 21, end: 22 }];
         assert!(matches!(step(&memory, 15), Step::Torn { range: Range { start: 15, end: 40 }, .. }));
-        memory.gaps = vec![17..18];
+        memory.gaps = vec![Range { start: 17, end: 18 }];
         assert!(matches!(step(&memory, 15), Step::Lost));
         assert!(matches!(step(&memory, 17), Step::Lost));
         assert_eq!(search(&memory, 15, &|_| true).unwrap().0, 40);

@@ -47,7 +47,8 @@ struct Found {
 /// Goes on behind a hole. Answers false where no record can be opened in what follows it.
 pub(super) fn resume(side: &mut Side<'_>, hole: Hole, work: &mut Work, output: &mut dyn Output) -> bool {
     let is_13 = side.version.is_some_and(super::hello::Version::is_13);
-    let least = side.ladder.as_ref().and_then(|ladder| ladder.current()).map_or(0, |keys| keys.overhead().least);
+    let least =
+        side.ladder.as_ref().and_then(|ladder| ladder.current()).map_or(0, |keys| keys.overhead().least);
     if let Some(ladder) = &side.ladder
         && ladder.current().is_some_and(|generation| !generation.is_independent())
     {
@@ -121,14 +122,23 @@ fn find(
     let shortest = whole.clone().min_by_key(|candidate| candidate.header.length);
     let first = whole.next();
     // Keys may change between the first and the shortest one: then only the first one has the numbers of the hole.
-    let length = |candidate: Option<&Candidate>| candidate.map_or(0, |candidate| u32::from(candidate.header.length));
+    let length =
+        |candidate: Option<&Candidate>| candidate.map_or(0, |candidate| u32::from(candidate.header.length));
     let is_long = length(first) > 4 * length(shortest) + 256;
     for candidate in shortest.filter(|_| is_long).into_iter().chain(first) {
         let Step::Record { header, body, .. } = step(side.source, candidate.range.start) else { continue };
         let sealed = Sealed { header: &header, body: &body };
         let keys = side.ladder.as_ref().and_then(Ladder::current);
         let before = before(side.source, keys, candidate.range.start);
-        let found = numbers(side, hole, place, candidate.before, &sealed, before.as_deref(), (&mut *work, trials_before))?;
+        let found = numbers(
+            side,
+            hole,
+            place,
+            candidate.before,
+            &sealed,
+            before.as_deref(),
+            (&mut *work, trials_before),
+        )?;
         if found.is_some() {
             return Ok(found);
         }

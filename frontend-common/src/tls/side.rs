@@ -255,7 +255,13 @@ impl<'s> Side<'s> {
         }
     }
 
-    fn record(&mut self, header: &Header, range: Range<u64>, body: &[u8], output: &mut dyn Output) -> Option<Event> {
+    fn record(
+        &mut self,
+        header: &Header,
+        range: Range<u64>,
+        body: &[u8],
+        output: &mut dyn Output,
+    ) -> Option<Event> {
         if self.is_13() && header.kind != kind::DATA {
             // Unencrypted: another ClientHello, or what middleboxes are to see.
             self.at = range.end;
@@ -323,15 +329,13 @@ impl<'s> Side<'s> {
         self.inflate.iter_mut().for_each(Inflate::lose);
         self.assembler.reset();
         let ladder = self.ladder.as_mut()?;
-        if ladder.current().is_none() {
-            // There is no secret for these records, and those of a later generation do not fit yet.
-            return None;
-        }
-        if self.facts.decrypted == 0 && self.failures >= FAILURES || ladder.is_empty() {
+        // Without a secret for these records, the first one with later keys is waited for.
+        let generation = ladder.current()?;
+        if self.facts.decrypted == 0 && self.failures >= FAILURES {
             self.reason = Some(Reason::WrongSecret);
             return Some(Event::End);
         }
-        if !ladder.current().is_some_and(Generation::is_independent) {
+        if !generation.is_independent() {
             // A stream cipher goes on behind it as if it had been right.
             let missing = generation_gap(ladder, length);
             output.gap(self.place, range, missing, true);

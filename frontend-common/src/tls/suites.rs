@@ -234,7 +234,10 @@ mod tests {
         assert_eq!(parameters(0xc030).cipher, Cipher::Gcm(Block::Aes256));
         assert_eq!(parameters(0xc030).derivation, Hash::Sha384);
         let cbc = parameters(0x002f);
-        assert_eq!((cbc.cipher, cbc.mac, cbc.derivation), (Cipher::Cbc(Block::Aes128), Hash::Sha1, Hash::Sha256));
+        assert_eq!(
+            (cbc.cipher, cbc.mac, cbc.derivation),
+            (Cipher::Cbc(Block::Aes128), Hash::Sha1, Hash::Sha256)
+        );
         assert_eq!(parameters(0xc0a8).cipher, Cipher::Ccm8(Block::Aes128));
         assert_eq!(parameters(0xc09c).cipher, Cipher::Ccm(Block::Aes128));
         assert_eq!(parameters(0x1303).cipher, Cipher::ChaCha20Poly1305);
