@@ -13,11 +13,12 @@ use tapflow_core::{
 use super::whole::{Run, nanoseconds, random_key};
 use crate::cli::{ConsoleOrder, Input, InputOrder, InputRole};
 use crate::input::live::Live;
-use crate::input::{Ended, Given, Merge, Packet, Packets, Source, TOGETHER, Turn};
+use crate::input::{Ended, Given, Merge, Packet, Packets, Secrets, Source, TOGETHER, Turn};
 use crate::output::console::Console;
 use crate::output::standard_output;
 use crate::report::{Progress, RejectKind, Totals};
 use crate::scan::ScannerName;
+use crate::scan::tls::secrets_to;
 use crate::scan::wifiviz::Wireless;
 use crate::stage::dispatch::{Dispatch, DispatchConfig};
 use crate::stage::printer::Printer;
@@ -161,6 +162,9 @@ impl Run<'_> {
             }
             core.accept_new_connections(first.role == InputRole::Read);
             let mut source = self.merge(&group, latest);
+            if let Some(keys) = &self.keys {
+                source.keep_secrets(Secrets(secrets_to(keys)));
+            }
             let whole = self.source(&mut source, core, sink, read, &mut progress);
             latest = latest.max(source.latest());
             if !whole || self.stop.is_asked() {

@@ -35,3 +35,4 @@ mod rotating;
 mod scanning;
 mod stopping;
 mod support;
+mod tls;
