@@ -12,6 +12,7 @@ use serde_json::Value;
 use tapflow_common::input::{self, Secrets};
 use tapflow_common::tls::{Facts, KeyLog, Limits, Output, Source, decrypt, recognise};
 use tapflow_core::{Config, FragmentStorage, Reassembler, Storage};
+use tapflow_tests::KEY;
 use tapflow_tests::answers::{keys, own_captures, sha256};
 use tapflow_tests::not_tested;
 use tapflow_tests::recorder::{Record, Recorder};
@@ -90,8 +91,7 @@ fn open(capture: &Path) -> (Vec<Connection>, KeyLog) {
     let sink = Arc::clone(&brought);
     let mut source = input::open(capture, Arc::new(AtomicBool::new(false))).unwrap();
     source.keep_secrets(Secrets(Arc::new(move |text: &[u8]| sink.lock().unwrap().push(text.to_vec()))));
-    let storage =
-        Storage { fragments: FragmentStorage::heap(1000).unwrap(), ..Storage::heap(10_000, 10_000).unwrap() };
+    let storage = Storage::heap(10_000, 10_000).unwrap().with_fragments(FragmentStorage::heap(1000).unwrap());
     let mut core = Reassembler::new(Config::new(KEY), storage).unwrap();
     let mut recorder = Recorder::default();
     while let Ok(Some(packet)) = source.next() {

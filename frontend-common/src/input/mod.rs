@@ -56,9 +56,12 @@ pub struct Progress {
     pub total: Option<u64>,
 }
 
+/// Takes lines of a key log.
+pub type KeepSecrets = dyn Fn(&[u8]) + Send + Sync;
+
 /// Takes secrets of TLS: lines of a key log.
 #[derive(Clone)]
-pub struct Secrets(pub Arc<dyn Fn(&[u8]) + Send + Sync>);
+pub struct Secrets(pub Arc<KeepSecrets>);
 
 impl fmt::Debug for Secrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tapflow_core::decode::{self, Layer, Reject, RejectReason};
@@ -18,7 +19,6 @@ use crate::output::console::Console;
 use crate::output::standard_output;
 use crate::report::{Progress, RejectKind, Totals};
 use crate::scan::ScannerName;
-use crate::scan::tls::secrets_to;
 use crate::scan::wifiviz::Wireless;
 use crate::stage::dispatch::{Dispatch, DispatchConfig};
 use crate::stage::printer::Printer;
@@ -163,7 +163,8 @@ impl Run<'_> {
             core.accept_new_connections(first.role == InputRole::Read);
             let mut source = self.merge(&group, latest);
             if let Some(keys) = &self.keys {
-                source.keep_secrets(Secrets(secrets_to(keys)));
+                let keys = Arc::clone(keys);
+                source.keep_secrets(Secrets(Arc::new(move |text: &[u8]| keys.add(text))));
             }
             let whole = self.source(&mut source, core, sink, read, &mut progress);
             latest = latest.max(source.latest());

@@ -127,7 +127,7 @@ fn a_key_log_that_cannot_be_read_is_an_error_and_a_strange_one_is_said() {
     let place = Place::new();
     let run = place.tapflow(&["-o", "o", "-r", "@tls/tls10-cbc.pcap", "--keylog", "no.keys"]);
     run.ends_with(1).says(&["tapflow: cannot read the key log no.keys: "]);
-    place.put("strange.keys", b"CLIENT_RANDOM 12 34\n".to_vec());
+    place.put("strange.keys", b"CLIENT_RANDOM 12 34\n");
     let run =
         place.tapflow(&["-o", "o", "-r", "@tls/tls10-cbc.pcap", "--keylog", "strange.keys"]).ends_with(0);
     run.says(&[

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use zeroize::Zeroizing;
 
@@ -42,7 +42,7 @@ impl Keys {
         let unreadable = |error| format!("cannot read the key log {}: {error}", path.display());
         let file = File::open(path).map_err(unreadable)?;
         let mut own = KeyFile { path: path.to_owned(), file, rest: Zeroizing::default() };
-        own.read(self, true).map_err(unreadable)?;
+        own.read(self).map_err(unreadable)?;
         self.files.lock().unwrap_or_else(PoisonError::into_inner).push(own);
         let after = self.log().counts();
         Ok(remarks(&LineCounts {
@@ -67,8 +67,7 @@ impl Keys {
         let before = self.log().counts();
         for file in self.files.lock().unwrap_or_else(PoisonError::into_inner).iter_mut() {
             let path = file.path.display().to_string();
-            file.read(self, true)
-                .map_err(|error| format!("cannot read the key log {path} again: {error}"))?;
+            file.read(self).map_err(|error| format!("cannot read the key log {path} again: {error}"))?;
         }
         Ok(self.log().counts() != before)
     }
@@ -97,8 +96,8 @@ impl Keys {
 }
 
 impl KeyFile {
-    /// Reads up to the end. A line without an end counts `at_end`, as nothing may follow it.
-    fn read(&mut self, keys: &Keys, at_end: bool) -> std::io::Result<()> {
+    /// Reads up to the end. A line without an end counts if it is an entry, as nothing may follow it.
+    fn read(&mut self, keys: &Keys) -> std::io::Result<()> {
         let mut text = std::mem::take(&mut self.rest);
         self.file.read_to_end(&mut text)?;
         let lines = match text.iter().rposition(|byte| *byte == b'\n') {
@@ -110,7 +109,7 @@ impl KeyFile {
             keys.add(lines);
         }
         // A program may be about to write the rest of the last line: it is looked at again then.
-        if at_end && is_entry(rest) {
+        if is_entry(rest) {
             keys.add(rest);
         } else {
             self.rest = Zeroizing::new(rest.to_vec());
@@ -140,12 +139,6 @@ fn is_entry(line: &[u8]) -> bool {
     let mut trial = KeyLog::default();
     trial.add(line);
     !trial.is_empty()
-}
-
-/// What takes the secrets that a capture brings.
-pub fn secrets_to(keys: &Arc<Keys>) -> Arc<dyn Fn(&[u8]) + Send + Sync> {
-    let keys = Arc::clone(keys);
-    Arc::new(move |text| keys.add(text))
 }
 
 #[cfg(test)]
@@ -180,7 +173,7 @@ mod tests {
         let keys = Keys::default();
         assert_eq!(keys.open(file.path()), Ok(vec!["there is no secret of TLS in it so far".to_owned()]));
         let line = |secret: &str| format!("CLIENT_RANDOM {} {}\n", "01".repeat(32), secret.repeat(48));
-        write!(file, "{}{}nonsense\n", line("11"), line("22")).expect("written");
+        writeln!(file, "{}{}nonsense", line("11"), line("22")).expect("written");
         let remarks = keys.open(file.path()).expect("read");
         assert_eq!(
             remarks,

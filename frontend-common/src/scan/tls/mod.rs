@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
-pub use keys::{Keys, secrets_to};
+pub use keys::Keys;
 pub use plaintext::{Derived, Run};
 
 pub use crate::tls::{Certificate, Facts, Limits, LineCounts, Reason, SideFacts};
