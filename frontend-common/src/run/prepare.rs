@@ -51,8 +51,8 @@ const QUEUE: usize = 8;
 const OTHER_DESCRIPTORS: usize = 24;
 /// Files open at once at most; more gain nothing.
 const MAX_OPEN: usize = 1 << 16;
-/// Times that secrets are tried on a connection of TLS without a hello (`--tls-try`).
-const MANY_TRIES: u64 = 1 << 20;
+/// Bounds of the work for a connection of TLS where all secrets are tried (`--tls-try`).
+const MANY_TRIES: tls::Limits = tls::Limits { tries: 1 << 20, work: 1 << 30 };
 /// Writers at most: more do not help, the core is one thread.
 const MAX_WRITERS: usize = 8;
 
@@ -464,10 +464,10 @@ fn scanners(
         return Ok((scanners, None));
     }
     if let Some(keys) = keys {
-        let tries = if scan.tls_try { MANY_TRIES } else { tls::Limits::default().tries };
+        let limits = if scan.tls_try { MANY_TRIES } else { tls::Limits::default() };
         scanners.push(Box::new(Tls::new(TlsOptions {
             keys: Arc::clone(keys),
-            limits: tls::Limits { tries, ..tls::Limits::default() },
+            limits,
             disk: disk.cloned(),
             directory: Some(beneath.clone()),
             flushes: options.flush == Flush::EachFile,

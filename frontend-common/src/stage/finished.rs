@@ -27,7 +27,7 @@ impl Finishing {
         batch.messages.push(ReporterMessage::Late(ReportedFlows {
             flows: 0,
             text: batch.text.len() - before,
-            facts: flow.found.all_http().map(|http| http.weight).sum(),
+            facts: weight(&flow),
             packets: 0,
             counts: FlowCounts::late(&flow),
             directory: flow.facts.directory,
@@ -45,7 +45,7 @@ impl Finishing {
         }
         let (text, packets) = (batch.text.len() - before, flow.summary.packets);
         let (counts, directory) = (FlowCounts::of(&flow, beyond_limit), flow.facts.directory);
-        let facts = flow.found.all_http().map(|http| http.weight).sum();
+        let facts = weight(&flow);
         let has_found = flow.found.http.is_some() || flow.found.tls.is_some();
         let flow = (self.keeps || has_found).then(|| (Box::new(flow), pair));
         let next = ReportedFlows { flows: 1, text, facts, packets, counts, directory, flow };
@@ -59,4 +59,10 @@ impl Finishing {
         };
         batch.messages.extend(alone.map(|flows| ReporterMessage::Flows { order, flows }));
     }
+}
+
+/// Memory of what scanners found, in bytes.
+fn weight(flow: &FinishedFlow) -> usize {
+    let http: usize = flow.found.all_http().map(|http| http.weight).sum();
+    http + flow.found.tls.as_ref().map_or(0, |tls| tls.weight())
 }

@@ -52,7 +52,7 @@ impl Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { tries: 4096, work: 64 << 20 }
+        Self { tries: 4096, work: 16 << 20 }
     }
 }
 

@@ -1,10 +1,10 @@
-//! Whether two directions are TLS, told by their bytes alone: from their beginning, or behind what asks for TLS in plain
+//! Whether two directions are TLS, by their bytes alone: from their beginning, or behind what asks for TLS in plain
 //! text, as STARTTLS and proxies do.
 
 use super::record::{HEADER, Header, Source, Step, kind, search, seen_until, step};
 
-/// Bytes at the start of a direction in which a hello is searched.
-const PRELUDE: u64 = 16 << 10;
+/// Bytes at the start of a direction in which a hello is searched: more than a record has.
+const PRELUDE: u64 = 20 << 10;
 
 /// Where TLS begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

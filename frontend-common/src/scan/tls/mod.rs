@@ -23,8 +23,8 @@ use crate::output::beneath::Beneath;
 use crate::retention::DiskQuota;
 use crate::tls::{Source, decrypt, recognise};
 
-/// Bytes at the start of a flow that are read to recognise TLS.
-const START: usize = 16 << 10;
+/// Bytes at the start of a flow that are read to recognise TLS: more than a record has.
+const START: usize = 20 << 10;
 /// Memory of connections that are put off, in bytes, and what each flow takes at least.
 const MAX_WEIGHT: u64 = 64 << 20;
 const WEIGHT: u64 = 1 << 10;
@@ -69,6 +69,14 @@ pub struct TlsCounts {
     pub refused: u64,
     /// Connections that were counted as without a secret before.
     pub late: u64,
+}
+
+impl TlsFindings {
+    /// Memory that the places of records take, in bytes.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        self.derived.as_ref().map_or(0, |derived| derived.runs.len() * size_of::<Run>())
+    }
 }
 
 impl TlsCounts {
@@ -269,7 +277,7 @@ impl Scanner for Tls {
     }
 }
 
-/// Whether it is worth to read a flow: told by its start, in which a hello may come behind plain text.
+/// Whether a flow is worth reading: its start shows that. A hello may come behind plain text.
 fn may_be_tls(scanned: &ScannedFlow) -> Result<bool, String> {
     if scanned.size() == 0 {
         return Ok(false);
