@@ -153,7 +153,10 @@ mod tests {
         assert_eq!(scanners("-r a"), ["tcpdemux"]);
         assert_eq!(scanners("-r a -a"), ["http", "md5", "netviz", "tcpdemux", "tls", "wifiviz"]);
         assert_eq!(scanners("-r a -a -x md5 -x netviz"), ["http", "tcpdemux", "tls", "wifiviz"]);
-        assert_eq!(scanners("-r a -x md5 -e wifiviz -a"), ["http", "md5", "netviz", "tcpdemux", "tls", "wifiviz"]);
+        assert_eq!(
+            scanners("-r a -x md5 -e wifiviz -a"),
+            ["http", "md5", "netviz", "tcpdemux", "tls", "wifiviz"]
+        );
         assert_eq!(scanners("-r a -a -E md5"), ["md5", "tcpdemux"]);
         assert_eq!(scanners("-r a -FM"), ["md5", "tcpdemux"]);
         assert_eq!(scanners("-r a -e all -x http"), ["md5", "netviz", "tcpdemux", "tls", "wifiviz"]);
