@@ -14,4 +14,5 @@ pub mod retention;
 pub mod run;
 pub mod scan;
 mod stage;
+pub mod tls;
 pub mod traffic;

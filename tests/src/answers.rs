@@ -143,6 +143,15 @@ pub fn corpus() -> Option<PathBuf> {
     }
 }
 
+/// Where captures of other projects with keys are: `TAPFLOW_KEYS`, else beside the repository. `None` as for [`corpus`].
+#[must_use]
+pub fn keys() -> Option<PathBuf> {
+    match std::env::var_os("TAPFLOW_KEYS") {
+        Some(path) => Some(PathBuf::from(path)),
+        None => Some(repository().join("../shared/keys")).filter(|path| path.is_dir()),
+    }
+}
+
 /// The captures of this repository.
 #[must_use]
 pub fn own_captures() -> PathBuf {

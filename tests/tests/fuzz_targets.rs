@@ -72,8 +72,9 @@ fn captures_in(directory: PathBuf) -> Vec<PathBuf> {
 
 #[test]
 fn seeds_of_own_captures_and_changed_ones() {
-    let captures = captures_in(own_captures());
+    let mut captures = captures_in(own_captures());
     assert!(captures.len() > 100);
+    captures.extend(captures_in(own_captures().join("tls")));
     run_over_seeds(captures);
 }
 

@@ -279,6 +279,10 @@ pub struct ScanOptions {
     pub keep_coded: bool,
     /// The HAR file (`--har`).
     pub har: Option<PathBuf>,
+    /// Files with secrets of TLS (`--keylog`).
+    pub key_logs: Vec<PathBuf>,
+    /// All secrets are tried on connections of TLS without a hello (`--tls-try`).
+    pub tls_try: bool,
     /// What the scanner `netviz` does where it is on.
     pub netviz_options: NetvizOptions,
 }

@@ -48,6 +48,12 @@ impl Timeline {
         }
     }
 
+    /// Memory that it takes, in bytes.
+    #[must_use]
+    pub fn memory(&self) -> u64 {
+        (self.pieces.len() * size_of::<(u64, Timestamp)>()) as u64
+    }
+
     /// When the byte at `offset` was captured: the time of the last piece noted that begins there or
     /// before.
     #[must_use]

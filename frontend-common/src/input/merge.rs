@@ -19,7 +19,7 @@ use tapflow_core::{LinkType, Timestamp};
 
 use super::pool::BLOCK;
 use super::source::{Capture, STDIN};
-use super::{InputError, Packet, Packets, Progress, Source, TOGETHER};
+use super::{InputError, Packet, Packets, Progress, Secrets, Source, TOGETHER};
 
 /// Files that are open together at most: each has a descriptor, a thread and a few blocks of memory.
 const MOST_OPEN: usize = 64;
@@ -141,6 +141,8 @@ pub struct Merge {
     turns: VecDeque<Turn>,
     stop: Arc<AtomicBool>,
     most_open: usize,
+    /// Takes secrets of TLS.
+    secrets: Option<Secrets>,
     /// That more files overlap than may be open was said.
     is_crowded: bool,
     /// What came before ended then: packets that are older are remarkable, once.
@@ -205,6 +207,7 @@ impl Merge {
             turns: VecDeque::new(),
             stop,
             most_open,
+            secrets: None,
             is_crowded: false,
             after,
             latest: None,
@@ -297,7 +300,10 @@ impl Merge {
     fn open_next(&mut self) -> Result<(), InputError> {
         let Some(Waiting { given, .. }) = self.waiting.pop_front() else { return Ok(()) };
         let block = if self.open.is_empty() { BLOCK } else { SMALL_BLOCK };
-        let capture = given.open(block, self.stop.clone())?;
+        let mut capture = given.open(block, self.stop.clone())?;
+        if let Some(secrets) = &self.secrets {
+            capture.keep_secrets(secrets.clone());
+        }
         self.turns.push_back(Turn::Begun(capture.name().to_owned()));
         self.open.push(Reading { capture, at: 0, packets: 0 });
         Ok(())
@@ -361,6 +367,10 @@ impl Merge {
 }
 
 impl Source for Merge {
+    fn keep_secrets(&mut self, keep: Secrets) {
+        self.secrets = Some(keep);
+    }
+
     fn next(&mut self) -> Result<Option<Packet<'_>>, InputError> {
         Ok(self.step(1)?.next())
     }

@@ -30,6 +30,8 @@ mod unpack;
 mod whole;
 mod window;
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tapflow_core::capture::MAX_CAPTURED;
@@ -52,6 +54,19 @@ pub struct Progress {
     pub done: u64,
     /// Length of the input in bytes, where it is known.
     pub total: Option<u64>,
+}
+
+/// Takes lines of a key log.
+pub type KeepSecrets = dyn Fn(&[u8]) + Send + Sync;
+
+/// Takes secrets of TLS: lines of a key log.
+#[derive(Clone)]
+pub struct Secrets(pub Arc<KeepSecrets>);
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secrets")
+    }
 }
 
 /// Frames one after another.
@@ -94,6 +109,9 @@ pub trait Source {
     fn now(&self) -> Option<Timestamp> {
         None
     }
+
+    /// Secrets of TLS that the input brings go there, each before the frames behind it.
+    fn keep_secrets(&mut self, _keep: Secrets) {}
 
     /// What is remarkable about the input, but no fault, since the last call: a sentence each.
     fn remarks(&mut self) -> Vec<String> {

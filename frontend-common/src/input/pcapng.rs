@@ -12,13 +12,18 @@ use super::endian::Endian;
 use super::error::{Fault, Faults, InputErrorKind};
 use super::pcap::{self, begins_capture};
 use super::window::Window;
-use super::{RECORD_LIMIT, Record, Step};
+use super::{RECORD_LIMIT, Record, Secrets, Step};
 
 const SECTION: u32 = 0x0a0d_0d0a;
 const INTERFACE: u32 = 1;
 const OBSOLETE_PACKET: u32 = 2;
 const SIMPLE_PACKET: u32 = 3;
 const ENHANCED_PACKET: u32 = 6;
+const SECRETS: u32 = 10;
+/// Secrets of the format of `SSLKEYLOGFILE`.
+const TLS_KEY_LOG: u32 = 0x544c_534b;
+/// Longer blocks of secrets are not used, in bytes.
+const SECRETS_LIMIT: usize = 16 << 20;
 const BYTE_ORDER_MAGIC: u32 = 0x1a2b_3c4d;
 
 /// Type and length before the body of a block.
@@ -127,12 +132,19 @@ pub(crate) struct Reader {
     interfaces: Vec<Interface>,
     /// Of the last packet that had one, for simple packet blocks, which have none.
     time: Timestamp,
+    /// Takes the contents of Decryption Secrets Blocks.
+    secrets: Option<Secrets>,
 }
 
 impl Reader {
     /// Reads nothing yet: the section header is a block like any other.
     pub(crate) fn new() -> Self {
-        Self { order: Endian::Little, interfaces: Vec::new(), time: Timestamp::default() }
+        Self { order: Endian::Little, interfaces: Vec::new(), time: Timestamp::default(), secrets: None }
+    }
+
+    /// Secrets of TLS go there.
+    pub(crate) fn keep_secrets(&mut self, secrets: Option<Secrets>) {
+        self.secrets = secrets;
     }
 
     /// Whether all of the next block is in `bytes`, as far as its header tells.
@@ -187,6 +199,9 @@ impl Reader {
             // Some writers leave the padding out of the length; the next block is aligned all the same.
             let whole = u64::from(length).next_multiple_of(4);
             if !matches!(kind, INTERFACE | OBSOLETE_PACKET | SIMPLE_PACKET | ENHANCED_PACKET) {
+                if kind == SECRETS && self.secrets.is_some() {
+                    self.secrets(begin, whole, window, faults);
+                }
                 self.step_over(window, whole, length)?;
                 if window.stopped() {
                     return Ok(Step::End);
@@ -298,6 +313,28 @@ impl Reader {
         self.order = order;
         self.interfaces.clear();
         self.step_over(window, u64::from(length).next_multiple_of(4), length)
+    }
+
+    /// Decryption Secrets Block, 4.7: type, length and secrets. The block is stepped over afterwards.
+    fn secrets(&self, begin: u64, whole: u64, window: &mut Window, faults: &mut Faults) {
+        let Some(keep) = &self.secrets else { return };
+        let block = match usize::try_from(whole).ok().filter(|whole| *whole <= SECRETS_LIMIT) {
+            Some(whole) => window.peek(whole).get(HEAD..whole - TAIL),
+            None => {
+                faults.add(malformed(begin, "decryption secrets are longer than 16 MiB, and not used"));
+                return;
+            }
+        };
+        // What is cut off is a fault when it is stepped over.
+        let Some(body) = block else { return };
+        let length = self.order.u32_at(body, 4).and_then(|length| usize::try_from(length).ok());
+        if self.order.u32_at(body, 0) != Some(TLS_KEY_LOG) {
+            return;
+        }
+        match length.and_then(|length| body.get(8..8 + length)) {
+            Some(text) => (keep.0)(text),
+            None => faults.add(malformed(begin, "decryption secrets are longer than their block")),
+        }
     }
 
     /// Passes a block of `whole` bytes by without keeping it, and checks the length behind it.

@@ -20,7 +20,7 @@ use super::stream::Feed;
 use super::unpack::{self, Counted};
 use super::whole::WholeFile;
 use super::window::Window;
-use super::{Packet, Packets, Progress, Source, TOGETHER, erf, pcap, pcapng, snoop};
+use super::{Packet, Packets, Progress, Secrets, Source, TOGETHER, erf, pcap, pcapng, snoop};
 use crate::codec;
 
 /// Opens a capture, or standard input for `-`. Formats are recognised by content.
@@ -102,6 +102,8 @@ pub(super) struct Capture {
     /// The present part has ended, but for the records that were read last.
     ended: bool,
     done: bool,
+    /// Takes secrets of TLS.
+    secrets: Option<Secrets>,
     /// Bytes of the file that were read, where a thread reads it.
     taken: Option<Arc<AtomicU64>>,
     total: Option<u64>,
@@ -249,6 +251,7 @@ impl Capture {
             records: Vec::with_capacity(TOGETHER),
             ended: false,
             done: false,
+            secrets: None,
             taken,
             total,
         }
@@ -267,6 +270,9 @@ impl Capture {
                 Format::Over => return Ok(false),
                 Format::Unknown => {
                     self.format = begin(&mut self.window, self.part.is_some())?;
+                    if let Format::Pcapng(reader) = &mut self.format {
+                        reader.keep_secrets(self.secrets.clone());
+                    }
                     continue;
                 }
             };
@@ -441,6 +447,10 @@ impl Source for Capture {
 
     fn link_types(&self) -> &[LinkType] {
         &self.links
+    }
+
+    fn keep_secrets(&mut self, keep: Secrets) {
+        self.secrets = Some(keep);
     }
 
     fn remarks(&mut self) -> Vec<String> {

@@ -11,6 +11,7 @@ use std::time::Duration;
 use tapflow_core::{Timestamp, Tunnel};
 
 use super::http;
+use super::tls;
 use super::xml::{Shown, Xml, attribute};
 use super::{ReportEnd, RunInfo};
 use crate::flow::{FileFacts, Ranges};
@@ -99,12 +100,18 @@ pub(super) fn flow(xml: &mut Xml, flow: &FinishedFlow) {
         xml.number_leaf("filesize", 0_u8);
     }
     facts(xml, flow, gaps);
+    if let Some(tls) = &flow.found.tls {
+        tls::facts(xml, tls);
+    }
     if let Some(http) = &flow.found.http {
         http::messages(xml, http);
     }
     xml.close("fileobject");
     if let Some(http) = &flow.found.http {
         http::bodies(xml, http, flow.file.as_ref());
+    }
+    if let Some(derived) = flow.found.tls.as_ref().and_then(|tls| tls.derived.as_ref()) {
+        tls::plaintext(xml, derived, flow, None);
     }
 }
 
@@ -260,7 +267,7 @@ fn facts(xml: &mut Xml, flow: &FinishedFlow, gaps: &Ranges) {
     xml.close("tcpflow:flow");
 }
 
-fn ranges(xml: &mut Xml, name: &str, ranges: &Ranges) {
+pub(super) fn ranges(xml: &mut Xml, name: &str, ranges: &Ranges) {
     if ranges.bytes == 0 {
         return;
     }

@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::dfxml::{mac, tunnel};
 use super::http;
+use super::tls;
 use super::xml::Shown;
 use crate::flow::Ranges;
 use crate::format::Utc;
@@ -201,6 +202,8 @@ struct FlowLine {
     file: Option<FileLine>,
     #[serde(skip_serializing_if = "Option::is_none")]
     http: Option<serde_json::Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls: Option<serde_json::Value>,
 }
 
 impl FlowLine {
@@ -248,6 +251,7 @@ impl FlowLine {
                     .then(|| RangesLine::new(&file.shortened.listed())),
             }),
             http: flow.found.http.as_deref().map(|http| http::json(http, flow.file.as_ref())),
+            tls: flow.found.tls.as_deref().map(tls::json),
         }
     }
 }

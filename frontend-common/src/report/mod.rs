@@ -22,6 +22,7 @@ mod statistics;
 mod summary;
 mod tcpflow;
 mod terminal;
+mod tls;
 mod totals;
 mod verbosity;
 mod xml;
@@ -231,6 +232,14 @@ pub fn flow_text(flow: &FinishedFlow, shape: Shape, text: &mut Vec<u8>) {
             xml
         }
     };
+    *text = xml.into_text();
+}
+
+/// Appends what was found in a flow after its [`flow_text`] was made.
+pub fn late_text(flow: &FinishedFlow, shape: Shape, text: &mut Vec<u8>) {
+    let (Shape::Dfxml, Some(found)) = (shape, &flow.found.tls) else { return };
+    let mut xml = Xml::inside(1, std::mem::take(text));
+    tls::late(&mut xml, found, flow);
     *text = xml.into_text();
 }
 

@@ -35,6 +35,7 @@ impl Totals {
         }
         line(&mut text, "written", self.written());
         line(&mut text, "deleted", self.deleted());
+        line(&mut text, "tls", super::tls::summary(&self.written.tls));
         line(&mut text, "http", self.http());
         line(&mut text, "fragments", self.fragments());
         line(&mut text, "checksums", self.checksums());

@@ -10,9 +10,10 @@ use super::{ReportEnd, Usage};
 use crate::input::live::LiveCounts;
 use crate::output::pcap::CaptureCounts;
 use crate::retention::Deleted;
-use crate::scan::FinishedFlow;
 use crate::scan::http::{Anomaly, Counts};
+use crate::scan::tls::TlsCounts;
 use crate::scan::wifiviz::Wireless;
+use crate::scan::{Findings, FinishedFlow};
 
 /// The counts of a run, from its beginning to one moment. Bytes are stream bytes unless said otherwise.
 #[derive(Clone, Debug, Default)]
@@ -56,6 +57,8 @@ pub struct Written {
     pub flows: FlowCounts,
     /// HTTP messages and bodies.
     pub http: Counts,
+    /// Connections of TLS.
+    pub tls: TlsCounts,
     /// Capture files of connections.
     pub captures: CaptureCounts,
     /// The file of frames in no connection, and their number.
@@ -64,10 +67,12 @@ pub struct Written {
 
 impl Written {
     /// Adds closed flows, and what was found in them.
-    pub fn add(&mut self, flows: &FlowCounts, http: Option<&Counts>) {
+    pub fn add(&mut self, flows: &FlowCounts, found: Option<&Findings>) {
         self.flows.add(flows);
-        if let Some(http) = http {
-            self.http.add(http);
+        let Some(found) = found else { return };
+        found.all_http().for_each(|http| self.http.add(&http.counts));
+        if let Some(tls) = &found.tls {
+            self.tls.add(&tls.counts);
         }
     }
 
@@ -109,9 +114,10 @@ impl FlowCounts {
     #[must_use]
     pub fn of(flow: &FinishedFlow, beyond_limit: u64) -> Self {
         let file = flow.file.as_ref();
+        let files = || file.into_iter().chain(flow.found.plaintext().and_then(|flow| flow.file.as_ref()));
         Self {
-            files: u64::from(file.is_some()),
-            file_bytes: file.map_or(0, |file| file.size),
+            files: files().count() as u64,
+            file_bytes: files().map(|file| file.size).sum(),
             conflicts: flow.conflicts.listed.len() as u64 + flow.conflicts.omitted,
             conflict_bytes: flow.conflicts.bytes,
             replaced: flow.replaced.listed.len() as u64 + flow.replaced.omitted,
@@ -120,6 +126,17 @@ impl FlowCounts {
             shortened_bytes: file.map_or(0, |file| file.shortened.bytes()),
             undigested: u64::from(flow.found.is_undigested),
             unknown_gaps: u64::from(flow.gaps.unknown().is_some()),
+        }
+    }
+
+    /// What a flow adds that was counted before, and of which more was found.
+    #[must_use]
+    pub fn late(flow: &FinishedFlow) -> Self {
+        let file = flow.found.plaintext().and_then(|flow| flow.file.as_ref());
+        Self {
+            files: u64::from(file.is_some()),
+            file_bytes: file.map_or(0, |file| file.size),
+            ..Self::default()
         }
     }
 
@@ -263,6 +280,7 @@ impl Totals {
         }
         counts.push(("console_late_bytes".to_owned(), self.console.late_bytes));
         counts.extend(self.http_counts());
+        counts.extend(super::tls::counts(&self.written.tls));
         let dropped =
             DropReason::ALL.map(|r| (format!("datagrams_{}", r.name().replace('-', "_")), c.dropped_for(r)));
         counts.extend(dropped);

@@ -34,6 +34,7 @@ use crate::scan::command::{CommandLine, Runner};
 use crate::scan::hash::Digests;
 use crate::scan::http::{Http, HttpOptions, Limits};
 use crate::scan::launcher::{InProcess, Launcher};
+use crate::scan::tls::{self, Keys, Tls, TlsOptions};
 use crate::scan::{ScannerName, Scanners};
 use crate::stage::batches::batches;
 use crate::stage::finished::Finishing;
@@ -50,6 +51,8 @@ const QUEUE: usize = 8;
 const OTHER_DESCRIPTORS: usize = 24;
 /// Files open at once at most; more gain nothing.
 const MAX_OPEN: usize = 1 << 16;
+/// Bounds of the work for a connection of TLS where all secrets are tried (`--tls-try`).
+const MANY_TRIES: tls::Limits = tls::Limits { tries: 1 << 20, work: 1 << 30 };
 /// Writers at most: more do not help, the core is one thread.
 const MAX_WRITERS: usize = 8;
 
@@ -71,6 +74,7 @@ impl<'o> Run<'o> {
             Some(expression) => Some(Filter::new(system.filters(), expression)?),
             None => None,
         };
+        let keys = open_keys(options, say)?;
         let device = options.live.as_ref().map(|settings| system.open_live(settings)).transpose()?;
         let sources = match &device {
             Some(device) => vec![OsString::from(device.name())],
@@ -112,7 +116,7 @@ impl<'o> Run<'o> {
         let mut rest = rest.map(|rest| rest.with_disk(disk.clone()).flushed(flushes));
         let report_path = outputs.report.as_ref().map(|report| report.path().to_owned());
         // What starts programs begins before the sandbox does.
-        let (scanners, alerts) = scanners(options, system, &beneath, disk.as_ref())?;
+        let (scanners, alerts) = scanners(options, system, &beneath, disk.as_ref(), keys.as_ref())?;
         if !rights.no_sandbox {
             let receive = device.as_ref().and_then(|device| device.descriptor()).into_iter().collect();
             match system.confine(&Needs { receive, ..Needs::of(options) })? {
@@ -209,6 +213,7 @@ impl<'o> Run<'o> {
             device,
             lock,
             unreadable: Vec::new(),
+            keys,
             files,
             say,
             errors: Errors::new(say),
@@ -465,11 +470,25 @@ fn scanners(
     system: &dyn System,
     beneath: &Beneath,
     disk: Option<&DiskQuota>,
+    keys: Option<&Arc<Keys>>,
 ) -> Result<(Scanners, Option<Alerts>), String> {
     let mut scanners = Scanners::new();
     let scan = &options.scan;
     if !options.files {
         return Ok((scanners, None));
+    }
+    if let Some(keys) = keys {
+        let limits = if scan.tls_try { MANY_TRIES } else { tls::Limits::default() };
+        scanners.push(Box::new(Tls::new(TlsOptions {
+            keys: Arc::clone(keys),
+            limits,
+            disk: disk.cloned(),
+            directory: Some(beneath.clone()),
+            flushes: options.flush == Flush::EachFile,
+            // Directories that are full are complete.
+            puts_off: options.rotate.is_none(),
+            follows: options.live.is_some(),
+        })));
     }
     if wants_http(options) {
         let saves = scan.scanners.has(ScannerName::Http);
@@ -519,9 +538,29 @@ fn runner(
     Ok(Runner::new(name, command, launcher, disk.cloned()))
 }
 
+/// The secrets of the key logs, and what is remarkable about them. `None` where TLS is not scanned.
+fn open_keys(options: &Options, say: Say<'_>) -> Result<Option<Arc<Keys>>, String> {
+    if !wants_tls(options) {
+        return Ok(None);
+    }
+    let keys = Keys::default();
+    for path in &options.scan.key_logs {
+        let remarks = keys.open(path)?;
+        if !options.verbosity.is_quiet() {
+            remarks.iter().for_each(|remark| say(&format!("{}: {remark}", path.display())));
+        }
+    }
+    Ok(Some(Arc::new(keys)))
+}
+
+/// Whether TLS is scanned.
+fn wants_tls(options: &Options) -> bool {
+    options.files && (options.scan.scanners.has(ScannerName::Tls) || !options.scan.key_logs.is_empty())
+}
+
 /// Whether a scanner reads what is in the files.
 fn reads_contents(options: &Options) -> bool {
-    wants_http(options) || !options.scan.algorithms.is_empty()
+    wants_http(options) || wants_tls(options) || !options.scan.algorithms.is_empty()
 }
 
 /// Whether HTTP is scanned.

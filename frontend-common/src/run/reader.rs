@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tapflow_core::decode::{self, Layer, Reject, RejectReason};
@@ -13,7 +14,7 @@ use tapflow_core::{
 use super::whole::{Run, nanoseconds, random_key};
 use crate::cli::{ConsoleOrder, Input, InputOrder, InputRole};
 use crate::input::live::Live;
-use crate::input::{Ended, Given, Merge, Packet, Packets, Source, TOGETHER, Turn};
+use crate::input::{Ended, Given, Merge, Packet, Packets, Secrets, Source, TOGETHER, Turn};
 use crate::output::console::Console;
 use crate::output::standard_output;
 use crate::report::{Progress, RejectKind, Totals};
@@ -162,6 +163,10 @@ impl Run<'_> {
             }
             core.accept_new_connections(first.role == InputRole::Read);
             let mut source = self.merge(&group, latest);
+            if let Some(keys) = &self.keys {
+                let keys = Arc::clone(keys);
+                source.keep_secrets(Secrets(Arc::new(move |text: &[u8]| keys.add(text))));
+            }
             let whole = self.source(&mut source, core, sink, read, &mut progress);
             latest = latest.max(source.latest());
             if !whole || self.stop.is_asked() {

@@ -28,6 +28,7 @@ use crate::output::root::OutputRoot;
 use crate::report::Shape;
 use crate::retention::DiskQuota;
 use crate::retention::Rotation;
+use crate::scan::tls::Keys;
 use crate::stage::Stop;
 use crate::stage::batches::BatchSender;
 use crate::stage::message::ReporterBatch;
@@ -51,6 +52,8 @@ pub(super) struct Run<'o> {
     pub(super) lock: Option<Box<dyn ConsoleLock>>,
     /// Indexes of inputs that cannot be opened, which was reported.
     pub(super) unreadable: Vec<usize>,
+    /// Secrets of TLS, where it is scanned.
+    pub(super) keys: Option<Arc<Keys>>,
     /// Inputs that were opened before rights were given up, by index.
     pub(super) files: Vec<Option<File>>,
     pub(super) errors: Errors<'o>,

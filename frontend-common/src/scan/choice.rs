@@ -13,13 +13,21 @@ pub enum ScannerName {
     Netviz,
     /// The recording of flows itself.
     Tcpdemux,
+    /// What connections of TLS say of themselves, and their plaintext.
+    Tls,
     /// Names and stations of wireless networks.
     Wifiviz,
 }
 
 /// All scanners, by name.
-pub const SCANNERS: [ScannerName; 5] =
-    [ScannerName::Http, ScannerName::Md5, ScannerName::Netviz, ScannerName::Tcpdemux, ScannerName::Wifiviz];
+pub const SCANNERS: [ScannerName; 6] = [
+    ScannerName::Http,
+    ScannerName::Md5,
+    ScannerName::Netviz,
+    ScannerName::Tcpdemux,
+    ScannerName::Tls,
+    ScannerName::Wifiviz,
+];
 
 impl ScannerName {
     /// The name.
@@ -30,6 +38,7 @@ impl ScannerName {
             Self::Http => "http",
             Self::Netviz => "netviz",
             Self::Tcpdemux => "tcpdemux",
+            Self::Tls => "tls",
             Self::Wifiviz => "wifiviz",
         }
     }
@@ -42,6 +51,9 @@ impl ScannerName {
             Self::Http => "bodies of HTTP/1 messages into files of their own",
             Self::Netviz => "report.pdf: all traffic over time, by address and by port, on one page",
             Self::Tcpdemux => "the recording of flows itself; on unless disabled",
+            Self::Tls => {
+                "facts of TLS connections into the report; plaintext into files, with keys (--keylog)"
+            }
             Self::Wifiviz => "names, stations and channels of wireless networks into the report",
         }
     }

@@ -36,3 +36,11 @@ pub struct FinishedFlow {
     /// What scanners found in it.
     pub found: Findings,
 }
+
+impl FinishedFlow {
+    /// Memory that it takes, as far as that differs much between flows, in bytes.
+    #[must_use]
+    pub fn weight(&self) -> u64 {
+        self.gaps.memory() + self.timeline.memory()
+    }
+}

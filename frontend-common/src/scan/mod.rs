@@ -14,6 +14,7 @@ pub mod hash;
 pub mod http;
 pub mod launcher;
 mod spool;
+pub mod tls;
 pub mod wifiviz;
 mod windows;
 
@@ -39,6 +40,18 @@ pub trait Scanner: Send + Sync {
         }
     }
 
+    /// Whether it scans streams that other scanners have found in those that were captured.
+    fn scans_derived(&self) -> bool {
+        true
+    }
+
+    /// All connections have been seen: scans those again that it has put off, with what was learned since. Returns
+    /// those of which it now knows more.
+    fn late(&self, tell: &mut dyn FnMut(String)) -> Vec<Connection> {
+        let _ = tell;
+        Vec::new()
+    }
+
     /// All connections have been seen: ends what is under way.
     ///
     /// # Errors
@@ -55,7 +68,7 @@ pub type Scanners = Vec<Box<dyn Scanner>>;
 pub type Digest = (&'static str, String);
 
 /// What scanners found in one flow.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Findings {
     /// Digests of its file.
     pub digests: Vec<Digest>,
@@ -64,12 +77,26 @@ pub struct Findings {
     pub is_undigested: bool,
     /// HTTP messages, where there are any.
     pub http: Option<Box<http::HttpFindings>>,
+    /// What a flow of TLS says, and its plaintext.
+    pub tls: Option<Box<tls::TlsFindings>>,
 }
 
 impl Findings {
     /// The files with bodies, in the order of their messages.
     pub fn bodies(&self) -> impl Iterator<Item = &http::BodyFile> {
         self.http.iter().flat_map(|http| &http.messages).flat_map(|message| &message.files)
+    }
+
+    /// The plaintext of the flow.
+    #[must_use]
+    pub fn plaintext(&self) -> Option<&FinishedFlow> {
+        self.tls.as_ref()?.derived.as_ref().map(|derived| &*derived.flow)
+    }
+
+    /// What was found of HTTP in the flow and in its plaintext.
+    pub fn all_http(&self) -> impl Iterator<Item = &http::HttpFindings> {
+        let inside = self.plaintext().and_then(|flow| flow.found.http.as_deref());
+        self.http.as_deref().into_iter().chain(inside)
     }
 
     /// The same, to be changed.
@@ -83,4 +110,25 @@ impl Findings {
 pub struct Connection {
     /// Its flows.
     pub flows: Vec<ScannedFlow>,
+}
+
+impl Connection {
+    /// Takes the plaintext of its flows out, as a connection to scan. `None` where there is none.
+    pub(crate) fn take_derived(&mut self) -> Option<Self> {
+        let derived = self.flows.iter_mut().filter_map(|scanned| {
+            let derived = scanned.flow.found.tls.as_mut()?.derived.as_mut()?;
+            Some(ScannedFlow::new(derived.flow.clone()))
+        });
+        let flows: Vec<_> = derived.collect();
+        (!flows.is_empty()).then_some(Self { flows })
+    }
+
+    /// Puts what scanners have found in the plaintext of its flows to them.
+    pub(crate) fn put_derived(&mut self, derived: Self) {
+        let places =
+            self.flows.iter_mut().filter_map(|scanned| scanned.flow.found.tls.as_mut()?.derived.as_mut());
+        for (place, scanned) in places.zip(derived.flows) {
+            place.flow = scanned.flow;
+        }
+    }
 }

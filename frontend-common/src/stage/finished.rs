@@ -2,7 +2,7 @@
 //! a flow makes its text for the report; the reporter only puts flows in order and adds up.
 
 use super::message::{Closing, ReportedFlows, ReporterBatch, ReporterMessage};
-use crate::report::{FlowCounts, Shape, flow_text};
+use crate::report::{FlowCounts, Shape, flow_text, late_text};
 use crate::scan::FinishedFlow;
 
 /// What the reporter needs of a flow.
@@ -18,6 +18,23 @@ pub(crate) struct Finishing {
 }
 
 impl Finishing {
+    /// Appends what was found in a flow after it was reported.
+    pub(crate) fn late(self, flow: FinishedFlow, pair: bool, batch: &mut ReporterBatch) {
+        let before = batch.text.len();
+        if let Some(shape) = self.shape {
+            late_text(&flow, shape, &mut batch.text);
+        }
+        batch.messages.push(ReporterMessage::Late(ReportedFlows {
+            flows: 0,
+            text: batch.text.len() - before,
+            facts: weight(&flow),
+            packets: 0,
+            counts: FlowCounts::late(&flow),
+            directory: flow.facts.directory,
+            flow: Some((Box::new(flow), pair)),
+        }));
+    }
+
     /// Appends a flow to a batch for the reporter.
     pub(crate) fn finish(self, closing: Closing, mut flow: FinishedFlow, batch: &mut ReporterBatch) {
         let Closing { order, pair, beyond_limit } = closing;
@@ -28,8 +45,9 @@ impl Finishing {
         }
         let (text, packets) = (batch.text.len() - before, flow.summary.packets);
         let (counts, directory) = (FlowCounts::of(&flow, beyond_limit), flow.facts.directory);
-        let facts = flow.found.http.as_ref().map_or(0, |http| http.weight);
-        let flow = (self.keeps || flow.found.http.is_some()).then(|| (Box::new(flow), pair));
+        let facts = weight(&flow);
+        let has_found = flow.found.http.is_some() || flow.found.tls.is_some();
+        let flow = (self.keeps || has_found).then(|| (Box::new(flow), pair));
         let next = ReportedFlows { flows: 1, text, facts, packets, counts, directory, flow };
         let alone = match batch.messages.last_mut() {
             Some(ReporterMessage::Flows { order: first, flows })
@@ -41,4 +59,10 @@ impl Finishing {
         };
         batch.messages.extend(alone.map(|flows| ReporterMessage::Flows { order, flows }));
     }
+}
+
+/// Memory of what scanners found, in bytes.
+fn weight(flow: &FinishedFlow) -> usize {
+    let http: usize = flow.found.all_http().map(|http| http.weight).sum();
+    http + flow.found.tls.as_ref().map_or(0, |tls| tls.weight())
 }

@@ -101,6 +101,8 @@ pub(crate) enum ScannerMessage {
 pub(crate) enum ReporterMessage {
     /// One flow, or several that closed one after the other; `order` is the number of the first.
     Flows { order: u64, flows: ReportedFlows },
+    /// What was found in a flow after it was reported.
+    Late(ReportedFlows),
     /// Anything else.
     Notice(Notice),
 }
@@ -226,7 +228,7 @@ impl ReporterBatch {
     /// Memory that it takes, as far as it grows with the traffic, in bytes.
     pub(crate) fn weight(&self) -> u64 {
         let facts = self.messages.iter().map(|message| match message {
-            ReporterMessage::Flows { flows, .. } => flows.facts,
+            ReporterMessage::Flows { flows, .. } | ReporterMessage::Late(flows) => flows.facts,
             ReporterMessage::Notice(_) => 0,
         });
         (self.text.len() + facts.sum::<usize>()) as u64

@@ -159,6 +159,11 @@ impl Reporter {
                     self.arrived(order, Early { flows, text: Arc::clone(&text), start });
                     start += length;
                 }
+                ReporterMessage::Late(flows) => {
+                    let end = start + flows.text;
+                    self.flows(flows, &text[start..end]);
+                    start = end;
+                }
                 ReporterMessage::Notice(notice) => self.notice(notice),
             }
         }
@@ -332,15 +337,15 @@ impl Reporter {
     fn flows(&mut self, reported: ReportedFlows, text: &[u8]) {
         let ReportedFlows { flows, packets, counts, directory: number, flow, .. } = reported;
         self.next += flows;
-        let http = flow.as_ref().and_then(|(flow, _)| flow.found.http.as_ref()).map(|http| &http.counts);
-        self.written.add(&counts, http);
+        let found = flow.as_ref().map(|(flow, _)| &flow.found);
+        self.written.add(&counts, found);
         let is_numbered = self.opener.is_some();
         let disk = self.disk.clone();
         let room = disk.as_ref().map_or(Ok(()), |disk| disk.ask_for_report(text.len() as u64));
         let has_room = room.is_ok();
         let period = self.period(number);
         if is_numbered {
-            period.written.add(&counts, http);
+            period.written.add(&counts, found);
         }
         let reported = match &mut period.outputs.report {
             Some(report) if has_room && !text.is_empty() => report.add(flows, text, packets),
@@ -359,7 +364,7 @@ impl Reporter {
             return;
         };
         let file = self.disk.as_ref().and_then(|_| flow.file.as_ref().map(|file| file.path.clone()));
-        if let Some(http) = &flow.found.http {
+        for http in flow.found.all_http() {
             let mut added = Ok(());
             let disk = self.disk.as_ref();
             let no_room = disk.filter(|_| har.is_some()).and_then(|disk| disk.ask(http.entries.len()).err());

@@ -17,7 +17,7 @@ use rustc_hash::FxHashMap;
 use super::finished::Finishing;
 use super::message::{Closing, Notice, ReporterBatch, ReporterMessage, ScannerMessage};
 use super::thread::spawn;
-use crate::scan::{Connection, ScannedFlow, Scanners};
+use crate::scan::{Connection, ScannedFlow, Scanner, Scanners};
 
 /// Jobs that wait.
 const QUEUE: usize = 8;
@@ -82,6 +82,9 @@ pub(crate) fn start(
         pair(writers, &sender, &reporter);
         drop(sender);
         let mut faults = workers.into_iter().map(JoinHandle::join).filter(Result::is_err).count();
+        for batch in shared.late() {
+            let _ = reporter.send(batch);
+        }
         for scanner in &shared.scanners {
             if let Err(error) = scanner.finish() {
                 let _ = reporter.send(Notice::Error(error).into());
@@ -203,15 +206,60 @@ impl Shared {
             connections.push(Connection { flows: flows.into_iter().map(|(_, flow)| flow).collect() });
         }
         for scanner in &self.scanners {
-            scanner.scan_all(&mut connections, &mut |error| {
-                if self.may_report() {
-                    batch.messages.push(ReporterMessage::Notice(Notice::Error(error)));
-                }
-            });
+            self.scan_all(&**scanner, &mut connections, batch);
         }
+        self.scan_derived(&mut connections, batch);
         let flows = connections.into_iter().flat_map(|connection| connection.flows);
         for (closing, scanned) in closings.into_iter().zip(flows) {
             self.finishing.finish(closing, *scanned.flow, batch);
+        }
+    }
+
+    /// What scanners find in connections that they have put off.
+    fn late(&self) -> Vec<ReporterBatch> {
+        let mut batches = Vec::new();
+        for scanner in &self.scanners {
+            let mut batch = ReporterBatch::default();
+            let connections = scanner.late(&mut |error| self.report(error, &mut batch));
+            batches.push(batch);
+            for connection in connections {
+                let mut batch = ReporterBatch::default();
+                let mut connections = [connection];
+                self.scan_derived(&mut connections, &mut batch);
+                let flows: Vec<_> = connections.into_iter().flat_map(|connection| connection.flows).collect();
+                let pair = flows.len() == 2;
+                flows.into_iter().for_each(|scanned| self.finishing.late(*scanned.flow, pair, &mut batch));
+                batches.push(batch);
+            }
+        }
+        batches
+    }
+
+    /// Scans the plaintext of connections as other connections are scanned.
+    fn scan_derived(&self, connections: &mut [Connection], batch: &mut ReporterBatch) {
+        let (places, mut derived): (Vec<_>, Vec<_>) = connections
+            .iter_mut()
+            .enumerate()
+            .filter_map(|(place, connection)| Some((place, connection.take_derived()?)))
+            .unzip();
+        if derived.is_empty() {
+            return;
+        }
+        for scanner in self.scanners.iter().filter(|scanner| scanner.scans_derived()) {
+            self.scan_all(&**scanner, &mut derived, batch);
+        }
+        for (place, derived) in places.into_iter().zip(derived) {
+            connections[place].put_derived(derived);
+        }
+    }
+
+    fn scan_all(&self, scanner: &dyn Scanner, connections: &mut [Connection], batch: &mut ReporterBatch) {
+        scanner.scan_all(connections, &mut |error| self.report(error, batch));
+    }
+
+    fn report(&self, error: String, batch: &mut ReporterBatch) {
+        if self.may_report() {
+            batch.messages.push(ReporterMessage::Notice(Notice::Error(error)));
         }
     }
 

@@ -36,3 +36,4 @@ mod rotating;
 mod scanning;
 mod stopping;
 mod support;
+mod tls;

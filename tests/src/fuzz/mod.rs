@@ -17,6 +17,7 @@ pub mod pcap;
 pub mod program;
 pub mod segments;
 pub mod table;
+pub mod tls;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -42,7 +43,7 @@ pub struct Target {
 }
 
 /// All targets, by name.
-pub const TARGETS: [Target; 12] = [
+pub const TARGETS: [Target; 13] = [
     Target { name: "capture", run: capture::run, seeds: capture::seeds, slow: false },
     Target { name: "coding", run: coding::run, seeds: coding::seeds, slow: false },
     Target { name: "decode", run: decode::run, seeds: decode::seeds, slow: false },
@@ -55,6 +56,7 @@ pub const TARGETS: [Target; 12] = [
     Target { name: "program", run: program::run, seeds: program::seeds, slow: true },
     Target { name: "segments", run: segments::run, seeds: segments::seeds, slow: false },
     Target { name: "table", run: table::run, seeds: table::seeds, slow: false },
+    Target { name: "tls", run: tls::run, seeds: tls::seeds, slow: false },
 ];
 
 /// A capture, as whole as seeds may want it.
@@ -66,6 +68,8 @@ pub struct Material {
     pub frames: Vec<(LinkType, Timestamp, Vec<u8>)>,
     /// Its streams in the order in which they began, holes as zeros.
     pub streams: Vec<Vec<u8>>,
+    /// The key log beside the capture.
+    pub keys: Vec<u8>,
 }
 
 impl Material {
@@ -75,6 +79,7 @@ impl Material {
     /// When the file cannot be read.
     pub fn read(capture: &Path) -> std::io::Result<Self> {
         let mut material = Self { file: std::fs::read(capture)?, ..Self::default() };
+        material.keys = std::fs::read(capture.with_extension("keys")).unwrap_or_default();
         let stop = Arc::new(AtomicBool::new(false));
         if let Ok(mut source) = input::open(capture, stop) {
             while let Ok(Some(packet)) = source.next() {

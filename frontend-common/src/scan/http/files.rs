@@ -348,7 +348,7 @@ impl<'s> Files<'s> {
 }
 
 /// Makes a file of this name, or of the next one with a count in it that does not exist yet.
-fn create(
+pub(in crate::scan) fn create(
     directory: Option<&Beneath>,
     path: &mut PathBuf,
     (stem, extension): &(String, &'static str),

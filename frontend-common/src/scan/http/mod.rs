@@ -22,6 +22,8 @@ mod save;
 mod socks;
 mod stream;
 
+pub(in crate::scan) use files::create;
+
 pub use coding::{Allowance, Coding, MAX_CODINGS};
 pub use exchange::{Limits, Scanned, scan};
 pub use facts::{Anomalies, Anomaly, BodyFile, BodyKind, BodyName, Counts, Message};

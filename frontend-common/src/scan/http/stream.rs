@@ -1,5 +1,6 @@
 //! One direction of a finished connection as HTTP reads it: bytes with gaps, and a time for each place.
 
+use std::borrow::Cow;
 use std::ops::{Deref, Range};
 
 use bytes::Bytes;
@@ -30,11 +31,20 @@ pub trait Source {
 
 /// Bytes that follow each other in a direction.
 #[derive(Clone, Debug)]
-pub(super) enum Slice<'a> {
+pub(in crate::scan) enum Slice<'a> {
     /// They are in memory.
     Held(&'a [u8]),
     /// They were read.
     Read(Bytes),
+}
+
+impl<'a> From<Slice<'a>> for Cow<'a, [u8]> {
+    fn from(slice: Slice<'a>) -> Self {
+        match slice {
+            Slice::Held(bytes) => Self::Borrowed(bytes),
+            Slice::Read(bytes) => Self::Owned(bytes.into()),
+        }
+    }
 }
 
 impl Deref for Slice<'_> {
@@ -84,7 +94,7 @@ impl<'a> Direction<'a> {
     };
 
     /// Its length in bytes.
-    pub(super) fn len(&self) -> u64 {
+    pub(in crate::scan) fn len(&self) -> u64 {
         self.captured() + self.skipped.last().copied().unwrap_or(0)
     }
 
@@ -104,7 +114,7 @@ impl<'a> Direction<'a> {
     }
 
     /// The bytes of a range without a gap, as far as the stream goes. Fewer, where they cannot be read.
-    pub(super) fn slice(&self, range: Range<u64>) -> Slice<'a> {
+    pub(in crate::scan) fn slice(&self, range: Range<u64>) -> Slice<'a> {
         let mut skipped = 0;
         if !self.skipped.is_empty() {
             let before = self.gaps.partition_point(|gap| gap.end <= range.start);
@@ -121,7 +131,7 @@ impl<'a> Direction<'a> {
     }
 
     /// The first gap that ends behind `offset`, cut to the stream; an empty one at its end without any.
-    pub(super) fn next_gap(&self, offset: u64) -> Range<u64> {
+    pub(in crate::scan) fn next_gap(&self, offset: u64) -> Range<u64> {
         let index = self.gaps.partition_point(|gap| gap.end <= offset);
         let end = self.len();
         self.gaps.get(index).map_or(end..end, |gap| gap.start.min(end)..gap.end.min(end))

@@ -58,7 +58,7 @@ fn the_flows_of_a_connection_are_scanned_together_in_the_order_in_which_they_clo
 fn every_flow_reaches_the_reporter_also_without_the_other_one_of_its_pair() {
     let (_, messages) = scan(vec![vec![flow(0, 0, true), flow(2, 1, false)]]);
     let flows = messages.iter().map(|message| match message {
-        ReporterMessage::Flows { flows, .. } => flows.flows,
+        ReporterMessage::Flows { flows, .. } | ReporterMessage::Late(flows) => flows.flows,
         ReporterMessage::Notice(_) => 0,
     });
     assert_eq!(flows.sum::<u64>(), 2);

@@ -71,7 +71,7 @@ fn flows_that_close_one_after_the_other_travel_together() {
     write(None, Outlet::to_reporter(sender, FOR_REPORT), &Stop::default(), batch);
     let flows = messages(&receiver).into_iter().map(|message| match message {
         ReporterMessage::Flows { order, flows } => (order, flows.flows),
-        ReporterMessage::Notice(notice) => panic!("{notice:?}"),
+        other => panic!("{other:?}"),
     });
     assert_eq!(flows.collect::<Vec<_>>(), [(0, 2), (3, 1)]);
 }
@@ -116,7 +116,7 @@ fn the_first_error_stops_the_run_and_every_flow_is_still_reported() {
                 assert!(error.to_string().contains("file"), "{error}");
             }
             ReporterMessage::Flows { flows: reported, .. } => flows += reported.flows,
-            ReporterMessage::Notice(notice) => panic!("{notice:?}"),
+            other => panic!("{other:?}"),
         }
     }
     assert_eq!((failures, flows), (1, 2));

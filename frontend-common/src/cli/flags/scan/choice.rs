@@ -26,7 +26,7 @@ pub(crate) struct All;
 impl Flag for All {
     fn arg(&self) -> Arg {
         switch('a', ALL).help("all scanners on").long_help(
-            "Run all scanners on finished flows: http, md5, netviz, wifiviz. -a, -e, -E and -x apply in the \
+            "Run all scanners on finished flows: http, md5, netviz, tls, wifiviz. -a, -e, -E and -x apply in the \
              order given.",
         )
     }
@@ -151,12 +151,15 @@ mod tests {
             SCANNERS.into_iter().filter(|name| choice.has(*name)).map(ScannerName::as_str).collect::<Vec<_>>()
         };
         assert_eq!(scanners("-r a"), ["tcpdemux"]);
-        assert_eq!(scanners("-r a -a"), ["http", "md5", "netviz", "tcpdemux", "wifiviz"]);
-        assert_eq!(scanners("-r a -a -x md5 -x netviz"), ["http", "tcpdemux", "wifiviz"]);
-        assert_eq!(scanners("-r a -x md5 -e wifiviz -a"), ["http", "md5", "netviz", "tcpdemux", "wifiviz"]);
+        assert_eq!(scanners("-r a -a"), ["http", "md5", "netviz", "tcpdemux", "tls", "wifiviz"]);
+        assert_eq!(scanners("-r a -a -x md5 -x netviz"), ["http", "tcpdemux", "tls", "wifiviz"]);
+        assert_eq!(
+            scanners("-r a -x md5 -e wifiviz -a"),
+            ["http", "md5", "netviz", "tcpdemux", "tls", "wifiviz"]
+        );
         assert_eq!(scanners("-r a -a -E md5"), ["md5", "tcpdemux"]);
         assert_eq!(scanners("-r a -FM"), ["md5", "tcpdemux"]);
-        assert_eq!(scanners("-r a -e all -x http"), ["md5", "netviz", "tcpdemux", "wifiviz"]);
+        assert_eq!(scanners("-r a -e all -x http"), ["md5", "netviz", "tcpdemux", "tls", "wifiviz"]);
         assert_eq!(scanners("-r a -a -x all"), [""; 0]);
         assert_eq!(scanners("-r a -x all -a"), scanners("-r a -E all"));
         assert!(refused("-r a -x all -e md5").contains("-x tcpdemux writes none"));
@@ -165,7 +168,7 @@ mod tests {
         assert!(!run("-r a -x tcpdemux").files);
         let error = refused("-r a -e htpp");
         assert!(
-            error.contains("'htpp'") && error.contains("http, md5, netviz, tcpdemux, wifiviz"),
+            error.contains("'htpp'") && error.contains("http, md5, netviz, tcpdemux, tls, wifiviz"),
             "{error}"
         );
     }

@@ -3,6 +3,7 @@
 pub(super) mod choice;
 mod hash;
 pub(super) mod http;
+mod tls;
 
 use super::files::names;
 use super::files::report::REPORT;
@@ -22,6 +23,8 @@ pub(super) const FLAGS: &[&dyn Flag] = &[
     &hash::HashInputs,
     &http::KeepCoded,
     &http::Har,
+    &tls::KeyLogs,
+    &tls::Try,
     &choice::ListScanners,
 ];
 
