@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use tapflow_core::decode::Settings;
-use tapflow_core::{CloseReason, Frame, LinkInfo, LinkType, Opened, Summary, Timestamp};
+use tapflow_core::{CloseReason, Frame, LinkType, Summary, Timestamp};
 
 use super::connections::{Connections, MOST};
 use super::html::Html;
 use super::link::Way;
 use super::{Page, PageConfig};
 use crate::flow::testing::facts;
-use crate::flow::{FileFacts, Gaps, Ranges, Shortened, Timeline, Trace};
+use crate::flow::{FileFacts, Gaps, Link, Opened, Ranges, Shortened, Timeline, Trace};
 use crate::output::draft::{ChosenBy, part_of};
 use crate::report::ReportEnd;
 use crate::scan::{Findings, FinishedFlow};
@@ -25,10 +25,12 @@ fn flow(number: u64, bytes: u64, file: Option<&str>) -> FinishedFlow {
     facts.opened.time = Timestamp::new(1_700_000_000 + number, 0);
     facts.opened.key.source = IpAddr::V4(Ipv4Addr::from_bits(0x0a00_0000 + number as u32));
     let last = Timestamp(facts.opened.time.0 + 1_500_000);
+    let mut summary = Summary::default();
+    (summary.span, summary.data, summary.packets, summary.last) = (bytes, bytes, 3, last);
     FinishedFlow {
         facts,
         reason: CloseReason::Finished,
-        summary: Summary { span: bytes, data: bytes, packets: 3, last, ..Summary::default() },
+        summary,
         file: file.map(|name| FileFacts {
             path: PathBuf::from("out").join(name),
             original: None,
@@ -161,7 +163,8 @@ fn every_system_makes_the_same_page() {
     let totals = ReportEnd { packets: 1000, traffic: Some(Arc::new(meter.take())), ..ReportEnd::default() };
     let text = page((0..20).map(followed), totals);
     // Without the version, script and style.
-    let body = text.split("<main>").nth(1).and_then(|text| text.split("<script>").next()).expect("a main part");
+    let body =
+        text.split("<main>").nth(1).and_then(|text| text.split("<script>").next()).expect("a main part");
     let digest: String = Sha256::digest(body.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
     // Another one after a change of the page: what counts is that it is the same on every system.
     assert_eq!(digest, "0000");
@@ -253,13 +256,13 @@ fn both_flows_of_a_connection_are_one_row() {
             source_port: key.destination_port,
             destination_port: key.source_port,
         },
-        link: LinkInfo::default(),
+        link: Link::default(),
         time: Timestamp::new(1_700_000_001, 0),
         session: 2,
         client: false,
         syn: true,
     };
-    server.facts.opened = (&opened).into();
+    server.facts.opened = opened;
     connections.flow(&client, true);
     connections.flow(&server, true);
     connections.settle();

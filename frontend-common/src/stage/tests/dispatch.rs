@@ -25,6 +25,7 @@ fn dispatch(writers: usize, frames: bool) -> (Dispatch, Vec<BatchReceiver>) {
         max_hole: None,
         captures: frames,
         unprocessed: frames,
+        follows: false,
         rotation: None,
     });
     (dispatch, receivers)

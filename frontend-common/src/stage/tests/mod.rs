@@ -34,6 +34,7 @@ fn finished(number: u64) -> FinishedFlow {
         summary,
         file: None,
         gaps: Gaps::default(),
+        trace: None,
         is_sparse: false,
         keepalives: 0,
         conflicts: Ranges::default(),
@@ -46,7 +47,7 @@ fn finished(number: u64) -> FinishedFlow {
 
 fn ending(order: u64, facts: Option<FlowFacts>) -> Ending {
     let (reason, summary) = (CloseReason::Finished, Summary::default());
-    Ending { facts, order, pair: false, reason, summary, is_sparse: false, keepalives: 0 }
+    Ending { facts, order, pair: false, reason, summary, is_sparse: false, keepalives: 0, trace: None }
 }
 
 /// Operations as text: with the bytes that they refer to in place of blocks and ranges.

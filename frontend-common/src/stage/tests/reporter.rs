@@ -22,7 +22,7 @@ fn config(path: &Path) -> ReporterConfig {
     let mut report = report(path);
     report.begin(false);
     let outputs = Outputs { report: Some(report), ..Outputs::default() };
-    ReporterConfig { outputs, opener: None, lines: None, disk: None, writers: 2 }
+    ReporterConfig { outputs, opener: None, lines: None, pages: None, disk: None, writers: 2 }
 }
 
 /// A flow that closed as number `order`; it has `order + 1` packets.
@@ -88,7 +88,7 @@ fn the_next_report_begins_with_the_flows_that_closed_after_the_request() {
         usage: None,
         traffic: None,
     };
-    let next = NextReport { at: 2, report: next, pictures: None, snapshot };
+    let next = NextReport { at: 2, report: next, pictures: None, page: None, snapshot };
     let batches = vec![flow(2), Notice::NextReport(Box::new(next)).into(), flow(1), flow(0)];
     let reported = run(config(&path), batches);
     assert_eq!((packets(&path), packets(&second)), (vec![1, 2], vec![3]));
