@@ -55,7 +55,7 @@ impl Display for Short {
         }
         for unit in ["kB", "MB", "GB", "TB", "PB", "EB"] {
             // In thousandths of the unit, which is what `number` counts.
-            let tenths = (number + 50) / 100;
+            let tenths = number.saturating_add(50) / 100;
             if tenths < 1000 {
                 return match tenths % 10 {
                     0 => write!(f, "{} {unit}", tenths / 10),
