@@ -24,6 +24,7 @@ pub(crate) struct Following {
     /// By slot, a connection having two.
     known: Vec<Known>,
     places: [Option<Place>; PLACES],
+    #[allow(clippy::vec_box, reason = "they are passed on as boxes")]
     spare: Vec<Box<Trace>>,
     /// The directory of the connection that closed last, and the lightest that were passed on in it, ascending.
     best: (u32, Vec<u64>),

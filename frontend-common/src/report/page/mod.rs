@@ -160,7 +160,7 @@ impl Content {
         let mut html = Html::new(out);
         let has_pictures = files.has_pictures();
         let policy = Policy { script: SCRIPT, style: STYLE, has_pictures };
-        let title = sources.first().map_or_else(String::new, |source| base_name(source));
+        let title = sources.first().map_or_else(String::new, base_name);
         begin(&mut html, &policy, &title);
         head(&mut html, sources, connections, totals, traffic);
         html.open("main", &[]);
@@ -194,13 +194,13 @@ fn head(
     traffic: &Traffic,
 ) {
     html.open("header", &[]);
-    let title = sources.first().map_or_else(|| "Captured traffic".to_owned(), |source| base_name(source));
+    let title = sources.first().map_or_else(|| "Captured traffic".to_owned(), base_name);
     html.leaf("h1", &[], title);
     html.open("p", &[Class("sources")]);
     html.text(format_args!("tapflow {}", env!("CARGO_PKG_VERSION")));
     if sources.len() > 1 {
         html.text(format_args!(", {} inputs: ", Grouped(sources.len() as u64)));
-        let names: Vec<_> = sources.iter().take(SOURCES).map(|source| base_name(source)).collect();
+        let names: Vec<_> = sources.iter().take(SOURCES).map(base_name).collect();
         html.text(names.join(", "));
         if sources.len() > SOURCES {
             html.text(", …");
