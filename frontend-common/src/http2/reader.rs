@@ -13,6 +13,8 @@ use super::search::{self, Known, REACH, Search};
 pub const MAX_BLOCK: usize = 256 << 10;
 /// Bytes of SETTINGS that are looked at.
 const MAX_SETTINGS: usize = 1 << 10;
+/// The longest payload where it is not known what the receiver allows.
+const LONGEST_OF_LATE: u32 = 1 << 20;
 /// Bytes that a search takes at a time.
 const SEARCHED: usize = 4 << 10;
 /// SETTINGS_MAX_FRAME_SIZE: RFC 9113, 6.5.2.
@@ -93,8 +95,8 @@ enum State {
     /// The rest of a payload.
     Rest { left: u64 },
     /// Looks for a frame in `bytes`, the last ones so far; none begins before `from`, and with fewer than `until` no more is
-    /// known.
-    Search { since: u64, bytes: Vec<u8>, from: usize, until: usize },
+    /// known. The first one may begin a packet.
+    Search { since: u64, bytes: Vec<u8>, from: usize, until: usize, is_packet: bool },
 }
 
 /// A header block of which frames are to come.
@@ -128,6 +130,8 @@ impl Reader {
     pub fn late(at: u64) -> Self {
         let mut reader = Self::new(at, searching(at));
         reader.hpack.forget();
+        // What the other side accepts was not captured.
+        reader.known.longest = LONGEST_OF_LATE;
         reader
     }
 
@@ -351,8 +355,8 @@ impl Reader {
             let since = start - HEADER as u64;
             self.give_up_block(out);
             self.lose(since);
-            if let State::Search { bytes, from, until, .. } = &mut self.state {
-                (*bytes, *from, *until) = (header.to_vec(), 1, 1 + HEADER);
+            if let State::Search { bytes, from, until, is_packet, .. } = &mut self.state {
+                (*bytes, *from, *until, *is_packet) = (header.to_vec(), 1, 1 + HEADER, false);
             }
             return;
         }
@@ -480,9 +484,9 @@ impl Reader {
 
     /// Looks for a frame in what is held: whether one was found. Bytes from it on are read again.
     fn look(&mut self, is_end: bool, out: &mut dyn FnMut(Event)) -> bool {
-        let State::Search { since, bytes, from, until } = &mut self.state else { return false };
+        let State::Search { since, bytes, from, until, is_packet } = &mut self.state else { return false };
         let start = self.at - bytes.len() as u64;
-        match search::find(bytes, *from, is_end, &self.known) {
+        match search::find(bytes, *from, *is_packet, is_end, &self.known) {
             Search::Found(place) => {
                 let (since, found) = (*since, start + place as u64);
                 self.again.push((std::mem::take(bytes), place));
@@ -496,12 +500,12 @@ impl Reader {
                 if at >= REACH {
                     // What was searched is not needed any more.
                     bytes.drain(..at);
-                    (*from, *until) = (0, wanted - at);
+                    (*from, *until, *is_packet) = (0, wanted - at, false);
                 }
             }
             Search::Nothing => {
                 bytes.clear();
-                (*from, *until) = (0, HEADER);
+                (*from, *until, *is_packet) = (0, HEADER, false);
             }
         }
         false
@@ -517,7 +521,7 @@ impl Reader {
 
 /// A search for what was lost at `since`.
 fn searching(since: u64) -> State {
-    State::Search { since, bytes: Vec::new(), from: 0, until: HEADER }
+    State::Search { since, bytes: Vec::new(), from: 0, until: HEADER, is_packet: true }
 }
 
 /// The fields of HEADERS or PUSH_PROMISE without padding and priority, and the stream that is promised. No fields where

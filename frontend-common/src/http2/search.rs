@@ -8,6 +8,8 @@ use super::frame::{self, Frame, HEADER, Kind};
 
 /// Headers that prove a place.
 const LINKS: u32 = 3;
+/// Headers that prove the first place, where the last frame goes on far: packets mostly begin where frames do.
+const FIRST_LINKS: u32 = 2;
 /// Bytes from a place on that are looked at.
 pub(super) const REACH: usize = 64 << 10;
 
@@ -70,11 +72,12 @@ pub(super) enum Search {
     Nothing,
 }
 
-/// Looks for the first frame from `from` on. No bytes follow if it `is_end`.
-pub(super) fn find(bytes: &[u8], from: usize, is_end: bool, known: &Known) -> Search {
+/// Looks for the first frame from `from` on. Place 0 is the begin of a packet if it `is_packet`. No bytes follow if it
+/// `is_end`.
+pub(super) fn find(bytes: &[u8], from: usize, is_packet: bool, is_end: bool, known: &Known) -> Search {
     let mut at = from;
     while at + HEADER <= bytes.len() {
-        match chain(&bytes[at..], is_end, known) {
+        match chain(&bytes[at..], at == 0 && is_packet, is_end, known) {
             Chain::Good => return Search::Found(at),
             Chain::Bad => at += 1,
             Chain::Wait(count) => return Search::Wait { at, until: at + count },
@@ -89,7 +92,7 @@ enum Chain {
     Wait(usize),
 }
 
-fn chain(bytes: &[u8], is_end: bool, known: &Known) -> Chain {
+fn chain(bytes: &[u8], is_packet: bool, is_end: bool, known: &Known) -> Chain {
     let (mut at, mut links) = (0_usize, 0);
     let mut is_known = false;
     loop {
@@ -98,7 +101,8 @@ fn chain(bytes: &[u8], is_end: bool, known: &Known) -> Chain {
             if !is_end && !is_far {
                 return Chain::Wait(at + HEADER);
             }
-            let good = links >= 1 && (is_known || is_end && at == bytes.len());
+            let is_near = is_known || is_end && at == bytes.len();
+            let good = links >= 1 && is_near || links >= FIRST_LINKS && is_packet;
             return if good { Chain::Good } else { Chain::Bad };
         };
         let frame = Frame::parse(header);
@@ -126,28 +130,36 @@ mod tests {
     fn three_headers_prove_a_place_and_fewer_at_the_end() {
         let known = Known::new(MAX_FRAME);
         let bytes = [&b"rest of something"[..], PING, DATA, PING].concat();
-        assert_eq!(find(&bytes, 0, false, &known), Search::Found(17));
+        assert_eq!(find(&bytes, 0, false, false, &known), Search::Found(17));
         let bytes = [&b"rest"[..], PING, DATA].concat();
-        assert_eq!(find(&bytes, 0, false, &known), Search::Wait { at: 4, until: 4 + 17 + 12 + 9 });
-        assert_eq!(find(&bytes, 0, true, &known), Search::Found(4));
+        assert_eq!(find(&bytes, 0, false, false, &known), Search::Wait { at: 4, until: 4 + 17 + 12 + 9 });
+        assert_eq!(find(&bytes, 0, false, true, &known), Search::Found(4));
         let bytes = [&b"rest"[..], PING].concat();
-        assert_eq!(find(&bytes, 0, true, &known), Search::Found(4));
-        assert_eq!(find(&bytes[..15], 0, true, &known), Search::Nothing);
+        assert_eq!(find(&bytes, 0, false, true, &known), Search::Found(4));
+        assert_eq!(find(&bytes[..15], 0, false, true, &known), Search::Nothing);
     }
 
     #[test]
     fn a_frame_that_goes_on_beyond_the_end_counts_if_its_stream_is_known() {
         let mut known = Known::new(MAX_FRAME);
-        assert_eq!(find(&DATA[..10], 0, true, &known), Search::Nothing);
+        assert_eq!(find(&DATA[..10], 0, false, true, &known), Search::Nothing);
         known.saw(&Frame::parse(DATA.first_chunk().unwrap()));
-        assert_eq!(find(&DATA[..10], 0, true, &known), Search::Found(0));
+        assert_eq!(find(&DATA[..10], 0, false, true, &known), Search::Found(0));
+    }
+
+    #[test]
+    fn a_long_frame_behind_another_one_counts_at_the_begin_of_a_packet() {
+        let known = Known::new(1 << 20);
+        let bytes = [PING, b"\x02\0\0\0\0\0\0\0\x05", &[b'x'; REACH]].concat();
+        assert_eq!(find(&bytes, 0, true, false, &known), Search::Found(0));
+        assert!(matches!(find(&bytes, 0, false, false, &known), Search::Wait { at, .. } if at > 17));
     }
 
     #[test]
     fn text_and_zeros_contain_no_frames() {
         let known = Known::new(MAX_FRAME);
         for bytes in [vec![0; REACH], b"GET / HTTP/1.1\r\n".repeat(1000)] {
-            assert_eq!(find(&bytes, 0, true, &known), Search::Nothing);
+            assert_eq!(find(&bytes, 0, false, true, &known), Search::Nothing);
         }
     }
 }

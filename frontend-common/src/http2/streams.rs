@@ -53,6 +53,12 @@ pub struct Message {
 }
 
 impl Message {
+    /// A message that has its end and nothing else.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self { ends: true, ..Self::default() }
+    }
+
     /// Whether nothing of it was found.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -168,6 +168,13 @@ impl Reader {
         self.state = searching(since);
     }
 
+    /// Any number of bytes is missing here.
+    pub fn lost(&mut self, out: &mut dyn FnMut(Event<'_>)) {
+        self.end_searches(out);
+        self.lose(out);
+        self.state = searching(self.at);
+    }
+
     /// The direction ends.
     pub fn finish(&mut self, out: &mut dyn FnMut(Event<'_>)) {
         self.end_searches(out);
