@@ -9,6 +9,7 @@ pub mod fragments;
 pub mod frames;
 pub mod fuzz;
 pub mod http;
+pub mod http2;
 pub mod machine;
 pub mod model;
 pub mod program;
