@@ -4,6 +4,7 @@
 use std::io::{self, Write};
 
 pub mod answers;
+pub mod connection;
 pub mod endpoints;
 pub mod fragments;
 pub mod frames;

@@ -1,6 +1,7 @@
 //! HTTP/2, and gRPC in it, as messages of the same model as HTTP/1: bodies, exchanges, what is lost.
 
 use std::io::Write;
+use std::slice;
 
 use tapflow_common::scan::http::{Anomaly, Direction, Framing, Limits, Role, Start};
 use tapflow_tests::http::{Kept, whole, with_gaps};
@@ -158,9 +159,10 @@ fn with_any_bytes_missing_no_whole_body_is_wrong() {
     let server = interleaved();
     for start in 0..server.len() as u64 {
         for length in [1, 5, 9, 17, 40] {
-            let gaps = [start..(start + length).min(server.len() as u64)];
+            let gap = start..(start + length).min(server.len() as u64);
+            let gaps = slice::from_ref(&gap);
             let mut bytes = server.clone();
-            let directions = [whole(&client), with_gaps(&mut bytes, &gaps)];
+            let directions = [whole(&client), with_gaps(&mut bytes, gaps)];
             let kept = Kept::scan(directions, &Limits::default());
             for message in
                 kept.messages.iter().filter(|message| message.role == Role::Server && message.complete)
@@ -169,7 +171,7 @@ fn with_any_bytes_missing_no_whole_body_is_wrong() {
                     let body = kept.body(&file.name);
                     assert!(
                         body == b"first half" || body == b"second half",
-                        "without {gaps:?}: {}",
+                        "without {gap:?}: {}",
                         body.escape_ascii()
                     );
                 }
@@ -189,8 +191,9 @@ fn the_length_of_the_head_says_that_no_frame_is_missing() {
     ];
     let (start, end) = (parts[0].len() as u64, (parts[0].len() + parts[1].len()) as u64);
     let mut server = parts.concat();
-    let gaps = [start..end];
-    let kept = Kept::scan([whole(&client), with_gaps(&mut server, &gaps)], &Limits::default());
+    let gap = start..end;
+    let kept =
+        Kept::scan([whole(&client), with_gaps(&mut server, slice::from_ref(&gap))], &Limits::default());
     assert_eq!(kept.body("-HTTPBODY-001"), b"fourmore");
     assert!(kept.response(1).complete && !kept.response(1).anomalies.has(Anomaly::FramesLost));
     assert!(!kept.response(2).complete && kept.response(2).anomalies.has(Anomaly::FramesLost));

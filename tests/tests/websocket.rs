@@ -1,5 +1,7 @@
 //! WebSocket behind HTTP/1 and in HTTP/2: each message in its file.
 
+use std::slice;
+
 use tapflow_common::scan::http::{Anomaly, Direction, Limits};
 use tapflow_tests::http::{Kept, whole, with_gaps};
 use tapflow_tests::http2::{begin, data, headers, settings};
@@ -66,9 +68,12 @@ fn a_message_with_a_hole_is_incomplete() {
     let server =
         [agrees("").as_bytes(), &frame(0x81, b"in the middle", None), &frame(0x81, b"next", None)].concat();
     let start = agrees("").len() as u64 + 5;
-    let gaps = [start..start + 3];
+    let gap = start..start + 3;
     let mut bytes = server.clone();
-    let kept = Kept::scan([whole(ASKS.as_bytes()), with_gaps(&mut bytes, &gaps)], &Limits::default());
+    let kept = Kept::scan(
+        [whole(ASKS.as_bytes()), with_gaps(&mut bytes, slice::from_ref(&gap))],
+        &Limits::default(),
+    );
     assert_eq!(kept.lines(), ["-WS-0001.txt in \\x00\\x00\\x00 middle", "-WS-0002.txt next"]);
     let files = &kept.response(1).files;
     assert!(!files[0].complete && files[1].complete);

@@ -162,7 +162,8 @@ impl<'o> Bodies<'o> {
             && [Anomaly::GapInHead, Anomaly::UnknownFields, Anomaly::BadFields]
                 .iter()
                 .any(|known| message.anomalies.has(*known));
-        if !is_unknown && !(settings.is_some() && found.is_holed) {
+        let is_holed = settings.is_some() && found.is_holed;
+        if !is_unknown && !is_holed {
             return settings;
         }
         let mut chain = Chain::default();

@@ -520,6 +520,10 @@ impl Output for Files<'_> {
     }
 
     fn message(&mut self, message: &mut Message) {
+        if message.raw_length == 0 {
+            // A text that is there is that of a message whose exchange is not over.
+            self.texts[usize::from(message.role == Role::Server)] = None;
+        }
         let is_pushed = message.http2.is_some_and(|http2| http2.is_pushed);
         let side = usize::from(message.role == Role::Server || is_pushed);
         if self.messages[side].len() >= MAX_MESSAGES {

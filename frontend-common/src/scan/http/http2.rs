@@ -37,8 +37,9 @@ pub(super) fn client(directions: &[Direction<'_>; 2], starts: [u64; 2]) -> Optio
     // Bytes that repeat may look like frames with data; hardly in both directions.
     let losses = found.iter().map(|found| found.losses);
     let is_clean = losses.clone().max() <= Some(1) && losses.min() == Some(0);
-    let has_frames = found.iter().any(|found| found.frames > 1) && found.iter().all(|found| found.is_there);
-    if !has_fields && !(has_frames && is_clean) {
+    let is_there = found.iter().all(|found| found.is_there);
+    let has_frames = is_clean && is_there && found.iter().any(|found| found.frames > 1);
+    if !has_fields && !has_frames {
         return None;
     }
     let requests = |index: usize| found[index].requests + found[1 - index].responses;
@@ -195,7 +196,7 @@ impl<'a> Http2<'a> {
             let (direction, at) = (&self.directions[index], self.readers[index].offset());
             let left = if direction.has_failed() { 0 } else { direction.len().saturating_sub(at) };
             (left > 0).then(|| {
-                (direction.time(at), at as u128 * u128::from(u64::MAX) / u128::from(direction.len()))
+                (direction.time(at), u128::from(at) * u128::from(u64::MAX) / u128::from(direction.len()))
             })
         });
         match (client, server) {
