@@ -4,11 +4,13 @@
 use std::io::{self, Write};
 
 pub mod answers;
+pub mod connection;
 pub mod endpoints;
 pub mod fragments;
 pub mod frames;
 pub mod fuzz;
 pub mod http;
+pub mod http2;
 pub mod machine;
 pub mod model;
 pub mod program;

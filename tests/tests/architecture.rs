@@ -20,9 +20,9 @@ fn section(heading: &str) -> Vec<String> {
     lines
 }
 
-/// Words of `a-z` and `_`.
+/// Words of `a-z`, digits and `_`.
 fn names(text: &str) -> impl Iterator<Item = String> {
-    text.split(|letter: char| !letter.is_ascii_lowercase() && letter != '_')
+    text.split(|letter: char| !letter.is_ascii_lowercase() && !letter.is_ascii_digit() && letter != '_')
         .filter(|name| !name.is_empty())
         .map(str::to_owned)
 }

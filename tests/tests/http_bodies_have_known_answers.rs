@@ -2,73 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use serde_json::Value;
-use tapflow_common::input::{self};
-use tapflow_common::scan::http::{Direction, Limits};
-use tapflow_core::{Config, FragmentStorage, Reassembler, Storage};
-use tapflow_tests::KEY;
 use tapflow_tests::answers::{corpus, sha256};
-use tapflow_tests::http::Kept;
+use tapflow_tests::connection::{Connection, records};
 use tapflow_tests::not_tested;
-use tapflow_tests::recorder::{Record, Recorder};
+use tapflow_tests::recorder::Record;
 
 /// Source, its port, destination, its port, and the how-manieth connection.
 type Key = (String, u64, String, u64, usize);
-
-/// What is scanned: both directions of a connection.
-struct Connection {
-    streams: [Vec<u8>; 2],
-    gaps: [Vec<std::ops::Range<u64>>; 2],
-    known: [(bool, bool); 2],
-}
-
-impl Connection {
-    fn new(records: &[&Record]) -> Self {
-        let stream = |index: usize| match records.get(index) {
-            Some(record) => record.bytes.iter().map(|byte| byte.unwrap_or(0)).collect(),
-            None => Vec::new(),
-        };
-        let gaps = |index: usize| {
-            let mut gaps = records.get(index).map(|record| record.gaps.clone()).unwrap_or_default();
-            gaps.sort_by_key(|gap| gap.start);
-            gaps
-        };
-        let known = |index: usize| match records.get(index) {
-            Some(record) => {
-                (record.opened.syn, record.closed.as_ref().is_some_and(|(_, summary)| summary.fin))
-            }
-            None => (true, true),
-        };
-        Self { streams: [0, 1].map(stream), gaps: [0, 1].map(gaps), known: [0, 1].map(known) }
-    }
-
-    fn scan(&self) -> Kept {
-        let direction = |index: usize| Direction {
-            bytes: &self.streams[index],
-            gaps: &self.gaps[index],
-            begins: self.known[index].0 && self.gaps[index].first().is_none_or(|gap| gap.start > 0),
-            ends: self.known[index].1,
-            ..Direction::EMPTY
-        };
-        Kept::scan([0, 1].map(direction), &Limits::default())
-    }
-}
-
-fn records(path: &std::path::Path) -> Recorder {
-    let mut source = input::open(path, Arc::new(AtomicBool::new(false))).unwrap();
-    let storage =
-        Storage::heap(100_000, 100_000).unwrap().with_fragments(FragmentStorage::heap(1000).unwrap());
-    let mut core = Reassembler::new(Config::new(KEY), storage).unwrap();
-    let mut sink = Recorder::default();
-    while let Ok(Some(packet)) = source.next() {
-        let Ok(()) = core.push(&packet.frame, &mut sink);
-    }
-    let Ok(()) = core.finish(&mut sink);
-    sink
-}
 
 /// Responses in which tapflow has reason to differ from the answers: capture, port of the client, number, why.
 const EXCEPTIONS: [(&str, u64, u64, &str); 1] = [(

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::xml::Xml;
 use crate::flow::{FileFacts, Ranges};
 use crate::format::Utc;
-use crate::scan::http::{BodyFile, BodyKind, HttpFindings, Message, Start};
+use crate::scan::http::{BodyFile, HttpFindings, Message, Start};
 
 /// An object for each body file of a flow, whose own file is `of`. Its runs are offsets in the file and, where the body was sent as it
 /// is, those in the flow's file (`img_offset`).
@@ -17,7 +17,7 @@ pub(super) fn bodies(xml: &mut Xml, http: &HttpFindings, of: Option<&FileFacts>)
             xml.open("fileobject", &[]);
             xml.leaf("filename", &[], &file.name);
             xml.leaf("filesize", &[], &file.size);
-            let is_whole = !matches!(file.kind, BodyKind::Part(_));
+            let is_whole = file.kind.part().is_none();
             let is_plain = message.codings.is_empty() || message.decoded_length == message.raw_length;
             if is_whole && is_plain && file.size == message.raw_length {
                 runs(xml, &message.runs, of);
@@ -56,13 +56,7 @@ fn original_name(file: &BodyFile, of: Option<&FileFacts>) -> Option<String> {
 
 fn body(xml: &mut Xml, message: &Message, file: &BodyFile, of: Option<&FileFacts>) {
     let mut attributes: Vec<(&str, &dyn Display)> = vec![("message", &message.number)];
-    let (part, complete) = (
-        match file.kind {
-            BodyKind::Part(part) => part,
-            BodyKind::Request | BodyKind::Response => 0,
-        },
-        u8::from(file.complete),
-    );
+    let (part, complete) = (file.kind.part().unwrap_or(0), u8::from(file.complete));
     if part > 0 {
         attributes.push(("part", &part));
     }
@@ -111,7 +105,7 @@ fn message(xml: &mut Xml, message: &Message) {
     let codings = codings.join(", ");
     let anomalies: Vec<&str> = message.anomalies.iter().map(|anomaly| anomaly.name()).collect();
     let anomalies = anomalies.join(" ");
-    let host = message.head.field("host");
+    let host = message.head.host();
     let body_offset = message.runs.listed.first().map(|run| run.start);
 
     let mut attributes: Vec<(&str, &dyn Display)> = vec![("number", &message.number)];
@@ -163,6 +157,36 @@ fn message(xml: &mut Xml, message: &Message) {
     if message.parts_omitted > 0 {
         attributes.push(("parts_not_saved", &message.parts_omitted));
     }
+    if let Some(http2) = &message.http2 {
+        attributes.push(("stream", &http2.stream));
+        if http2.is_pushed {
+            attributes.push(("pushed", &1));
+        }
+        if let Some(code) = &http2.reset {
+            attributes.push(("reset", code));
+        }
+        for (name, count) in [("unknown_fields", &http2.unknown_fields), ("fields_left_out", &http2.left_out)]
+        {
+            if *count > 0 {
+                attributes.push((name, count));
+            }
+        }
+    }
+    if let Some(grpc) = &message.grpc {
+        attributes.push(("grpc_messages", &grpc.messages));
+        for (name, text) in [("grpc_status", &grpc.status), ("grpc_message", &grpc.message)] {
+            if let Some(text) = text {
+                attributes.push((name, text));
+            }
+        }
+    }
+    if let Some(websocket) = &message.websocket {
+        attributes.push(("websocket_messages", &websocket.messages));
+        attributes.push(("control_frames", &websocket.control_frames));
+        if let Some(code) = &websocket.close {
+            attributes.push(("close", code));
+        }
+    }
     xml.empty(name, &attributes);
 }
 
@@ -185,7 +209,7 @@ fn message_json(message: &Message, of: Option<&FileFacts>) -> Value {
     json!({
         "number": message.number,
         "start": start,
-        "host": message.head.field("host"),
+        "host": message.head.host(),
         "version": message.head.version,
         "head": range(&message.head_range),
         "framing": message.framing.name(),
@@ -203,15 +227,22 @@ fn message_json(message: &Message, of: Option<&FileFacts>) -> Value {
         "first": message.first_time.map(|time| Utc(time).to_string()),
         "last": message.last_time.map(|time| Utc(time).to_string()),
         "parts_not_saved": message.parts_omitted,
+        "http2": message.http2.map(|http2| json!({
+            "stream": http2.stream, "pushed": http2.is_pushed, "reset": http2.reset,
+            "unknown_fields": http2.unknown_fields, "fields_left_out": http2.left_out,
+        })),
+        "grpc": message.grpc.as_ref().map(|grpc| json!({
+            "messages": grpc.messages, "status": grpc.status, "message": grpc.message,
+        })),
+        "websocket": message.websocket.map(|websocket| json!({
+            "messages": websocket.messages, "control_frames": websocket.control_frames, "close": websocket.close,
+        })),
         "files": message.files.iter().map(|file| file_json(file, of)).collect::<Vec<_>>(),
     })
 }
 
 fn file_json(file: &BodyFile, of: Option<&FileFacts>) -> Value {
-    let part = match file.kind {
-        BodyKind::Part(part) => Some(part),
-        BodyKind::Request | BodyKind::Response => None,
-    };
+    let part = file.kind.part();
     let digests: Map<String, Value> =
         file.digests.iter().map(|(name, value)| ((*name).to_owned(), value.as_str().into())).collect();
     json!({

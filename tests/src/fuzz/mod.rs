@@ -11,6 +11,7 @@ pub mod decode;
 pub mod filter;
 pub mod fragments;
 pub mod http;
+pub mod http2;
 pub mod in_order;
 pub mod name;
 pub mod pcap;
@@ -18,6 +19,7 @@ pub mod program;
 pub mod segments;
 pub mod table;
 pub mod tls;
+pub mod websocket;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -43,13 +45,14 @@ pub struct Target {
 }
 
 /// All targets, by name.
-pub const TARGETS: [Target; 13] = [
+pub const TARGETS: [Target; 15] = [
     Target { name: "capture", run: capture::run, seeds: capture::seeds, slow: false },
     Target { name: "coding", run: coding::run, seeds: coding::seeds, slow: false },
     Target { name: "decode", run: decode::run, seeds: decode::seeds, slow: false },
     Target { name: "filter", run: filter::run, seeds: filter::seeds, slow: false },
     Target { name: "fragments", run: fragments::run, seeds: fragments::seeds, slow: false },
     Target { name: "http", run: http::run, seeds: http::seeds, slow: false },
+    Target { name: "http2", run: http2::run, seeds: http2::seeds, slow: false },
     Target { name: "in_order", run: in_order::run, seeds: in_order::seeds, slow: false },
     Target { name: "name", run: name::run, seeds: name::seeds, slow: false },
     Target { name: "pcap", run: pcap::run, seeds: pcap::seeds, slow: false },
@@ -57,6 +60,7 @@ pub const TARGETS: [Target; 13] = [
     Target { name: "segments", run: segments::run, seeds: segments::seeds, slow: false },
     Target { name: "table", run: table::run, seeds: table::seeds, slow: false },
     Target { name: "tls", run: tls::run, seeds: tls::seeds, slow: false },
+    Target { name: "websocket", run: websocket::run, seeds: websocket::seeds, slow: false },
 ];
 
 /// A capture, as whole as seeds may want it.

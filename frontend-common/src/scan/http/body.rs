@@ -8,6 +8,7 @@ use super::facts::{Anomalies, Anomaly};
 use super::framing::Framing;
 use super::stream::{Direction, Slice};
 use crate::flow::Ranges;
+use crate::http2;
 
 /// The longest line that begins a chunk, with extensions.
 const MAX_CHUNK_LINE: u64 = 16 << 10;
@@ -23,6 +24,8 @@ pub(super) enum Piece<'a> {
     Bytes(u64, Slice<'a>),
     /// So many bytes were never captured.
     Gap(u64),
+    /// Bytes may be missing here, it is not known how many.
+    Loss,
 }
 
 /// What a body came to on its way through the stream.
@@ -46,6 +49,90 @@ pub(super) struct Walked {
     pub(super) steps: u64,
 }
 
+/// Shows every piece of the body of a message of HTTP/2 to `visit`, in order. `expected` is its length as the head says.
+///
+/// Frames may have been lost. If the length is the expected one, none were.
+pub(super) fn walk_frames<'a>(
+    direction: &Direction<'a>,
+    stream: u32,
+    message: &http2::Message,
+    expected: Option<u64>,
+    anomalies: &mut Anomalies,
+    visit: &mut dyn FnMut(Piece<'a>),
+) -> Walked {
+    let mut is_certain = !message.is_holed;
+    let mut steps = 0;
+    if !is_certain {
+        let (mut length, mut is_known) = (0, true);
+        steps += each_frame(direction, stream, message, &mut |place| match place {
+            Some((payload, _)) => length += payload.end - payload.start,
+            None => is_known = false,
+        });
+        is_certain = is_known && expected == Some(length);
+    }
+    let mut walk = Walk { direction, visit, walked: Walked { end: 0, steps, ..Walked::default() } };
+    let mut is_cut = false;
+    let steps = each_frame(direction, stream, message, &mut |place| match place {
+        Some((payload, after_loss)) => {
+            if after_loss && !is_certain {
+                (walk.visit)(Piece::Loss);
+            }
+            is_cut |= payload.end > direction.len();
+            walk.run(payload);
+        }
+        None => (walk.visit)(Piece::Loss),
+    });
+    if !message.ends && !is_certain {
+        (walk.visit)(Piece::Loss);
+    }
+    let mut walked = walk.walked;
+    walked.steps += steps;
+    // The end may have been in a frame that was lost.
+    let ends = message.ends || is_certain && message.is_holed;
+    walked.complete = ends && is_certain && !is_cut && walked.missing == 0;
+    if walked.missing > 0 {
+        anomalies.add(Anomaly::GapInBody);
+    }
+    if !is_certain {
+        anomalies.add(Anomaly::FramesLost);
+    }
+    walked
+}
+
+/// Shows where the bytes of each frame are, and whether frames may be missing in front of it; `None` where that is not known.
+/// Bytes that were looked at are counted.
+fn each_frame(
+    direction: &Direction<'_>,
+    stream: u32,
+    message: &http2::Message,
+    visit: &mut dyn FnMut(Option<(Range<u64>, bool)>),
+) -> u64 {
+    let mut steps = 0;
+    for run in message.runs.iter() {
+        if run.is_single {
+            visit(run.payload.clone().map(|payload| (payload, run.after_loss)));
+            steps += 1;
+            continue;
+        }
+        let (mut at, mut after_loss) = (run.frames.start, run.after_loss);
+        while at < run.frames.end {
+            steps += http2::HEADER as u64;
+            let bytes = direction.seen(at, http2::HEADER as u64 + 1);
+            let Some(header) = bytes.first_chunk() else {
+                visit(None);
+                break;
+            };
+            let place = http2::payload(header, bytes.get(http2::HEADER).copied(), at, stream);
+            if place.is_own {
+                visit(place.payload.map(|payload| (payload, after_loss)));
+                after_loss = false;
+            }
+            at = place.end;
+        }
+    }
+    steps
+}
+
 /// Shows every piece of the body that begins at `start` to `visit`, in order.
 pub(super) fn walk<'a>(
     direction: &Direction<'a>,
@@ -56,7 +143,7 @@ pub(super) fn walk<'a>(
 ) -> Walked {
     let mut walk = Walk { direction, visit, walked: Walked { end: start, ..Walked::default() } };
     match framing {
-        Framing::None | Framing::Tunnel => walk.walked.complete = true,
+        Framing::None | Framing::Tunnel | Framing::Frames => walk.walked.complete = true,
         Framing::Length(length) => {
             let end = start.saturating_add(length);
             walk.run(start..end);

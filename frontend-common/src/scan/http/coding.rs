@@ -42,7 +42,7 @@ pub enum Coding {
 
 impl Coding {
     /// The coding of this name; `None` where it changes nothing.
-    fn named(name: &str) -> Option<Self> {
+    pub(super) fn named(name: &str) -> Option<Self> {
         let is = |names: &[&str]| names.iter().any(|known| name.eq_ignore_ascii_case(known));
         if is(&["identity", "none", "chunked", "binary", "7bit", "8bit"]) {
             return None;

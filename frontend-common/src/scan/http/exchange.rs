@@ -3,25 +3,18 @@
 //!
 //! One request and one response are held at a time, whatever the number of messages.
 
-use bytes::Bytes;
-
-use super::body::{self, Piece, Walked};
-use super::coding::{self, Allowance, Decoder, Spent};
-use super::facts::{Anomalies, Anomaly, BodyKind, BodyName, Counts, Message};
+use super::bodies::{Bodies, Content};
+use super::coding::Allowance;
+use super::facts::{Anomalies, Anomaly, Counts, Message};
 use super::framing::{self, Framing};
 use super::head::{self, Head, MAX_HEAD, Role, Start};
+use super::http2::{self, Http2};
 use super::reader::{Found, Reader};
-use super::save::Saver;
-use super::stream::{Direction, Slice};
-use super::{Output, media, socks};
-use crate::scan::buffer_pool;
+use super::stream::Direction;
+use super::{Output, socks, websocket};
 
 /// Bytes in which a connection of which the beginning is missing is searched for a message.
 const SEARCH: u64 = 1 << 20;
-/// Pieces of a body, chunks mostly, that are kept to be decoded together.
-const MAX_PIECES: usize = 4096;
-/// Pieces that were read and are shorter are copied to be kept.
-const SMALL: usize = 64 << 10;
 /// Bytes looked at that every connection may take.
 const FREE_STEPS: u64 = 1 << 20;
 /// How much the times of two directions may be in disorder in a capture.
@@ -63,27 +56,78 @@ pub struct Scanned {
     pub steps: u64,
 }
 
-/// Looks for HTTP/1 in the two directions of a finished connection and hands all messages and bodies to
-/// `output`. `None` if there is none, which the first bytes tell.
+/// Looks for HTTP/1, HTTP/2 and WebSocket in the two directions of a finished connection and hands all messages and bodies
+/// to `output`. `None` if there is none, which the first bytes tell.
 pub fn scan(directions: [Direction<'_>; 2], limits: &Limits, output: &mut dyn Output) -> Option<Scanned> {
     let starts = starts(&directions);
+    if let Some(client) = http2::client(&directions, starts) {
+        return streams(directions, starts, client, limits, output);
+    }
     let client = match client(&directions, starts) {
         Some(client) => client,
-        None => return simple(directions, limits, output),
+        None => {
+            return match websocket::client(&directions) {
+                Some(client) => messages(directions, client, limits, output),
+                None => simple(directions, limits, output),
+            };
+        }
     };
     output.recognised(client);
     let requests = Reader::new(directions[client], Role::Client, starts[client]);
     let responses = Reader::new(directions[1 - client], Role::Server, starts[1 - client]);
     let scanned = Scanned { client, ..Scanned::default() };
-    let captured: u64 = directions.iter().map(|direction| direction.captured()).sum();
-    let steps = FREE_STEPS.saturating_add(captured.saturating_mul(limits.steps));
-    let mut scan = Scan { requests, responses, bodies: Bodies::new(limits, output), scanned };
-    scan.all(steps);
+    let most_steps = most_steps(&directions, limits);
+    let mut scan = Scan { requests, responses, bodies: Bodies::new(limits, output), scanned, most_steps };
+    scan.all();
     let steps = scan.steps();
     let Scan { bodies, mut scanned, .. } = scan;
     scanned.steps = steps;
     scanned.counts = bodies.counts;
     (scanned.counts.requests + scanned.counts.responses > 0).then_some(scanned)
+}
+
+/// Bytes that may be looked at.
+fn most_steps(directions: &[Direction<'_>; 2], limits: &Limits) -> u64 {
+    let captured: u64 = directions.iter().map(|direction| direction.captured()).sum();
+    FREE_STEPS.saturating_add(captured.saturating_mul(limits.steps))
+}
+
+/// A connection that is HTTP/2 from its first byte on, or whose beginning is missing.
+fn streams(
+    directions: [Direction<'_>; 2],
+    starts: [u64; 2],
+    client: usize,
+    limits: &Limits,
+    output: &mut dyn Output,
+) -> Option<Scanned> {
+    output.recognised(client);
+    let steps = most_steps(&directions, limits);
+    let mut bodies = Bodies::new(limits, output);
+    let sides = [client, 1 - client];
+    let mut http2 = Http2::new(sides.map(|side| directions[side]), sides.map(|side| starts[side]));
+    let is_given_up = http2.all(&mut bodies, steps);
+    let steps = http2.steps() + bodies.steps;
+    let scanned = Scanned { client, counts: bodies.counts, is_given_up, steps, ..Scanned::default() };
+    (scanned.counts.requests + scanned.counts.responses > 0).then_some(scanned)
+}
+
+/// A connection that is WebSocket, of which the handshake is missing.
+fn messages(
+    directions: [Direction<'_>; 2],
+    client: usize,
+    limits: &Limits,
+    output: &mut dyn Output,
+) -> Option<Scanned> {
+    output.recognised(client);
+    let mut bodies = Bodies::new(limits, output);
+    websocket::late(&[client, 1 - client].map(|side| directions[side]), &mut bodies);
+    Some(Scanned {
+        client,
+        is_tunnel: true,
+        counts: bodies.counts,
+        steps: bodies.steps,
+        ..Scanned::default()
+    })
 }
 
 /// Where HTTP may begin in each direction: behind the handshake of a SOCKS proxy, or at the start.
@@ -157,6 +201,7 @@ struct Scan<'a, 'o> {
     responses: Reader<'a>,
     bodies: Bodies<'o>,
     scanned: Scanned,
+    most_steps: u64,
 }
 
 impl Scan<'_, '_> {
@@ -167,9 +212,9 @@ impl Scan<'_, '_> {
     }
 
     /// Looks at all messages, or at those for which so many steps are enough.
-    fn all(&mut self, steps: u64) {
+    fn all(&mut self) {
         while !self.bodies.output.is_over() {
-            if self.steps() > steps {
+            if self.steps() > self.most_steps {
                 self.scanned.is_given_up = true;
                 break;
             }
@@ -194,7 +239,8 @@ impl Scan<'_, '_> {
     /// A response to a request that was not captured: whether HTTP goes on.
     fn response_alone(&mut self) -> bool {
         let Some(found) = self.responses.next() else { return false };
-        let (message, framing) = self.response(found, None);
+        let (mut message, framing) = self.response(found, None);
+        self.bodies.hand_out(&mut message);
         self.bodies.output.exchange(None, Some(&message));
         self.goes_on(framing)
     }
@@ -215,11 +261,20 @@ impl Scan<'_, '_> {
                 anomalies.add(Anomaly::BodyWithoutLength);
             }
         }
-        let (request, end) = self.bodies.message(Found { anomalies, ..found }, &direction, framing);
+        let content = Content::Framed(framing);
+        let (mut request, end) = self.bodies.read(Found { anomalies, ..found }, &direction, content);
         self.requests.seek(end);
+        // What an upgrade leads to belongs to the request.
+        let asks_for_upgrade = request.head.field("upgrade").is_some();
+        if !asks_for_upgrade {
+            self.bodies.hand_out(&mut request);
+        }
         let asks_for_tunnel = request.head.method() == Some("CONNECT");
         loop {
             let Some(response) = self.responses.peek() else {
+                if asks_for_upgrade {
+                    self.bodies.hand_out(&mut request);
+                }
                 self.bodies.output.exchange(Some(&request), None);
                 return self.unanswered(&request);
             };
@@ -228,20 +283,72 @@ impl Scan<'_, '_> {
                 && let (Some(answered), Some(next)) = (response.first_time, self.requests.peek())
                 && next.first_time.is_some_and(|asked| asked <= answered)
             {
+                if asks_for_upgrade {
+                    self.bodies.hand_out(&mut request);
+                }
                 self.bodies.output.exchange(Some(&request), None);
                 return true;
             }
             let Some(found) = self.responses.next() else { continue };
-            let (response, framing) = self.response(found, request.head.method());
+            let (mut response, framing) = self.response(found, request.head.method());
             let is_interim = matches!(response.head.status(), Some(100 | 102..200));
             if is_interim {
+                self.bodies.hand_out(&mut response);
                 continue;
             }
+            if framing == Framing::Tunnel && response.head.status() == Some(101) {
+                self.upgraded(request, response);
+                return self.goes_on(framing);
+            }
+            if asks_for_upgrade {
+                self.bodies.hand_out(&mut request);
+            }
+            self.bodies.hand_out(&mut response);
             self.bodies.output.exchange(Some(&request), Some(&response));
+            if framing == Framing::Tunnel && self.is_http2_here() {
+                self.http2(None);
+                return self.goes_on(framing);
+            }
             // What a proxy hands on may be HTTP again.
             let is_http_again = asks_for_tunnel && framing == Framing::Tunnel && self.requests.begins_here();
             return is_http_again || self.goes_on(framing);
         }
+    }
+
+    /// The connection becomes what both agreed on: RFC 9110, 7.8.
+    fn upgraded(&mut self, mut request: Message, mut response: Message) {
+        let ends = [self.requests.at(), self.responses.at()];
+        let directions = [self.requests.direction, self.responses.direction];
+        let is = |message: &Message, name: &str| {
+            message.head.elements("upgrade").any(|protocol| protocol.eq_ignore_ascii_case(name))
+        };
+        if is(&response, "websocket") {
+            websocket::upgraded(&directions, ends, &mut request, &mut response, &mut self.bodies);
+        }
+        self.bodies.hand_out(&mut request);
+        self.bodies.hand_out(&mut response);
+        if is(&response, "h2c") && is(&request, "h2c") && self.is_http2_here() {
+            // The answer is in the first stream.
+            return self.http2(Some(request));
+        }
+        self.bodies.output.exchange(Some(&request), Some(&response));
+    }
+
+    /// Whether HTTP/2 begins here.
+    fn is_http2_here(&self) -> bool {
+        let ends = [self.requests.at(), self.responses.at()];
+        http2::client(&[self.requests.direction, self.responses.direction], ends) == Some(0)
+    }
+
+    /// Reads HTTP/2 behind HTTP/1: an upgrade with this request, or what a proxy hands on.
+    fn http2(&mut self, upgraded: Option<Message>) {
+        let ends = [self.requests.at(), self.responses.at()];
+        let directions = [self.requests.direction, self.responses.direction];
+        let numbers = [self.requests.number(), self.responses.number()];
+        let mut http2 = Http2::behind(directions, ends, numbers, upgraded);
+        let spent = self.requests.steps + self.responses.steps;
+        self.scanned.is_given_up = http2.all(&mut self.bodies, self.most_steps.saturating_sub(spent));
+        self.bodies.steps += http2.steps();
     }
 
     fn response(&mut self, found: Found, method: Option<&str>) -> (Message, Framing) {
@@ -251,7 +358,8 @@ impl Scan<'_, '_> {
             true => framing::of_response(&found.head, method, &direction, found.range.end, &mut anomalies),
             false => Framing::None,
         };
-        let (message, end) = self.bodies.message(Found { anomalies, ..found }, &direction, framing);
+        let content = Content::Framed(framing);
+        let (message, end) = self.bodies.read(Found { anomalies, ..found }, &direction, content);
         self.responses.seek(end);
         (message, framing)
     }
@@ -275,206 +383,5 @@ fn is_before(response: &Found, request: &Found) -> bool {
     match (response.first_time, request.first_time) {
         (Some(response), Some(request)) => request > response && request.since(response) > DISORDER,
         _ => false,
-    }
-}
-
-/// Makes messages of heads: walks over their bodies and saves them.
-struct Bodies<'o> {
-    limits: &'o Limits,
-    output: &'o mut dyn Output,
-    spent: Spent,
-    counts: Counts,
-    /// Bytes of bodies looked at.
-    steps: u64,
-}
-
-impl<'o> Bodies<'o> {
-    fn new(limits: &'o Limits, output: &'o mut dyn Output) -> Self {
-        Self { limits, output, spent: Spent::default(), counts: Counts::default(), steps: 0 }
-    }
-
-    /// The message, and where the next one begins.
-    fn message(&mut self, found: Found, direction: &Direction<'_>, framing: Framing) -> (Message, u64) {
-        let Found { head, range, number, whole, anomalies, first_time, .. } = found;
-        let role = if head.status().is_some() { Role::Server } else { Role::Client };
-        let disposition = head.field("content-disposition");
-        let mut message = Message {
-            role,
-            number,
-            head_range: range.clone(),
-            trailers: Vec::new(),
-            framing,
-            runs: Default::default(),
-            raw_length: 0,
-            missing: 0,
-            complete: whole,
-            codings: coding::of_message(&head),
-            decoded_length: 0,
-            decode_error: None,
-            anomalies,
-            files: Vec::new(),
-            parts_omitted: 0,
-            suggested_name: disposition.and_then(media::file_name),
-            first_time,
-            last_time: None,
-            head,
-        };
-        let end = match framing {
-            Framing::None | Framing::Tunnel => range.end,
-            _ => self.body(&mut message, direction, range.end),
-        };
-        let last = message.last_time.take().or_else(|| direction.time(range.end.saturating_sub(1)));
-        message.last_time = last.max(first_time);
-        match role {
-            Role::Client => self.counts.requests += 1,
-            Role::Server => self.counts.responses += 1,
-        }
-        if direction.is_unknown(&(message.head_range.start..end)) {
-            message.anomalies.add(Anomaly::GapsUnknown);
-        }
-        self.counts.count(message.anomalies);
-        self.output.message(&mut message);
-        (message, end)
-    }
-
-    /// Saves the body that begins at `start`: where it ends.
-    fn body(&mut self, message: &mut Message, direction: &Direction<'_>, start: u64) -> u64 {
-        let content_type = message.head.field("content-type").unwrap_or_default();
-        let kind = match message.role {
-            Role::Client => BodyKind::Request,
-            Role::Server => BodyKind::Response,
-        };
-        let name =
-            BodyName { kind, number: message.number, extension: media::extension(content_type), time: None };
-        let is_form = kind == BodyKind::Request && media::media_type(content_type) == "multipart/form-data";
-        let boundary = media::parameter(content_type, "boundary").filter(|_| is_form);
-        let (mut walk_anomalies, mut anomalies) = (Anomalies::default(), message.anomalies);
-        let mut decoder = match self.limits.decode {
-            true => Decoder::new(&message.codings, self.limits.allowance, &mut anomalies),
-            false => None,
-        };
-        let room = self.limits.bodies.saturating_sub(self.counts.bodies);
-        let parts = self.limits.parts;
-        let mut saver = Saver::new(self.output, direction, name, boundary.as_deref(), parts, room);
-        let spent = &mut self.spent;
-        // Decoders need every byte: behind a gap nothing can be decoded.
-        let mut broken = false;
-        let mut coded = Coded::default();
-        let walked = body::walk(direction, start, message.framing, &mut walk_anomalies, &mut |piece| match (
-            &mut decoder,
-            piece,
-        ) {
-            (Some(decoder), Piece::Bytes(at, bytes)) if !broken => {
-                if !coded.keep(at, &bytes) {
-                    coded.hand_on(decoder, &mut saver, spent);
-                    decode(decoder, at, &bytes, &mut saver, spent);
-                }
-            }
-            (Some(_), _) => broken = true,
-            (None, Piece::Bytes(at, bytes)) => {
-                saver.at(at);
-                saver.bytes(&bytes);
-            }
-            (None, Piece::Gap(length)) => saver.hole(length),
-        });
-        if let Some(decoder) = &mut decoder
-            && !coded.decode_whole(decoder, &mut saver, spent)
-        {
-            coded.hand_on(decoder, &mut saver, spent);
-        }
-        let Walked { end, length, missing, runs, complete, trailers, seen, steps } = walked;
-        self.steps += steps;
-        message.decoded_length = length;
-        if let Some(decoder) = &mut decoder {
-            let error = decoder.finish(complete, &mut anomalies, spent, &mut |bytes| saver.bytes(bytes));
-            message.decode_error = error;
-            message.decoded_length = decoder.decoded();
-        }
-        let saved = saver.finish(complete);
-        anomalies.add_all(walk_anomalies);
-        anomalies.add_all(saved.anomalies);
-        if !complete && missing == 0 && matches!(message.framing, Framing::Length(_) | Framing::Chunked) {
-            let elsewhere = [Anomaly::BadChunk, Anomaly::GapInBody].iter().any(|known| anomalies.has(*known));
-            if !elsewhere {
-                anomalies.add(Anomaly::BodyCutOff);
-            }
-        }
-        self.counts.bodies += saved.files.len() as u64 + saved.unnamed;
-        self.counts.body_bytes += saved.bytes;
-        message.anomalies = anomalies;
-        message.files = saved.files;
-        message.parts_omitted = saved.parts_omitted;
-        message.trailers = match trailers.is_empty() {
-            true => Vec::new(),
-            false => head::any_fields(&direction.slice(trailers.clone())),
-        };
-        message.complete &= complete;
-        (message.raw_length, message.missing, message.runs) = (length, missing, runs);
-        message.last_time =
-            seen.and_then(|(_, last)| direction.time(last.max(trailers.end.saturating_sub(1))));
-        end
-    }
-}
-
-/// Decodes a piece of a body that stands at this stream offset.
-fn decode(decoder: &mut Decoder, at: u64, bytes: &[u8], saver: &mut Saver<'_>, spent: &mut Spent) {
-    if !decoder.holds_bytes() {
-        saver.at(at);
-    }
-    decoder.push(bytes, spent, &mut |decoded| saver.bytes(decoded));
-}
-
-/// The beginning of a coded body, as long as it may turn out to be all of it and small.
-#[derive(Default)]
-struct Coded<'a> {
-    pieces: Vec<(u64, Slice<'a>)>,
-    length: usize,
-    /// It is neither.
-    is_given_up: bool,
-}
-
-impl<'a> Coded<'a> {
-    /// Keeps a piece, unless it becomes too much.
-    fn keep(&mut self, at: u64, bytes: &Slice<'a>) -> bool {
-        if self.is_given_up || self.length + bytes.len() > coding::WHOLE || self.pieces.len() >= MAX_PIECES {
-            return false;
-        }
-        // A small piece does not keep a large window.
-        let piece = match bytes {
-            Slice::Read(bytes) if bytes.len() < SMALL => Slice::Read(Bytes::copy_from_slice(bytes)),
-            bytes => bytes.clone(),
-        };
-        self.pieces.push((at, piece));
-        self.length += bytes.len();
-        true
-    }
-
-    /// Gives up, and decodes what was kept piece by piece.
-    fn hand_on(&mut self, decoder: &mut Decoder, saver: &mut Saver<'_>, spent: &mut Spent) {
-        self.is_given_up = true;
-        for (at, bytes) in std::mem::take(&mut self.pieces) {
-            decode(decoder, at, &bytes, saver, spent);
-        }
-    }
-
-    /// Decodes all at once, if that can be done.
-    fn decode_whole(&self, decoder: &mut Decoder, saver: &mut Saver<'_>, spent: &mut Spent) -> bool {
-        let Some((at, first)) = self.pieces.first() else { return false };
-        let decoded = match self.pieces.as_slice() {
-            [_] => decoder.whole(first, spent),
-            pieces => {
-                let mut joined = buffer_pool::take();
-                joined.reserve_exact(self.length);
-                pieces.iter().for_each(|(_, bytes)| joined.extend_from_slice(bytes));
-                let decoded = decoder.whole(&joined, spent);
-                buffer_pool::give(joined);
-                decoded
-            }
-        };
-        let Some(mut decoded) = decoded else { return false };
-        saver.at(*at);
-        saver.all(&mut decoded);
-        buffer_pool::give(decoded);
-        true
     }
 }

@@ -6,7 +6,7 @@ use tapflow_core::Timestamp;
 
 use super::coding::Coding;
 use super::framing::Framing;
-use super::head::{Field, Head, Role, Start};
+use super::head::{Field, Head, Role, Start, Text};
 use crate::flow::Ranges;
 
 /// Something that is not as it should be in a message.
@@ -53,11 +53,19 @@ pub enum Anomaly {
     BodyWithoutLength,
     /// There are so many gaps that it is not known which bytes of the message are missing.
     GapsUnknown,
+    /// Frames of the message may have been lost (HTTP/2): bytes of the body may be missing.
+    FramesLost,
+    /// Header fields refer to others that were not captured (HTTP/2).
+    UnknownFields,
+    /// A header block that makes no sense (HTTP/2): fields are missing.
+    BadFields,
+    /// Messages of gRPC or WebSocket that cannot be told apart.
+    BadMessages,
 }
 
 impl Anomaly {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 24] = [
         Self::GapInHead,
         Self::HeadCutOff,
         Self::Stray,
@@ -78,6 +86,10 @@ impl Anomaly {
         Self::OtherCoding,
         Self::BodyWithoutLength,
         Self::GapsUnknown,
+        Self::FramesLost,
+        Self::UnknownFields,
+        Self::BadFields,
+        Self::BadMessages,
     ];
 
     /// The name in reports.
@@ -104,6 +116,10 @@ impl Anomaly {
             Self::OtherCoding => "other_coding",
             Self::BodyWithoutLength => "body_without_length",
             Self::GapsUnknown => "gaps_unknown",
+            Self::FramesLost => "frames_lost",
+            Self::UnknownFields => "unknown_fields",
+            Self::BadFields => "bad_fields",
+            Self::BadMessages => "bad_messages",
         }
     }
 }
@@ -133,6 +149,10 @@ impl Anomaly {
             Self::OtherCoding => "in another coding than the head names",
             Self::BodyWithoutLength => "with a body but neither a length nor chunks",
             Self::GapsUnknown => "among too many gaps to know what is missing",
+            Self::FramesLost => "of which frames may be missing",
+            Self::UnknownFields => "with fields that refer to others that are missing",
+            Self::BadFields => "with a broken header block",
+            Self::BadMessages => "with broken messages of gRPC or WebSocket",
         }
     }
 }
@@ -145,6 +165,11 @@ impl Anomalies {
     /// Adds one.
     pub fn add(&mut self, anomaly: Anomaly) {
         self.0 |= 1 << anomaly as u8;
+    }
+
+    /// Takes one away.
+    pub fn remove(&mut self, anomaly: Anomaly) {
+        self.0 &= !(1 << anomaly as u8);
     }
 
     /// Adds all of another set.
@@ -251,9 +276,86 @@ pub struct Message {
     pub first_time: Option<Timestamp>,
     /// When its last byte was captured.
     pub last_time: Option<Timestamp>,
+    /// What HTTP/2 says of it.
+    pub http2: Option<Http2>,
+    /// What its body says, where that consists of messages of gRPC.
+    pub grpc: Option<Grpc>,
+    /// What follows it, where that is WebSocket.
+    pub websocket: Option<WebSocket>,
+}
+
+/// What HTTP/2 says of a message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Http2 {
+    /// Its stream.
+    pub stream: u32,
+    /// A request that the server sent, for a response that follows without being asked for.
+    pub is_pushed: bool,
+    /// Why its sender ended the stream early: RFC 9113, 7; `u32::MAX` where that was not captured.
+    pub reset: Option<u32>,
+    /// Fields of which the name or the value is not known, because it was not captured.
+    pub unknown_fields: u64,
+    /// Fields that are not listed, because there are too many.
+    pub left_out: u64,
+}
+
+/// What a body of gRPC says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Grpc {
+    /// Messages, empty ones too.
+    pub messages: u64,
+    /// The status of a response: `grpc-status`.
+    pub status: Option<String>,
+    /// What it says in words: `grpc-message`.
+    pub message: Option<String>,
+}
+
+/// What one direction of WebSocket comes to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WebSocket {
+    /// Messages, empty ones too.
+    pub messages: u64,
+    /// Pings and pongs.
+    pub control_frames: u64,
+    /// The code with which the direction is closed: RFC 6455, 7.4.
+    pub close: Option<u16>,
 }
 
 impl Message {
+    /// A message of which the head is missing, without a body.
+    pub(super) fn without_head(role: Role) -> Self {
+        let start = match role {
+            Role::Client => Start::Request { method: String::new(), target: Text::default() },
+            Role::Server => Start::Response { status: 0, reason: String::new() },
+        };
+        let mut anomalies = Anomalies::default();
+        anomalies.add(Anomaly::GapInHead);
+        Self {
+            role,
+            number: 1,
+            head: Head { start, version: String::new(), fields: Vec::new() },
+            head_range: 0..0,
+            trailers: Vec::new(),
+            framing: Framing::Tunnel,
+            runs: Ranges::default(),
+            raw_length: 0,
+            missing: 0,
+            complete: false,
+            codings: Vec::new(),
+            decoded_length: 0,
+            decode_error: None,
+            anomalies,
+            files: Vec::new(),
+            parts_omitted: 0,
+            suggested_name: None,
+            first_time: None,
+            last_time: None,
+            http2: None,
+            grpc: None,
+            websocket: None,
+        }
+    }
+
     /// Memory that the facts take, in bytes, without the contents of files.
     #[must_use]
     pub fn weight(&self) -> usize {
@@ -271,7 +373,8 @@ impl Message {
         });
         let lists =
             self.runs.listed.len() * size_of::<Range<u64>>() + self.codings.len() * size_of::<Coding>();
-        let texts = self.head.version.len() + text(&self.decode_error) + text(&self.suggested_name);
+        let grpc = self.grpc.as_ref().map_or(0, |grpc| text(&grpc.status) + text(&grpc.message));
+        let texts = self.head.version.len() + text(&self.decode_error) + text(&self.suggested_name) + grpc;
         size_of::<Self>() + start + fields.sum::<usize>() + files.sum::<usize>() + lists + texts
     }
 
@@ -291,6 +394,21 @@ pub enum BodyKind {
     Response,
     /// A part of a multipart request, from 1.
     Part(u64),
+    /// A message of gRPC in a body, from 1.
+    Grpc(u64),
+    /// A message of WebSocket, from 1 in each direction of a connection.
+    WebSocket(u64),
+}
+
+impl BodyKind {
+    /// The number of a part or a message; `None` for a body.
+    #[must_use]
+    pub fn part(self) -> Option<u64> {
+        match self {
+            Self::Request | Self::Response => None,
+            Self::Part(number) | Self::Grpc(number) | Self::WebSocket(number) => Some(number),
+        }
+    }
 }
 
 /// What the file of a body is to be called, and when its first byte was captured.
@@ -298,6 +416,8 @@ pub enum BodyKind {
 pub struct BodyName {
     /// Whose body.
     pub kind: BodyKind,
+    /// Which side sent it.
+    pub role: Role,
     /// The number of its message.
     pub number: u64,
     /// The ending, without a dot, only of letters and digits.
@@ -315,6 +435,8 @@ impl BodyName {
             BodyKind::Response => format!("-HTTPBODY-{number:03}"),
             BodyKind::Request => format!("-HTTPREQ-{number:03}"),
             BodyKind::Part(part) => format!("-HTTPREQ-{number:03}-PART-{part:03}"),
+            BodyKind::Grpc(message) => format!("-GRPC-{number:03}-{message:04}"),
+            BodyKind::WebSocket(message) => format!("-WS-{message:04}"),
         };
         if let Some(extension) = self.extension {
             name.push('.');
@@ -324,7 +446,7 @@ impl BodyName {
     }
 }
 
-/// A file with a body, or with a part of one.
+/// A file with a body, with a part of one, or with a message of WebSocket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BodyFile {
     /// Which body.

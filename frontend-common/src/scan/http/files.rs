@@ -12,9 +12,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tapflow_core::Timestamp;
 
 use super::har::{self, MAX_TEXT, Place};
-use super::{
-    BodyKind, BodyName, Counts, Direction, Limits, Message, Output, Role, Slot, Source, Stored, scan,
-};
+use super::{BodyName, Counts, Direction, Limits, Message, Output, Role, Slot, Source, Stored, scan};
 use crate::output::alerts::Alerts;
 use crate::output::beneath::Beneath;
 use crate::output::durable::finish;
@@ -180,6 +178,10 @@ fn may_be_http(scanned: &ScannedFlow) -> Result<bool, String> {
     let start = scanned.start(START)?;
     let text = start.trim_ascii_start();
     let word = text.iter().position(|byte| !byte.is_ascii_graphic());
+    // The first frame of a server of HTTP/2 is short and of kind 4.
+    if start.starts_with(&[0]) && start.get(3) == Some(&4) {
+        return Ok(true);
+    }
     Ok(text.starts_with(b"HTTP/1.") || word.is_some_and(|at| at > 0 && text[at] == b' '))
 }
 
@@ -407,7 +409,7 @@ impl Output for Files<'_> {
     }
 
     fn begin(&mut self, slot: Slot, name: &BodyName) {
-        let role = usize::from(name.kind == BodyKind::Response);
+        let role = usize::from(name.role == Role::Server);
         let index = if role == 0 { self.client } else { 1 - self.client };
         let file = self.flows.get(index).and_then(|scanned| scanned.flow.file.as_ref());
         let stem = BodyName { extension: None, ..name.clone() }.suffix();
@@ -518,7 +520,12 @@ impl Output for Files<'_> {
     }
 
     fn message(&mut self, message: &mut Message) {
-        let side = usize::from(message.role == Role::Server);
+        if message.raw_length == 0 {
+            // A text that is there is that of a message whose exchange is not over.
+            self.texts[usize::from(message.role == Role::Server)] = None;
+        }
+        let is_pushed = message.http2.is_some_and(|http2| http2.is_pushed);
+        let side = usize::from(message.role == Role::Server || is_pushed);
         if self.messages[side].len() >= MAX_MESSAGES {
             self.omitted[side] += 1;
             return;
@@ -529,7 +536,9 @@ impl Output for Files<'_> {
         let trailers = std::mem::take(&mut message.trailers);
         let mut kept = message.clone();
         kept.trailers = Vec::new();
-        let named = |name: &str| ["host", "content-type"].iter().any(|kept| name.eq_ignore_ascii_case(kept));
+        let named = |name: &str| {
+            ["host", ":authority", "content-type"].iter().any(|kept| name.eq_ignore_ascii_case(kept))
+        };
         kept.head.fields = fields.iter().filter(|field| named(&field.name)).cloned().collect();
         for (file, contents) in kept.files.iter_mut().zip(contents) {
             file.contents = contents;

@@ -15,6 +15,8 @@ pub enum Framing {
     Chunked,
     /// All there is until the connection closes.
     UntilClose,
+    /// The frames of a stream of HTTP/2.
+    Frames,
     /// What follows is another protocol: CONNECT or an upgrade.
     Tunnel,
 }
@@ -28,6 +30,7 @@ impl Framing {
             Self::Length(_) => "length",
             Self::Chunked => "chunked",
             Self::UntilClose => "until-close",
+            Self::Frames => "frames",
             Self::Tunnel => "tunnel",
         }
     }

@@ -86,8 +86,8 @@ fn request(place: &Place, message: Option<&Message>, text: Option<&[u8]>) -> Val
     });
     let mut request = json!({
         "method": method,
-        "url": url(place, message.head.field("host"), method, target),
-        "httpVersion": message.head.version,
+        "url": url(place, scheme(message), message.head.host(), method, target),
+        "httpVersion": version(message),
         "cookies": cookies.collect::<Vec<_>>(),
         "headers": headers(message),
         "queryString": query(&escaped(&target.bytes())),
@@ -133,7 +133,7 @@ fn response(message: Option<&Message>, text: Option<&[u8]>) -> Value {
     json!({
         "status": status,
         "statusText": reason,
-        "httpVersion": message.head.version,
+        "httpVersion": version(message),
         "cookies": message.head.values("set-cookie").filter_map(set_cookie).collect::<Vec<_>>(),
         "headers": headers(message),
         "content": content,
@@ -145,7 +145,7 @@ fn response(message: Option<&Message>, text: Option<&[u8]>) -> Value {
 
 /// What a program has to know to find the body, and how much of it there is.
 fn refer(content: &mut Map<String, Value>, message: &Message) {
-    let whole = message.files.iter().find(|file| !matches!(file.kind, BodyKind::Part(_)));
+    let whole = message.files.iter().find(|file| file.kind.part().is_none());
     if let Some(file) = whole {
         content.insert("_file".into(), file.name.as_str().into());
     }
@@ -155,6 +155,22 @@ fn refer(content: &mut Map<String, Value>, message: &Message) {
             words.insert(0, "incomplete");
         }
         content.insert("comment".into(), words.join(", ").into());
+    }
+}
+
+/// The version as other programs write it.
+fn version(message: &Message) -> &str {
+    match message.http2 {
+        Some(_) => "h2",
+        None => &message.head.version,
+    }
+}
+
+/// The scheme of a request's URL: RFC 9113, 8.3.1.
+fn scheme(message: &Message) -> &'static str {
+    match message.head.field(":scheme") {
+        Some("https") => "https",
+        _ => "http",
     }
 }
 
@@ -206,15 +222,15 @@ fn set_cookie(field: &str) -> Option<Value> {
 
 /// The URL that was asked for: one that every reader can parse. An authority that is none gives way to the address of the
 /// server; bytes that cannot stand in a URL are percent-encoded.
-fn url(place: &Place, host: Option<&str>, method: &str, target: &Text) -> String {
+fn url(place: &Place, scheme: &str, host: Option<&str>, method: &str, target: &Text) -> String {
     let target = escaped(&target.bytes());
     let named = host.filter(|host| is_authority(host)).unwrap_or(&place.server);
     let url = match target.as_str() {
         absolute if has_scheme(absolute) => absolute.to_owned(),
-        authority if method == "CONNECT" => format!("http://{authority}/"),
-        "*" => format!("http://{named}/"),
-        path if path.starts_with('/') => format!("http://{named}{path}"),
-        path => format!("http://{named}/{path}"),
+        authority if method == "CONNECT" => format!("{scheme}://{authority}/"),
+        "*" => format!("{scheme}://{named}/"),
+        path if path.starts_with('/') => format!("{scheme}://{named}{path}"),
+        path => format!("{scheme}://{named}/{path}"),
     };
     if Url::parse(&url).is_ok() {
         return url;
@@ -224,7 +240,7 @@ fn url(place: &Place, host: Option<&str>, method: &str, target: &Text) -> String
         None if method == "CONNECT" => "",
         None => &target,
     };
-    format!("http://{}/{path}", place.server)
+    format!("{scheme}://{}/{path}", place.server)
 }
 
 /// Whether this is a host, with or without a port: RFC 3986, 3.2. Names have letters, digits, `-`, `.`, `_` only, as those
@@ -288,7 +304,7 @@ mod tests {
         let head = parse(Role::Client, head).unwrap();
         let place = Place { server: "[2001:db8::1]:8080".into(), ..Place::default() };
         let Start::Request { method, target } = &head.start else { panic!("a request") };
-        url(&place, head.field("host"), method, target)
+        url(&place, "http", head.field("host"), method, target)
     }
 
     #[test]

@@ -143,6 +143,12 @@ impl Head {
             .filter(|element| !element.is_empty())
     }
 
+    /// The host of a request: Host, or `:authority` in HTTP/2.
+    #[must_use]
+    pub fn host(&self) -> Option<&str> {
+        self.field(":authority").or_else(|| self.field("host"))
+    }
+
     /// The method of a request.
     #[must_use]
     pub fn method(&self) -> Option<&str> {

@@ -1,32 +1,37 @@
-//! HTTP/1 in finished connections: messages, which response answers which request, and bodies.
+//! HTTP/1 and HTTP/2 in finished connections: messages, which response answers which request, and bodies; messages of
+//! gRPC and WebSocket in them.
 //!
 //! Two directions go in as bytes with their gaps and times; messages, and bodies without chunks and
 //! codings, come out through [`Output`]. There is no file and no clock in here. Any bytes give some result, in
 //! time in proportion to their number and what [`Limits`] allow them to decode to.
 //!
 //! Which side is the client, and whether it is HTTP at all, is told by the bytes alone. Where bytes are missing
-//! or make no sense, reading goes on at the next message. RFC 9110, RFC 9112.
+//! or make no sense, reading goes on at the next message. RFC 9110, RFC 9112, RFC 9113.
 
+mod bodies;
 mod body;
 mod coding;
 mod exchange;
 mod facts;
 mod files;
 mod framing;
+mod grpc;
 mod har;
 mod head;
+mod http2;
 mod media;
 mod multipart;
 mod reader;
 mod save;
 mod socks;
 mod stream;
+mod websocket;
 
 pub(in crate::scan) use files::create;
 
 pub use coding::{Allowance, Coding, MAX_CODINGS};
 pub use exchange::{Limits, Scanned, scan};
-pub use facts::{Anomalies, Anomaly, BodyFile, BodyKind, BodyName, Counts, Message};
+pub use facts::{Anomalies, Anomaly, BodyFile, BodyKind, BodyName, Counts, Grpc, Http2, Message, WebSocket};
 pub use files::{Http, HttpFindings, HttpOptions, MAX_MESSAGES};
 pub use framing::Framing;
 pub use har::{MAX_TEXT, Place};

@@ -53,6 +53,16 @@ impl<'a> Reader<'a> {
         self.at = at;
     }
 
+    /// Where the next message may begin.
+    pub(super) fn at(&self) -> u64 {
+        self.at
+    }
+
+    /// Messages so far.
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
     /// Nothing more is read.
     pub(super) fn stop(&mut self) {
         self.next = None;

@@ -1,6 +1,8 @@
-//! A body on its way to its file: begun with its first byte, taken apart where it is a form.
+//! A body on its way to its file: begun with its first byte, taken apart where it is a form or has messages of gRPC.
 
-use super::facts::{Anomalies, Anomaly, BodyFile, BodyKind, BodyName};
+use super::coding::Spent;
+use super::facts::{Anomalies, Anomaly, BodyFile, BodyKind, BodyName, Grpc};
+use super::grpc::{Messages, Settings};
 use super::multipart::{Event, Splitter};
 use super::stream::Direction;
 use super::{Output, Slot, Stored, media};
@@ -19,12 +21,26 @@ pub(super) struct Saved {
     pub(super) unnamed: u64,
     pub(super) bytes: u64,
     pub(super) anomalies: Anomalies,
+    /// Messages of gRPC.
+    pub(super) grpc: Option<Grpc>,
+}
+
+/// What a body consists of.
+#[derive(Debug)]
+pub(super) enum Inside {
+    /// Bytes.
+    Bytes,
+    /// The parts of a form with this boundary.
+    Form(String),
+    /// Messages of gRPC.
+    Grpc(Settings),
 }
 
 /// Saves one body.
 pub(super) struct Saver<'s> {
     whole: File<'s>,
     form: Option<Form>,
+    grpc: Option<Messages<'s>>,
 }
 
 struct Form {
@@ -45,7 +61,7 @@ struct Parts {
 }
 
 /// The file under way, and those that are done.
-struct File<'s> {
+pub(super) struct File<'s> {
     output: &'s mut dyn Output,
     direction: &'s Direction<'s>,
     name: BodyName,
@@ -54,31 +70,32 @@ struct File<'s> {
     begun: [bool; 2],
     holes: [u64; 2],
     room: u64,
-    saved: Saved,
+    pub(super) saved: Saved,
 }
 
 impl<'s> Saver<'s> {
-    pub(super) fn new(
-        output: &'s mut dyn Output,
-        direction: &'s Direction<'s>,
-        name: BodyName,
-        boundary: Option<&str>,
-        parts: u64,
-        room: u64,
-    ) -> Self {
-        let form = boundary.and_then(Splitter::new).map(|splitter| Form {
-            splitter,
-            parts: Parts {
-                number: 0,
-                limit: parts,
-                name: None,
-                field: None,
-                suggested_name: None,
-                holed: false,
-            },
-        });
-        let (begun, holes, saved) = ([false; 2], [0; 2], Saved::default());
-        Self { whole: File { output, direction, name, at: 0, begun, holes, room, saved }, form }
+    /// Saves a body: of a form so many parts, of all files no more than there is `room` for. `spent` counts what messages
+    /// of gRPC decode to.
+    pub(super) fn new(whole: File<'s>, inside: Inside, parts: u64, spent: &'s mut Spent) -> Self {
+        let (mut form, mut grpc) = (None, None);
+        match inside {
+            Inside::Bytes => {}
+            Inside::Form(boundary) => {
+                form = Splitter::new(&boundary).map(|splitter| Form {
+                    splitter,
+                    parts: Parts {
+                        number: 0,
+                        limit: parts,
+                        name: None,
+                        field: None,
+                        suggested_name: None,
+                        holed: false,
+                    },
+                });
+            }
+            Inside::Grpc(settings) => grpc = Some(Messages::new(settings, spent)),
+        }
+        Self { whole, form, grpc }
     }
 
     /// The bytes that follow stand at this stream offset, or were decoded from there.
@@ -87,18 +104,21 @@ impl<'s> Saver<'s> {
     }
 
     pub(super) fn bytes(&mut self, bytes: &[u8]) {
-        let Self { whole, form } = self;
+        let Self { whole, form, grpc } = self;
         let name = whole.name.clone();
         whole.write(Slot::Whole, &name, bytes);
         if let Some(form) = form {
             let Form { splitter, parts } = form;
             splitter.push(bytes, &mut |event| parts.take(whole, event));
         }
+        if let Some(grpc) = grpc {
+            grpc.push(bytes, whole);
+        }
     }
 
     /// All bytes of the body, which may be taken.
     pub(super) fn all(&mut self, bytes: &mut Vec<u8>) {
-        if self.form.is_some() {
+        if self.form.is_some() || self.grpc.is_some() {
             return self.bytes(bytes);
         }
         let name = self.whole.name.clone();
@@ -108,17 +128,34 @@ impl<'s> Saver<'s> {
     }
 
     pub(super) fn hole(&mut self, length: u64) {
-        let Self { whole, form } = self;
+        let Self { whole, form, grpc } = self;
         whole.hole(Slot::Whole, length);
         if let Some(form) = form {
             let Form { splitter, parts } = form;
             splitter.hole(length, &mut |event| parts.take(whole, event));
         }
+        if let Some(grpc) = grpc {
+            grpc.hole(length, whole);
+        }
+    }
+
+    /// Bytes may be missing here, it is not known how many.
+    pub(super) fn loss(&mut self) {
+        let Self { whole, form, grpc } = self;
+        if let Some(Form { splitter, parts }) = form {
+            splitter.hole(0, &mut |event| parts.take(whole, event));
+        }
+        if let Some(grpc) = grpc {
+            grpc.loss(whole);
+        }
     }
 
     /// Closes what is open.
     pub(super) fn finish(mut self, complete: bool) -> Saved {
-        let Self { whole, form } = &mut self;
+        let Self { whole, form, grpc } = &mut self;
+        if let Some(grpc) = grpc {
+            whole.saved.grpc = Some(grpc.finish(complete, whole));
+        }
         if let Some(form) = form {
             let Form { splitter, parts } = form;
             splitter.finish(&mut |event| parts.take(whole, event));
@@ -130,11 +167,8 @@ impl<'s> Saver<'s> {
         let kind = whole.name.kind;
         whole.end(Slot::Whole, kind, complete, None, None);
         // The body before its parts.
-        if form.is_some() {
-            whole.saved.files.sort_by_key(|file| match file.kind {
-                BodyKind::Part(part) => part,
-                BodyKind::Request | BodyKind::Response => 0,
-            });
+        if form.is_some() || grpc.is_some() {
+            whole.saved.files.sort_by_key(|file| file.kind.part().unwrap_or(0));
         }
         self.whole.saved
     }
@@ -184,8 +218,29 @@ impl Parts {
     }
 }
 
-impl File<'_> {
-    fn write(&mut self, slot: Slot, name: &BodyName, bytes: &[u8]) {
+impl<'s> File<'s> {
+    /// Files of a body of this name; no more than there is `room` for.
+    pub(super) fn new(
+        output: &'s mut dyn Output,
+        direction: &'s Direction<'s>,
+        name: BodyName,
+        room: u64,
+    ) -> Self {
+        let (begun, holes, saved) = ([false; 2], [0; 2], Saved::default());
+        Self { output, direction, name, at: 0, begun, holes, room, saved }
+    }
+
+    /// The name of a file beside that of the body.
+    pub(super) fn name(&self, kind: BodyKind, extension: Option<&'static str>) -> BodyName {
+        BodyName { kind, extension, ..self.name.clone() }
+    }
+
+    /// The bytes that follow stand at this stream offset.
+    pub(super) fn at(&mut self, offset: u64) {
+        self.at = offset;
+    }
+
+    pub(super) fn write(&mut self, slot: Slot, name: &BodyName, bytes: &[u8]) {
         if !bytes.is_empty() && self.begins(slot, name) {
             self.output.write(slot, bytes);
         }
@@ -210,11 +265,11 @@ impl File<'_> {
         true
     }
 
-    fn hole(&mut self, slot: Slot, length: u64) {
+    pub(super) fn hole(&mut self, slot: Slot, length: u64) {
         self.holes[slot as usize] += length;
     }
 
-    fn end(
+    pub(super) fn end(
         &mut self,
         slot: Slot,
         kind: BodyKind,
@@ -235,7 +290,7 @@ impl File<'_> {
                 self.saved.bytes += stored.size;
                 let names = [&field, &suggested_name].into_iter().flatten().map(String::len).sum::<usize>();
                 self.saved.names += names + stored.name.len();
-                if matches!(kind, BodyKind::Part(_)) && self.saved.names > NAMES {
+                if kind.part().is_some() && self.saved.names > NAMES {
                     self.saved.unnamed += 1;
                     self.saved.parts_omitted += 1;
                     return;
