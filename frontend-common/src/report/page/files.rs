@@ -118,6 +118,8 @@ impl Files {
                         BodyKind::Request => "request",
                         BodyKind::Response => "response",
                         BodyKind::Part(_) => "form field",
+                        BodyKind::Grpc(_) => "gRPC message",
+                        BodyKind::WebSocket(_) => "WebSocket message",
                     },
                     media: message
                         .media_type()
