@@ -91,7 +91,8 @@ impl Files {
         let answered = self.requests.take().filter(|(other, _)| *other == session && is_clean(http));
         if is_clean(http) {
             let requests = http.messages.iter().filter(|message| message.role == Role::Client);
-            let requests = requests.map(|message| (message.http2.map(|http2| http2.stream), subject(message)));
+            let requests =
+                requests.map(|message| (message.http2.map(|http2| http2.stream), subject(message)));
             self.requests = Some((session, requests.collect()));
         }
         let mut requests = answered.map(|(_, requests)| requests).unwrap_or_default();
