@@ -63,7 +63,7 @@ pub(super) struct Files {
     pictures: Option<Vec<(usize, Thumbnail)>>,
     pictures_size: usize,
     /// The requests of a connection whose answers come next, where it is certain which one is for which.
-    requests: Option<(u64, Vec<String>)>,
+    requests: Option<(u64, Vec<Request>)>,
 }
 
 impl Files {
@@ -91,13 +91,20 @@ impl Files {
         let answered = self.requests.take().filter(|(other, _)| *other == session && is_clean(http));
         if is_clean(http) {
             let requests = http.messages.iter().filter(|message| message.role == Role::Client);
-            self.requests = Some((session, requests.map(subject).collect()));
+            let requests =
+                requests.map(|message| (message.http2.map(|http2| http2.stream), subject(message)));
+            self.requests = Some((session, requests.collect()));
         }
-        let mut requests = answered.into_iter().flat_map(|(_, requests)| requests);
+        let mut requests = answered.map(|(_, requests)| requests).unwrap_or_default();
         for message in &http.messages {
             let subject = match &message.head.start {
                 Start::Response { status, .. } if *status >= 200 => {
-                    requests.next().map_or_else(|| subject(message), |request| format!("{status} {request}"))
+                    let stream = message.http2.map(|http2| http2.stream);
+                    // Answers come in the order of the requests, in HTTP/2 in any order; stream 1 may answer an upgrade.
+                    let fits = |of: Option<u32>| of == stream || of.is_none() && stream == Some(1);
+                    let place = requests.iter().position(|(of, _)| fits(*of));
+                    let request = place.map(|place| requests.remove(place).1);
+                    request.map_or_else(|| subject(message), |request| format!("{status} {request}"))
                 }
                 _ => subject(message),
             };
@@ -108,7 +115,7 @@ impl Files {
                     continue;
                 }
                 let path = Path::new(&file.name);
-                let part = matches!(file.kind, BodyKind::Part(_));
+                let part = file.kind.part().is_some();
                 let suggested =
                     file.suggested_name.as_ref().or(message.suggested_name.as_ref().filter(|_| !part));
                 let found = Found {
@@ -287,7 +294,7 @@ fn digests(list: &[(&'static str, String)]) -> String {
 fn subject(message: &Message) -> String {
     match &message.head.start {
         Start::Request { method, target } => {
-            let host = message.head.field("host").unwrap_or_default();
+            let host = message.head.host().unwrap_or_default();
             cut(&format!("{} {}{}", cut(method), cut(host), cut(target.as_str())))
         }
         Start::Response { status, reason } => format!("{status} {}", cut(reason.as_str())),
@@ -303,6 +310,9 @@ fn is_clean(http: &HttpFindings) -> bool {
     };
     !http.is_given_up && !http.is_tunnel && http.omitted == 0 && !http.messages.iter().any(is_lost)
 }
+
+/// The stream of a request, in HTTP/2, and what it asks for.
+type Request = (Option<u32>, String);
 
 /// The beginning of a text that may have any length.
 fn cut(text: &str) -> String {
