@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use tapflow_core::{LinkType, Timestamp};
 
+use super::error::Fault;
 use super::pool::BLOCK;
 use super::source::{Capture, STDIN};
 use super::{InputError, Packet, Packets, Progress, Secrets, Source, TOGETHER};
@@ -61,13 +62,21 @@ impl Given {
 
     /// When the first packet was captured, where the file has one. Only its first bytes are read, and more of them if
     /// there is no packet in these: compressed ones may give nothing yet.
-    fn start(&self) -> Option<Timestamp> {
-        [FIRST_BYTES, FIRST_BYTES << 6].into_iter().find_map(|count| {
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    fn start(&self) -> io::Result<Option<Timestamp>> {
+        for count in [FIRST_BYTES, FIRST_BYTES << 6] {
             let mut bytes = Vec::new();
-            self.first_bytes(count, &mut bytes).ok()?;
-            let mut capture = Capture::of_memory(String::new(), bytes.into(), Arc::default()).ok()?;
-            capture.next().ok()?.map(|packet| packet.frame.time)
-        })
+            self.first_bytes(count, &mut bytes)?;
+            let Ok(mut capture) = Capture::of_memory(String::new(), bytes.into(), Arc::default()) else {
+                continue;
+            };
+            if let Ok(Some(packet)) = capture.next() {
+                return Ok(Some(packet.frame.time));
+            }
+        }
+        Ok(None)
     }
 
     fn first_bytes(&self, count: u64, bytes: &mut Vec<u8>) -> io::Result<()> {
@@ -88,6 +97,8 @@ impl Given {
 struct Waiting {
     start: Timestamp,
     given: Given,
+    /// Why its time is not known: the file cannot be read.
+    fault: Option<io::Error>,
 }
 
 /// A file that is being read.
@@ -161,7 +172,7 @@ impl Merge {
     #[must_use]
     pub fn one(given: Given, after: Option<Timestamp>, stop: Arc<AtomicBool>) -> Self {
         let total = given.length();
-        let waiting = VecDeque::from([Waiting { start: Timestamp::default(), given }]);
+        let waiting = VecDeque::from([Waiting { start: Timestamp::default(), given, fault: None }]);
         Self::new(waiting, after, total, 1, stop)
     }
 
@@ -174,7 +185,11 @@ impl Merge {
             if stop.load(atomic::Ordering::Relaxed) {
                 break;
             }
-            waiting.push(Waiting { start: given.start().unwrap_or_default(), given });
+            let (start, fault) = match given.start() {
+                Ok(start) => (start.unwrap_or_default(), None),
+                Err(fault) => (Timestamp::default(), Some(fault)),
+            };
+            waiting.push(Waiting { start, given, fault });
         }
         // Stable: those of one time stay as they were given, unless their names count.
         waiting.sort_by(|a, b| {
@@ -298,7 +313,10 @@ impl Merge {
 
     /// Opens the file that begins next.
     fn open_next(&mut self) -> Result<(), InputError> {
-        let Some(Waiting { given, .. }) = self.waiting.pop_front() else { return Ok(()) };
+        let Some(Waiting { given, fault, .. }) = self.waiting.pop_front() else { return Ok(()) };
+        if let Some(fault) = fault {
+            return Err(Fault::of_file(None, fault.into()).named(&given.name(), false));
+        }
         let block = if self.open.is_empty() { BLOCK } else { SMALL_BLOCK };
         let mut capture = given.open(block, self.stop.clone())?;
         if let Some(secrets) = &self.secrets {

@@ -185,9 +185,10 @@ impl Run<'_> {
     /// The inputs that are read as one, by number: ordinary files that follow each other, unless the order of the
     /// command line counts. A pipe is alone, and what only completes connections comes apart.
     fn groups(&self) -> Vec<Vec<usize>> {
+        // What cannot be looked at is no pipe: reading it gives the error.
         let is_file = |index: usize, input: &Input| match self.files.get(index) {
-            Some(Some(file)) => file.metadata().is_ok_and(|facts| facts.is_file()),
-            _ => !input.is_stdin() && input.path.metadata().is_ok_and(|facts| facts.is_file()),
+            Some(Some(file)) => file.metadata().map_or(true, |facts| facts.is_file()),
+            _ => !input.is_stdin() && input.path.metadata().map_or(true, |facts| facts.is_file()),
         };
         let mut groups: Vec<Vec<usize>> = Vec::new();
         let mut last = None;
