@@ -37,3 +37,4 @@ mod scanning;
 mod stopping;
 mod support;
 mod tls;
+mod tables;

@@ -111,6 +111,7 @@ impl<'o> Bodies<'o> {
             suggested_name: disposition.and_then(media::file_name),
             first_time,
             last_time: None,
+            exchange: Exchange::default(),
             http2: None,
             grpc: None,
             websocket: None,

@@ -276,6 +276,8 @@ pub struct Message {
     pub first_time: Option<Timestamp>,
     /// When its last byte was captured.
     pub last_time: Option<Timestamp>,
+    /// Its request or response, and what was asked for.
+    pub exchange: Exchange,
     /// What HTTP/2 says of it.
     pub http2: Option<Http2>,
     /// What its body says, where that consists of messages of gRPC.
@@ -321,6 +323,15 @@ pub struct WebSocket {
     pub close: Option<u16>,
 }
 
+/// What the other message of an exchange says of this one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Exchange {
+    /// The URL that was asked for; `None` where the request is missing.
+    pub url: Option<String>,
+    /// The number of the final response to a request, or of the request that a response answers.
+    pub other: Option<u64>,
+}
+
 impl Message {
     /// A message of which the head is missing, without a body.
     pub(super) fn without_head(role: Role) -> Self {
@@ -350,6 +361,7 @@ impl Message {
             suggested_name: None,
             first_time: None,
             last_time: None,
+            exchange: Exchange::default(),
             http2: None,
             grpc: None,
             websocket: None,
@@ -375,6 +387,7 @@ impl Message {
             self.runs.listed.len() * size_of::<Range<u64>>() + self.codings.len() * size_of::<Coding>();
         let grpc = self.grpc.as_ref().map_or(0, |grpc| text(&grpc.status) + text(&grpc.message));
         let texts = self.head.version.len() + text(&self.decode_error) + text(&self.suggested_name) + grpc;
+        let texts = texts + text(&self.exchange.url);
         size_of::<Self>() + start + fields.sum::<usize>() + files.sum::<usize>() + lists + texts
     }
 

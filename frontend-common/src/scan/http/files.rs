@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tapflow_core::Timestamp;
 
 use super::har::{self, MAX_TEXT, Place};
-use super::{BodyName, Counts, Direction, Limits, Message, Output, Role, Slot, Source, Stored, scan};
+use super::{BodyName, Counts, Direction, Exchange, Limits, Message, Output, Role, Slot, Source, Stored, scan};
 use crate::output::alerts::Alerts;
 use crate::output::beneath::Beneath;
 use crate::output::durable::finish;
@@ -37,6 +37,8 @@ const KEPT: usize = 256 << 10;
 pub const MAX_MESSAGES: usize = 2000;
 /// Bytes of what is kept of all messages of a connection; messages beyond it are counted.
 const FACTS: usize = 4 << 20;
+/// Messages of a direction among which the other one of an exchange is looked for: the latest ones.
+const RECENT: usize = 256;
 /// Names tried for one body while files of these names exist.
 const MAX_COUNT: u32 = 1000;
 
@@ -325,6 +327,30 @@ impl<'s> Files<'s> {
         self.check(&body.path, result);
     }
 
+    /// Notes at both messages of an exchange which the other one is, and at the response what was asked for.
+    fn join(&mut self, request: Option<&Message>, response: Option<&Message>) {
+        let (Some(request), Some(response)) = (request, response) else { return };
+        let [requests, responses] = &mut self.messages;
+        let find = |kept: &[Message], number: u64| {
+            let first = kept.len().saturating_sub(RECENT);
+            let recent = kept.get(first..).unwrap_or_default();
+            recent.iter().rposition(|kept| kept.number == number).map(|at| first + at)
+        };
+        let asked = find(requests, request.number).and_then(|at| requests.get_mut(at));
+        let answered = find(responses, response.number).and_then(|at| responses.get_mut(at));
+        let url = match &asked {
+            Some(asked) => asked.exchange.url.clone(),
+            None => har::request_url(&self.place, request),
+        };
+        if let Some(asked) = asked {
+            asked.exchange.other = Some(response.number);
+        }
+        if let Some(answered) = answered {
+            self.weight += url.as_ref().map_or(0, String::len);
+            answered.exchange = Exchange { url: url.clone(), other: Some(request.number) };
+        }
+    }
+
     /// Ends a body's file.
     fn close(&mut self, body: &mut Body) {
         let Some(file) = body.file.take() else { return };
@@ -384,9 +410,6 @@ pub(in crate::scan) fn create(
 impl Output for Files<'_> {
     fn recognised(&mut self, client: usize) {
         self.client = client;
-        if !self.options.har {
-            return;
-        }
         // The direction that was captured tells both ends.
         let ends = [(client, false), (1 - client, true)].into_iter().find_map(|(index, is_server)| {
             let opened = &self.flows.get(index)?.flow.facts.opened;
@@ -544,6 +567,7 @@ impl Output for Files<'_> {
             file.contents = contents;
         }
         (message.head.fields, message.trailers) = (fields, trailers);
+        kept.exchange.url = har::request_url(&self.place, message);
         let weight = kept.weight();
         if self.weight + weight > FACTS {
             self.omitted[side] += 1;
@@ -554,6 +578,7 @@ impl Output for Files<'_> {
     }
 
     fn exchange(&mut self, request: Option<&Message>, response: Option<&Message>) {
+        self.join(request, response);
         if !self.options.har {
             return;
         }

@@ -31,7 +31,9 @@ pub(in crate::scan) use files::create;
 
 pub use coding::{Allowance, Coding, MAX_CODINGS};
 pub use exchange::{Limits, Scanned, scan};
-pub use facts::{Anomalies, Anomaly, BodyFile, BodyKind, BodyName, Counts, Grpc, Http2, Message, WebSocket};
+pub use facts::{
+    Anomalies, Anomaly, BodyFile, BodyKind, BodyName, Counts, Exchange, Grpc, Http2, Message, WebSocket,
+};
 pub use files::{Http, HttpFindings, HttpOptions, MAX_MESSAGES};
 pub use framing::Framing;
 pub use har::{MAX_TEXT, Place};

@@ -1,0 +1,165 @@
+//! Tables as CSV.
+
+use std::fs;
+
+use super::support::{HALF_PAST, Place, connection, end_of, half_read, pcap};
+
+const TABLES: [&str; 3] = ["connections.csv", "exchanges.csv", "objects.csv"];
+
+/// The rows of a table below its header, each as its cells.
+fn rows(place: &Place, name: &str) -> Vec<Vec<String>> {
+    let text = fs::read_to_string(place.path(name)).unwrap();
+    assert!(text.ends_with("\r\n"), "{text}");
+    let mut lines: Vec<Vec<String>> = text.split_terminator("\r\n").map(cells).collect();
+    let columns = lines.remove(0).len();
+    assert!(lines.iter().all(|line| line.len() == columns), "{text}");
+    lines
+}
+
+/// The cells of a line: RFC 4180, 2.
+fn cells(line: &str) -> Vec<String> {
+    let (mut cells, mut is_quoted) = (vec![String::new()], false);
+    let mut characters = line.chars().peekable();
+    while let Some(character) = characters.next() {
+        let last = cells.last_mut().unwrap();
+        match character {
+            '"' if is_quoted && characters.next_if_eq(&'"').is_some() => last.push('"'),
+            '"' => is_quoted = !is_quoted,
+            ',' if !is_quoted => cells.push(String::new()),
+            other => last.push(other),
+        }
+    }
+    cells
+}
+
+/// The cells of one column.
+fn column(place: &Place, table: &str, name: &str) -> Vec<String> {
+    let text = fs::read_to_string(place.path(table)).unwrap();
+    let header = cells(text.lines().next().unwrap());
+    let index = header.iter().position(|column| column == name).unwrap();
+    rows(place, table).into_iter().map(|mut row| row.swap_remove(index)).collect()
+}
+
+#[test]
+fn a_connection_has_a_row_with_what_both_sides_sent() {
+    let place = Place::new();
+    place.tapflow(&["--csv", "t", "-o", "o", "-r", "@http-keepalive.pcap"]).ends_with(0);
+    let only = |name: &str| {
+        let cells = column(&place, "t/connections.csv", name);
+        assert_eq!(cells.len(), 1);
+        cells[0].clone()
+    };
+    for (name, cell) in [
+        ("start", "2026-11-23T06:24:06.354107Z"),
+        ("client_address", "192.0.2.1"),
+        ("client_port", "41670"),
+        ("server_address", "192.0.2.2"),
+        ("server_port", "80"),
+        ("service", "http"),
+        ("state", "finished"),
+        ("client_bytes", "561"),
+        ("server_bytes", "7253"),
+        ("server_gaps", "0"),
+        ("http_not_listed", "0"),
+    ] {
+        assert_eq!(only(name), cell, "{name}");
+    }
+    // Nothing was saved, so objects have no file.
+    assert_eq!(column(&place, "t/objects.csv", "size"), ["300", "5000", "146", "138", "300"]);
+    assert_eq!(column(&place, "t/objects.csv", "file"), [""; 5]);
+    assert!(place.files("o").keys().all(|name| !name.contains("HTTPBODY")));
+}
+
+#[test]
+fn exchanges_and_objects_have_the_url_and_objects_their_digest() {
+    let place = Place::new();
+    place.tapflow(&["--csv", "t", "-e", "http", "-o", "o", "-r", "@http-keepalive.pcap"]).ends_with(0);
+    let paths = ["300.txt", "5000.txt", "missing", "empty.txt", "moved", "nothing", "300.txt"];
+    let urls = paths.map(|path| format!("http://192.0.2.2/{path}"));
+    assert_eq!(column(&place, "t/exchanges.csv", "url"), urls);
+    let status = ["200", "200", "404", "200", "302", "204", "200"];
+    assert_eq!(column(&place, "t/exchanges.csv", "status"), status);
+    let [all, objects] = ["t/exchanges.csv", "t/objects.csv"].map(|table| column(&place, table, "url"));
+    assert_eq!(objects, [0, 1, 2, 4, 6].map(|index| all[index].clone()));
+    let files = column(&place, "t/objects.csv", "file");
+    assert!(files.iter().all(|file| place.path(file).is_file()));
+    let responses = column(&place, "t/exchanges.csv", "response_file");
+    assert_eq!(responses.into_iter().filter(|file| !file.is_empty()).collect::<Vec<_>>(), files);
+    // What `sha256sum` says of the first.
+    let digests = column(&place, "t/objects.csv", "sha256");
+    assert_eq!(digests[0], "b55485ff2f72e1447c8123a33ff2ea6cdeb15e184b2a0fe5f0366ae6826a8391");
+}
+
+#[test]
+fn what_traffic_says_is_never_calculated() {
+    let place = Place::new();
+    let head = b"HTTP/1.1 200 =1+1,\"x\"\r\nContent-Type: @SUM(A1)\r\nContent-Length: 2\r\n\r\nok";
+    place.put("a.pcap", pcap(&connection(1000, &[(HALF_PAST, &head[..])])));
+    place.tapflow(&["--csv", "t", "-o", "o", "-r", "a.pcap"]).ends_with(0);
+    assert_eq!(column(&place, "t/exchanges.csv", "reason"), ["'=1+1,\"x\""]);
+    assert_eq!(column(&place, "t/objects.csv", "content_type"), ["'@sum(a1)"]);
+    // The request was not captured.
+    assert_eq!(column(&place, "t/exchanges.csv", "url"), [""]);
+}
+
+#[test]
+fn the_console_and_lines_do_not_change_the_table_of_connections() {
+    let place = Place::new();
+    place.tapflow(&["--csv", "files", "-o", "o", "-r", "@http-parallel.pcap"]).ends_with(0);
+    let args = ["-c", "--csv", "console", "--jsonl", "lines", "-r", "@http-parallel.pcap"];
+    place.tapflow(&args).ends_with(0);
+    for name in ["connection", "start", "client_port", "client_bytes", "server_bytes", "state"] {
+        let of = |folder: &str| column(&place, &format!("{folder}/connections.csv"), name);
+        assert_eq!(of("files"), of("console"), "{name}");
+    }
+    let lines = fs::read_to_string(place.path("lines")).unwrap();
+    assert_eq!(lines.lines().count(), rows(&place, "console/connections.csv").len());
+    assert_eq!(rows(&place, "console/exchanges.csv"), Vec::<Vec<String>>::new());
+}
+
+#[test]
+fn each_numbered_directory_has_its_own_tables() {
+    let place = Place::new();
+    let mut frames = connection(1000, &[(HALF_PAST, &b"first"[..])]);
+    frames.extend(connection(2000, &[(HALF_PAST + 3600, &b"second"[..])]));
+    place.put("a.pcap", pcap(&frames));
+    let args =
+        ["--csv", "t", "-o", "o", "-r", "a.pcap", "--rotate", "1h", "--max-disk", "100M", "--jsonl", "-"];
+    let run = place.tapflow(&args).ends_with(0);
+    assert_eq!(run.out.split(|byte| *byte == b'\n').count(), 3, "two lines, whole");
+    for (number, port) in [("000001", "1000"), ("000002", "2000")] {
+        assert_eq!(column(&place, &format!("o/{number}/t/connections.csv"), "client_port"), [port]);
+    }
+}
+
+#[test]
+fn what_stands_in_the_way_is_named_before_anything_is_read() {
+    let place = Place::new();
+    place.put("t", "mine");
+    place.tapflow(&["--csv", "t", "-o", "o", "-r", "@ssh.pcap"]).ends_with(1).says(&["t: "]);
+    assert_eq!(fs::read(place.path("t")).unwrap(), b"mine");
+    fs::create_dir_all(place.path("d/objects.csv")).unwrap();
+    let run = place.tapflow(&["--csv", "d", "-o", "o", "-r", "@ssh.pcap"]).ends_with(1);
+    run.says(&["objects.csv"]);
+    assert_eq!(place.files("d").len(), 0, "nothing is left");
+    fs::copy(super::support::capture("ssh.pcap"), place.path("connections.csv")).unwrap();
+    let run = place.tapflow(&["--csv", ".", "-o", "o", "-r", "connections.csv"]).ends_with(1);
+    run.says(&["it is an input; name another directory with --csv"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_run_that_is_stopped_leaves_whole_tables() {
+    use nix::sys::signal::{Signal, kill};
+    use nix::unistd::Pid;
+    let place = Place::new();
+    let (child, stdin) = half_read(&place, &["--csv", "t"]);
+    for name in TABLES {
+        assert!(!place.path(&format!("t/{name}")).exists() && place.path(&format!("t/{name}.part")).exists());
+    }
+    kill(Pid::from_raw(child.id() as i32), Signal::SIGTERM).unwrap();
+    end_of(child);
+    drop(stdin);
+    assert_eq!(place.files("t").keys().map(String::as_str).collect::<Vec<_>>(), TABLES);
+    assert_eq!(rows(&place, "t/connections.csv").len(), 1);
+}
