@@ -148,6 +148,10 @@ struct FlowLine {
     start: String,
     end: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    frame: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     source_mac: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     destination_mac: Option<String>,
@@ -197,6 +201,8 @@ impl FlowLine {
             destination_port: key.destination_port,
             start: Utc(opened.time).to_string(),
             end: Utc(summary.last).to_string(),
+            frame: Some(flow.facts.frame.number).filter(|number| *number > 0),
+            input: flow.facts.frame.input.as_ref().map(|input| input.to_string()),
             source_mac: link.source_mac.map(mac),
             destination_mac: link.destination_mac.map(mac),
             vlans: link.vlans().to_vec(),

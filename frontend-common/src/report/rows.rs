@@ -104,6 +104,12 @@ row! {
         client_port: u16,
         server_address: IpAddr,
         server_port: u16,
+        /// The first frame of each side, in its input.
+        client_frame: Option<u64>,
+        server_frame: Option<u64>,
+        /// The inputs of these frames, where there are several.
+        client_input: Option<String>,
+        server_input: Option<String>,
         client_mac: Option<String>,
         server_mac: Option<String>,
         /// VLAN identifiers, outermost first, with spaces between them.
@@ -198,7 +204,7 @@ row! {
         /// The number of its message in its direction, and of the part.
         message: u64,
         part: Option<u64>,
-        /// The first and the last byte of its message.
+        /// The first byte of the object, or of its message where it was not saved, and the last one of the message.
         start: Option<Timestamp>,
         end: Option<Timestamp>,
         client_address: IpAddr,
@@ -276,6 +282,8 @@ impl<'f> Connection<'f> {
             true => (link.source_mac, link.destination_mac),
             false => (link.destination_mac, link.source_mac),
         };
+        let frame = |flow: &FinishedFlow| Some(flow.facts.frame.number).filter(|number| *number > 0);
+        let input = |flow: &FinishedFlow| flow.facts.frame.input.as_deref().cloned();
         let gaps = |flow: &FinishedFlow| {
             let listed = flow.gaps.listed();
             listed.listed.len() as u64 + listed.omitted
@@ -295,6 +303,10 @@ impl<'f> Connection<'f> {
             client_port: self.ends.client.1,
             server_address: self.ends.server.0,
             server_port: self.ends.server.1,
+            client_frame: client.and_then(frame),
+            server_frame: server.and_then(frame),
+            client_input: client.and_then(input),
+            server_input: server.and_then(input),
             client_mac: client_mac.map(mac),
             server_mac: server_mac.map(mac),
             vlans: spaced(link.vlans().iter().map(u16::to_string).collect()),
@@ -426,7 +438,7 @@ impl<'f> Connection<'f> {
             kind,
             message: message.number,
             part,
-            start: message.first_time,
+            start: file.and_then(|file| file.time).or(message.first_time),
             end: message.last_time,
             client_address: self.ends.client.0,
             client_port: self.ends.client.1,

@@ -270,7 +270,8 @@ pub struct Message {
     pub files: Vec<BodyFile>,
     /// Parts beyond those in `files`.
     pub parts_omitted: u64,
-    /// The name that Content-Disposition or a part of the body suggests. It is never a path.
+    /// The name that Content-Disposition suggests, or, for a body that was asked for, the last part of its URL. Never
+    /// used as the name of a file.
     pub suggested_name: Option<String>,
     /// When its first byte was captured.
     pub first_time: Option<Timestamp>,
@@ -468,6 +469,8 @@ pub struct BodyFile {
     pub name: String,
     /// Its length in bytes.
     pub size: u64,
+    /// When its first byte was captured: the file's time.
+    pub time: Option<Timestamp>,
     /// Digests, by the name of the algorithm, as the output made them.
     pub digests: Vec<(&'static str, String)>,
     /// Its bytes, as long as digests are to be made of them.

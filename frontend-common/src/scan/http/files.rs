@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tapflow_core::Timestamp;
 
 use super::har::{self, MAX_TEXT, Place};
+use super::media;
 use super::{BodyName, Counts, Direction, Exchange, Limits, Message, Output, Role, Slot, Source, Stored, scan};
 use crate::output::alerts::Alerts;
 use crate::output::beneath::Beneath;
@@ -347,6 +348,10 @@ impl<'s> Files<'s> {
         }
         if let Some(answered) = answered {
             self.weight += url.as_ref().map_or(0, String::len);
+            if answered.suggested_name.is_none() && answered.decoded_length > 0 {
+                answered.suggested_name = url.as_deref().and_then(media::name_in_url);
+                self.weight += answered.suggested_name.as_ref().map_or(0, String::len);
+            }
             answered.exchange = Exchange { url: url.clone(), other: Some(request.number) };
         }
     }
@@ -539,7 +544,7 @@ impl Output for Files<'_> {
         }
         let name = body.path.display().to_string();
         let digests = body.hasher.map(Hasher::finish).unwrap_or_default();
-        Some(Stored { name, size: body.size, digests, contents })
+        Some(Stored { name, size: body.size, time: body.time, digests, contents })
     }
 
     fn message(&mut self, message: &mut Message) {

@@ -56,6 +56,8 @@ pub struct Stored {
     pub name: String,
     /// Its length in bytes.
     pub size: u64,
+    /// When its first byte was captured.
+    pub time: Option<tapflow_core::Timestamp>,
     /// Digests, by the name of the algorithm.
     pub digests: Vec<(&'static str, String)>,
     /// Its bytes, where digests are still to be made of them.
