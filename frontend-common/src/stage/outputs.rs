@@ -9,7 +9,10 @@ use tapflow_core::Timestamp;
 
 use crate::output::directory::prepare;
 use crate::output::draft::ChosenBy;
-use crate::report::{Har, JsonLines, Page, PageConfig, Pairs, Pictures, Report, ReportEnd, RunInfo, Shape, TABLES, Tables, Written};
+use crate::report::{
+    Har, JsonLines, Page, PageConfig, Pairs, Pictures, Report, ReportEnd, RunInfo, Shape, TABLES, Tables,
+    Written,
+};
 use crate::retention::{DiskQuota, directory};
 use crate::scan::FinishedFlow;
 

@@ -36,5 +36,5 @@ mod rotating;
 mod scanning;
 mod stopping;
 mod support;
-mod tls;
 mod tables;
+mod tls;

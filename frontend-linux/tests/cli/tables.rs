@@ -163,3 +163,73 @@ fn a_run_that_is_stopped_leaves_whole_tables() {
     assert_eq!(place.files("t").keys().map(String::as_str).collect::<Vec<_>>(), TABLES);
     assert_eq!(rows(&place, "t/connections.csv").len(), 1);
 }
+
+#[test]
+fn the_first_frame_of_a_flow_is_known_by_its_number_in_its_file() {
+    let place = Place::new();
+    let mut frames = connection(1000, &[(HALF_PAST, &b"first"[..])]);
+    let before = frames.len() as u64;
+    frames.extend(connection(2000, &[(HALF_PAST + 5, &b"second"[..])]));
+    place.put("a.pcap", pcap(&frames));
+    place.put("b.pcap", pcap(&connection(3000, &[(HALF_PAST + 2, &b"between"[..])])));
+    // SYN and SYN with ACK are the first two frames of each connection. Port 3000 lies between the others in time.
+    let known = |args: &[&str]| {
+        place.tapflow(&[args, &["--csv", "t", "--jsonl", "lines", "--fresh", "-q"]].concat()).ends_with(0);
+        let [ports, clients, servers, inputs] =
+            ["client_port", "client_frame", "server_frame", "client_input"]
+                .map(|name| column(&place, "t/connections.csv", name));
+        (0..ports.len())
+            .map(|row| [&ports, &clients, &servers, &inputs].map(|all| all[row].clone()))
+            .collect()
+    };
+    let rows: Vec<[String; 4]> = known(&["-o", "o", "-r", "a.pcap", "-r", "b.pcap"]);
+    let row = |port: &str, client: u64, input: &str| {
+        [port.to_owned(), client.to_string(), (client + 1).to_string(), input.to_owned()]
+    };
+    let mut sorted = rows.clone();
+    sorted.sort();
+    assert_eq!(
+        sorted,
+        [row("1000", 1, "a.pcap"), row("2000", before + 1, "a.pcap"), row("3000", 1, "b.pcap")]
+    );
+    let report = place.report("o");
+    assert!(report.contains(&format!(" frame=\"{}\" input=\"a.pcap\"", before + 2)), "{report}");
+    let lines = fs::read_to_string(place.path("lines")).unwrap();
+    assert!(lines.contains(&format!("\"frame\":{},\"input\":\"a.pcap\"", before + 1)), "{lines}");
+
+    // Frames that a filter drops count, in numbered directories too.
+    let rows: Vec<[String; 4]> = known(&["-o", "f", "-r", "a.pcap", "port", "2000"]);
+    assert_eq!(rows, [row("2000", before + 1, "")]);
+    let args = ["-o", "r", "-r", "a.pcap", "--rotate", "1h", "--csv", "t", "-q", "port", "2000"];
+    place.tapflow(&args).ends_with(0);
+    assert_eq!(column(&place, "r/000001/t/connections.csv", "client_frame"), [(before + 1).to_string()]);
+}
+
+#[test]
+fn a_body_has_the_name_and_time_of_what_was_asked_for_in_every_report() {
+    let place = Place::new();
+    let args = ["--csv", "t", "--jsonl", "lines", "-e", "http", "-o", "o", "-r", "@http-keepalive.pcap"];
+    place.tapflow(&args).ends_with(0);
+    let names = ["300.txt", "5000.txt", "missing", "moved", "300.txt"];
+    assert_eq!(column(&place, "t/objects.csv", "suggested_name"), names);
+    let report = place.report("o");
+    let body = " suggested_name=\"5000.txt\" url=\"http://192.0.2.2/5000.txt\"";
+    assert!(report.contains(body), "{report}");
+    // The third exchange, from both sides.
+    let request = "<tcpflow:request number=\"3\" method=\"GET\" target=\"/missing\" response=\"3\"";
+    let response =
+        "<tcpflow:response number=\"3\" status=\"404\" request=\"3\" url=\"http://192.0.2.2/missing\"";
+    assert!(report.contains(request) && report.contains(response), "{report}");
+    let objects: Vec<&str> =
+        report.split("<fileobject>").filter(|object| object.contains("http_body")).collect();
+    let times = column(&place, "t/objects.csv", "start");
+    for (object, time) in objects.iter().zip(&times) {
+        assert!(object.contains(&format!("<mtime>{time}</mtime>")), "{object}");
+    }
+    let lines = fs::read_to_string(place.path("lines")).unwrap();
+    let line: serde_json::Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
+    let [request, response] = [0, 1].map(|flow| &line["flows"][flow]["http"]["messages"][1]);
+    assert_eq!((&request["response"], &response["request"]), (&2.into(), &2.into()));
+    assert_eq!((&request["url"], &response["url"]), (&response["url"], &"http://192.0.2.2/5000.txt".into()));
+    assert_eq!(response["files"][0]["time"], "2026-11-23T06:24:06.355778Z");
+}

@@ -70,7 +70,7 @@ impl Flag for RotateAt {
                 && !(is_name(&file) || may_be_pipe && file.as_os_str() == "-")
             {
                 return Err(CliError(format!(
-                    "{option} {}: with --rotate this names a part of each directory: give a name without directories",
+                    "{option} {}: with --rotate this stands in each directory: give a name without directories",
                     file.display()
                 )));
             }
