@@ -176,7 +176,7 @@ row! {
         server_port: u16,
         method: String,
         url: Option<String>,
-        /// The field Host.
+        /// The field Host, or `:authority`.
         host: Option<String>,
         version: String,
         status: Option<u16>,
@@ -199,7 +199,7 @@ row! {
     /// A body, or a part of one.
     ObjectRow {
         connection: u64,
-        /// `request`, `response` or `part`.
+        /// `request`, `response`, or what is in one: `part` of a form, message of `grpc` or `websocket`.
         kind: &'static str,
         /// The number of its message in its direction, and of the part.
         message: u64,
@@ -391,7 +391,7 @@ impl<'f> Connection<'f> {
             server_port: self.ends.server.1,
             method: request.map(method).unwrap_or_default(),
             url,
-            host: request.and_then(|message| message.head.field("host").map(str::to_owned)),
+            host: request.and_then(|message| message.head.host().map(str::to_owned)),
             version: either.map(|message| message.head.version.to_string()).unwrap_or_default(),
             status: response.and_then(|message| message.head.status()),
             reason: response.map(reason).unwrap_or_default(),
@@ -409,13 +409,17 @@ impl<'f> Connection<'f> {
 
     /// The bodies of its messages and their parts, in the order of the messages, requests first.
     pub(super) fn objects(&self) -> Vec<ObjectRow> {
-        let requests: BTreeMap<u64, &Message> =
-            self.messages(Role::Client).map(|request| (request.number, request)).collect();
+        let requests = self.messages(Role::Client);
+        let requests: BTreeMap<(bool, u64), &Message> =
+            requests.map(|request| ((request.exchange.is_pushed, request.number), request)).collect();
         let mut rows = Vec::new();
         for message in self.messages(Role::Client).chain(self.messages(Role::Server)) {
             let asked = match message.role {
                 Role::Client => Some(message),
-                Role::Server => message.exchange.other.and_then(|number| requests.get(&number).copied()),
+                Role::Server => message
+                    .exchange
+                    .other
+                    .and_then(|number| requests.get(&(message.exchange.is_pushed, number)).copied()),
             };
             let is_unsaved = message.files.is_empty() && message.decoded_length > 0;
             let files = message.files.iter().map(Some).chain(is_unsaved.then_some(None));
@@ -428,6 +432,8 @@ impl<'f> Connection<'f> {
     fn object(&self, message: &Message, asked: Option<&Message>, file: Option<&BodyFile>) -> ObjectRow {
         let (kind, part) = match file.map(|file| file.kind) {
             Some(BodyKind::Part(part)) => ("part", Some(part)),
+            Some(BodyKind::Grpc(number)) => ("grpc", Some(number)),
+            Some(BodyKind::WebSocket(number)) => ("websocket", Some(number)),
             _ if message.role == Role::Client => ("request", None),
             _ => ("response", None),
         };

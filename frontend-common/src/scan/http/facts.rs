@@ -331,6 +331,8 @@ pub struct Exchange {
     pub url: Option<String>,
     /// The number of the final response to a request, or of the request that a response answers.
     pub other: Option<u64>,
+    /// The request was sent by the server (HTTP/2), and has its number among the server's messages.
+    pub is_pushed: bool,
 }
 
 impl Message {

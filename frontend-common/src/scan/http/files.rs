@@ -13,7 +13,9 @@ use tapflow_core::Timestamp;
 
 use super::har::{self, MAX_TEXT, Place};
 use super::media;
-use super::{BodyName, Counts, Direction, Exchange, Limits, Message, Output, Role, Slot, Source, Stored, scan};
+use super::{
+    BodyName, Counts, Direction, Exchange, Limits, Message, Output, Role, Slot, Source, Stored, scan,
+};
 use crate::output::alerts::Alerts;
 use crate::output::beneath::Beneath;
 use crate::output::durable::finish;
@@ -331,28 +333,31 @@ impl<'s> Files<'s> {
     /// Notes at both messages of an exchange which the other one is, and at the response what was asked for.
     fn join(&mut self, request: Option<&Message>, response: Option<&Message>) {
         let (Some(request), Some(response)) = (request, response) else { return };
-        let [requests, responses] = &mut self.messages;
-        let find = |kept: &[Message], number: u64| {
+        let is_pushed = request.http2.is_some_and(|http2| http2.is_pushed);
+        let find = |kept: &[Message], message: &Message| {
             let first = kept.len().saturating_sub(RECENT);
             let recent = kept.get(first..).unwrap_or_default();
-            recent.iter().rposition(|kept| kept.number == number).map(|at| first + at)
+            let is_it = |kept: &Message| kept.number == message.number && kept.role == message.role;
+            recent.iter().rposition(is_it).map(|at| first + at)
         };
-        let asked = find(requests, request.number).and_then(|at| requests.get_mut(at));
-        let answered = find(responses, response.number).and_then(|at| responses.get_mut(at));
+        let sent = usize::from(is_pushed);
+        let asked = find(&self.messages[sent], request).and_then(|at| self.messages[sent].get_mut(at));
         let url = match &asked {
             Some(asked) => asked.exchange.url.clone(),
             None => har::request_url(&self.place, request),
         };
         if let Some(asked) = asked {
             asked.exchange.other = Some(response.number);
+            asked.exchange.is_pushed = is_pushed;
         }
+        let answered = find(&self.messages[1], response).and_then(|at| self.messages[1].get_mut(at));
         if let Some(answered) = answered {
             self.weight += url.as_ref().map_or(0, String::len);
             if answered.suggested_name.is_none() && answered.decoded_length > 0 {
                 answered.suggested_name = url.as_deref().and_then(media::name_in_url);
                 self.weight += answered.suggested_name.as_ref().map_or(0, String::len);
             }
-            answered.exchange = Exchange { url: url.clone(), other: Some(request.number) };
+            answered.exchange = Exchange { url, other: Some(request.number), is_pushed };
         }
     }
 
