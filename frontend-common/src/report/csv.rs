@@ -58,7 +58,9 @@ impl Tables {
     pub fn connection(&mut self, flows: &[&FinishedFlow]) -> io::Result<()> {
         let Some(connection) = Connection::new(flows) else { return Ok(()) };
         let [connections, exchanges, objects] = &mut self.tables;
-        connections.row(&connection.row())?;
+        if !connection.is_late() {
+            connections.row(&connection.row())?;
+        }
         connection.exchanges().iter().try_for_each(|row| exchanges.row(row))?;
         connection.objects().iter().try_for_each(|row| objects.row(row))
     }

@@ -14,7 +14,7 @@ use super::xml::Shown;
 use crate::flow::FileFacts;
 use crate::scan::FinishedFlow;
 use crate::scan::hash::Algorithm;
-use crate::scan::http::{BodyFile, BodyKind, Message, Role, Start};
+use crate::scan::http::{BodyFile, BodyKind, HttpFindings, Message, Role, Start};
 
 /// A value of a row.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -294,7 +294,6 @@ impl<'f> Connection<'f> {
         };
         let file = |flow: &FinishedFlow| flow.file.as_ref().map(path);
         let sha256 = |flow: &FinishedFlow| digest(&flow.found.digests, Algorithm::Sha256);
-        let omitted = |flow: &FinishedFlow| flow.found.http.as_ref().map_or(0, |http| http.omitted);
         ConnectionRow {
             connection: self.number(),
             start,
@@ -337,18 +336,37 @@ impl<'f> Connection<'f> {
             server_file: server.and_then(file),
             client_sha256: client.and_then(sha256),
             server_sha256: server.and_then(sha256),
-            http_not_listed: self.flows().map(omitted).sum(),
+            http_not_listed: self.http().map(|http| http.omitted).sum(),
         }
     }
 
     /// What its bytes are, as scanners found.
     fn service(&self) -> &'static str {
-        if self.flows().any(|flow| flow.found.http.is_some()) { "http" } else { "" }
+        let is_tls = self.flows().any(|flow| flow.found.tls.is_some());
+        match (is_tls, self.http().next().is_some()) {
+            (true, true) => "https",
+            (true, false) => "tls",
+            (false, true) => "http",
+            (false, false) => "",
+        }
+    }
+
+    /// Whether its flows were added before, and these are what was found later: plaintext of TLS.
+    pub(super) fn is_late(&self) -> bool {
+        self.flows().any(|flow| flow.found.tls.as_ref().is_some_and(|tls| tls.is_late))
+    }
+
+    /// HTTP in its flows, and in their plaintext.
+    fn http(&self) -> impl Iterator<Item = &'f HttpFindings> {
+        let found = |flow: &'f FinishedFlow| {
+            let inside = flow.found.plaintext().and_then(|plain| plain.found.http.as_deref());
+            flow.found.http.as_deref().into_iter().chain(inside)
+        };
+        self.flows().flat_map(found)
     }
 
     fn messages(&self, role: Role) -> impl Iterator<Item = &'f Message> {
-        let http = self.flows().filter_map(|flow| flow.found.http.as_deref());
-        http.flat_map(|http| &http.messages).filter(move |message| message.role == role)
+        self.http().flat_map(|http| &http.messages).filter(move |message| message.role == role)
     }
 
     /// Its exchanges: requests in order, each with its final response, then responses to requests that are missing.

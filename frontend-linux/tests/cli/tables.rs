@@ -2,8 +2,13 @@
 
 use std::fs;
 
-use super::support::{HALF_PAST, Place, connection, end_of, half_read, pcap};
+use tapflow_tests::answers::sha256;
 
+use super::support::{HALF_PAST, Place, capture_bytes, connection, pcap};
+#[cfg(unix)]
+use super::support::{end_of, half_read};
+
+#[cfg(unix)]
 const TABLES: [&str; 3] = ["connections.csv", "exchanges.csv", "objects.csv"];
 
 /// The rows of a table below its header, each as its cells.
@@ -232,4 +237,36 @@ fn a_body_has_the_name_and_time_of_what_was_asked_for_in_every_report() {
     assert_eq!((&request["response"], &response["request"]), (&2.into(), &2.into()));
     assert_eq!((&request["url"], &response["url"]), (&response["url"], &"http://192.0.2.2/5000.txt".into()));
     assert_eq!(response["files"][0]["time"], "2026-11-23T06:24:06.355778Z");
+}
+
+#[test]
+fn exchanges_inside_of_tls_are_in_the_tables_also_if_the_secrets_come_late() {
+    let place = Place::new();
+    place.tapflow(&["-a", "--csv", "t", "-o", "o", "-r", "@tls/https.pcapng"]).ends_with(0);
+    assert_eq!(column(&place, "t/connections.csv", "service"), ["https"]);
+    assert_eq!(column(&place, "t/exchanges.csv", "status"), ["200"]);
+    assert_eq!(column(&place, "t/objects.csv", "size"), ["6000"]);
+    let file = column(&place, "t/objects.csv", "file").remove(0);
+    assert_eq!(column(&place, "t/objects.csv", "sha256"), [sha256(&fs::read(place.path(&file)).unwrap())]);
+
+    // Blocks of secrets behind all others.
+    let bytes = capture_bytes("tls/https.pcapng");
+    let (mut secrets, mut others, mut rest) = (Vec::new(), Vec::new(), &bytes[..]);
+    while let Some(header) = rest.first_chunk::<8>() {
+        let [kind, length] = [0, 4].map(|at| u32::from_le_bytes(header[at..at + 4].try_into().unwrap()));
+        let (block, behind) = rest.split_at(length as usize);
+        if kind == 0xa {
+            secrets.extend_from_slice(block)
+        } else {
+            others.extend_from_slice(block)
+        }
+        rest = behind;
+    }
+    place.put("late.pcapng", [others, secrets].concat());
+    place.tapflow(&["-a", "--csv", "late", "-o", "l", "-r", "late.pcapng"]).ends_with(0);
+    assert_eq!(rows(&place, "late/connections.csv").len(), 1, "no connection is there twice");
+    for name in ["status", "url", "response_bytes"] {
+        let of = |folder: &str| column(&place, &format!("{folder}/exchanges.csv"), name);
+        assert_eq!(of("late"), of("t"), "{name}");
+    }
 }
