@@ -21,6 +21,7 @@ pub use options::{
     MaxHole, NetvizOptions, Options, PICTURES, ReportTarget, Rights, Rotate, ScanOptions,
 };
 
+use crate::report::TABLES;
 pub use surroundings::{Nowhere, Surroundings};
 
 use line::Line;
@@ -187,6 +188,8 @@ fn outputs_differ(options: &Options) -> Result<(), CliError> {
         (pictures, "-e netviz"),
         (options.page.clone(), "--page"),
     ]);
+    let tables = TABLES.map(|name| (options.csv.as_ref().map(|folder| folder.join(name)), "--csv"));
+    let named = named.chain(tables);
     let mut known: Vec<(PathBuf, &str)> = Vec::new();
     let mut on_standard_output = options.console.is_some().then_some("the console (-c, -C)");
     for (path, name) in named.filter_map(|(path, name)| Some((path?, name))) {

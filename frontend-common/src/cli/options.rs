@@ -114,6 +114,8 @@ pub struct Options {
     pub page: Option<PathBuf>,
     /// Small pictures are in it (`--page-images`).
     pub page_images: bool,
+    /// The directory of the tables (`--csv`), made when missing; with `--rotate` its name in each directory.
+    pub csv: Option<PathBuf>,
     /// Files open at once (`-f`); none for what the system allows.
     pub max_open_files: Option<NonZeroUsize>,
     /// Connections that the table holds (`--max-connections`); none for what the memory allows.

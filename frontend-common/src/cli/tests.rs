@@ -59,6 +59,7 @@ fn one_capture_and_nothing_else_gives_the_defaults() {
         json_lines: None,
         page: None,
         page_images: false,
+        csv: None,
         max_open_files: None,
         max_connections: None,
         idle_timeout: None,

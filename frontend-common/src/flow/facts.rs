@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use tapflow_core::{Flow, FlowKey, LinkInfo, MAX_VLANS, Timestamp, Tunnel};
 
-use super::Shortened;
+use super::{FramePlace, Shortened};
 
 /// A flow that has begun. Hundreds of thousands may be open at once, so that what few have lies elsewhere.
 #[derive(Clone, Debug)]
@@ -16,17 +16,20 @@ pub struct FlowFacts {
     pub slot: u32,
     /// The numbered directory below the output directory to which its files belong; 0 for none.
     pub directory: u32,
+    /// Its first frame, unless that is not known.
+    pub frame: FramePlace,
     /// Addresses, link, first time, session.
     pub opened: Opened,
 }
 
-const _: () = assert!(size_of::<FlowFacts>() <= 104);
+const _: () = assert!(size_of::<FlowFacts>() <= 120);
 
 impl FlowFacts {
     /// A flow as the core tells it.
     #[must_use]
     pub fn new(flow: Flow, opened: &tapflow_core::Opened, directory: u32) -> Self {
-        Self { number: flow.number, slot: flow.slot, directory, opened: opened.into() }
+        let frame = FramePlace::default();
+        Self { number: flow.number, slot: flow.slot, directory, frame, opened: opened.into() }
     }
 }
 

@@ -3,6 +3,7 @@
 mod asymmetry;
 mod facts;
 mod gaps;
+mod place;
 mod ranges;
 mod shortened;
 #[cfg(test)]
@@ -13,6 +14,7 @@ mod trace;
 pub use asymmetry::Asymmetry;
 pub use facts::{FileFacts, FlowFacts, Link, Opened};
 pub use gaps::Gaps;
+pub use place::{FramePlace, NextFrames};
 pub use ranges::Ranges;
 pub use shortened::Shortened;
 pub use timeline::Timeline;

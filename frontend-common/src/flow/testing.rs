@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use tapflow_core::{FlowKey, Timestamp};
 
-use super::{FlowFacts, Link, Opened};
+use super::{FlowFacts, FramePlace, Link, Opened};
 
 /// 10.1.2.3:1234 to 192.168.5.6:80, at 2023-11-14T22:13:20.000000001Z.
 pub(crate) fn facts(number: u64) -> FlowFacts {
@@ -26,6 +26,7 @@ fn facts_between_ports(source: &str, source_port: u16, destination: &str, number
         number,
         slot: u32::try_from(number % 1000).expect("small"),
         directory: 0,
+        frame: FramePlace::default(),
         opened: Opened {
             key: FlowKey {
                 source: address(source),

@@ -276,7 +276,7 @@ impl Source for Live {
         self.bytes += length as u64;
         let bytes = self.block.get(start..self.position).unwrap_or_default();
         let frame = Frame { link: self.link[0], time, wire_len, bytes };
-        Ok(Some(Packet { frame, block: &self.block, interface: 0 }))
+        Ok(Some(Packet { frame, block: &self.block, interface: 0, number: 0, input: None }))
     }
 
     fn waits(&mut self, patience: Duration) -> bool {

@@ -107,6 +107,7 @@ struct Reading {
     /// Of the next record among those that the capture has read last.
     at: usize,
     packets: u64,
+    name: Arc<String>,
 }
 
 impl Reading {
@@ -253,9 +254,10 @@ impl Merge {
         let reading = &mut self.open[place];
         let from = reading.at;
         reading.at += count;
+        let before = reading.packets;
         reading.packets += count as u64;
         self.current = place;
-        Ok(reading.capture.packets(from..from + count))
+        Ok(reading.capture.packets(from..from + count).counted(before, &reading.name))
     }
     /// Opens files and reads on until the next packet is known: of which file, and how many of its packets come before
     /// those of the others. Nothing where a turn comes first, and at the end.
@@ -323,7 +325,8 @@ impl Merge {
             capture.keep_secrets(secrets.clone());
         }
         self.turns.push_back(Turn::Begun(capture.name().to_owned()));
-        self.open.push(Reading { capture, at: 0, packets: 0 });
+        let name = Arc::new(capture.name().to_owned());
+        self.open.push(Reading { capture, at: 0, packets: 0, name });
         Ok(())
     }
 

@@ -1,5 +1,7 @@
 //! Packets as a source hands them over: one, or a few that lie in one block.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use tapflow_core::{Frame, LinkType, Reassembler, Timestamp};
 
@@ -14,6 +16,10 @@ pub struct Packet<'a> {
     pub block: &'a Bytes,
     /// The number of the interface within its section of the file; 0 where the format has none.
     pub interface: u32,
+    /// Its number in its input, from 1; 0 if the input does not count.
+    pub number: u64,
+    /// The name of its input.
+    pub input: Option<&'a Arc<String>>,
 }
 
 /// The most frames that come together.
@@ -24,12 +30,20 @@ pub const TOGETHER: usize = Reassembler::BATCH;
 pub struct Packets<'a> {
     first: Option<Packet<'a>>,
     rest: Option<(&'a Bytes, std::slice::Iter<'a, Record>, RecordPrefetch<'a>)>,
+    /// The packets of their input before the next one, and its name.
+    before: u64,
+    input: Option<&'a Arc<String>>,
 }
 
 impl<'a> Packets<'a> {
     /// The records that were read of a block, and the way that goes on behind them.
     pub(super) fn new(block: &'a Bytes, records: &'a [Record], prefetch: RecordPrefetch<'a>) -> Self {
-        Self { first: None, rest: Some((block, records.iter(), prefetch)) }
+        Self { rest: Some((block, records.iter(), prefetch)), ..Self::default() }
+    }
+
+    /// The same packets, which come after so many of this input.
+    pub(super) fn counted(self, before: u64, input: &'a Arc<String>) -> Self {
+        Self { before, input: Some(input), ..self }
     }
 }
 
@@ -50,7 +64,9 @@ impl<'a> Iterator for Packets<'a> {
         let (block, records, prefetch) = self.rest.as_mut()?;
         let record = records.next()?;
         prefetch.step(block);
-        Some(record.packet(block))
+        self.before += 1;
+        let number = if self.input.is_some() { self.before } else { 0 };
+        Some(Packet { number, input: self.input, ..record.packet(block) })
     }
 }
 
@@ -87,6 +103,6 @@ impl Record {
     pub(super) fn packet<'a>(&self, block: &'a Bytes) -> Packet<'a> {
         let bytes = block.get(self.start..self.start.wrapping_add(self.length)).unwrap_or_default();
         let frame = Frame { link: self.link, time: self.time, wire_len: self.wire_len, bytes };
-        Packet { frame, block, interface: self.interface }
+        Packet { frame, block, interface: self.interface, number: 0, input: None }
     }
 }

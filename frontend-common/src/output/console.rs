@@ -424,6 +424,7 @@ mod tests {
             number: 0,
             slot: 0,
             directory: 0,
+            frame: crate::flow::FramePlace::default(),
             opened: Opened {
                 key: FlowKey {
                     source: IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)),

@@ -192,6 +192,13 @@ fn facts(xml: &mut Xml, flow: &FinishedFlow, gaps: &Ranges) {
         true => text.extend_from_within(time),
         false => Utc(summary.last).put(text),
     });
+    let frame = &flow.facts.frame;
+    if frame.number > 0 {
+        xml.number(attribute!("frame"), frame.number);
+    }
+    if let Some(input) = &frame.input {
+        xml.attribute("input", input);
+    }
     if let Some(mac) = opened.link.destination_mac {
         xml.plain(attribute!("mac_daddr"), |text| digits::put_mac(mac, text));
     }

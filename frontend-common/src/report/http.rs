@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::xml::Xml;
 use crate::flow::{FileFacts, Ranges};
 use crate::format::Utc;
-use crate::scan::http::{BodyFile, HttpFindings, Message, Start};
+use crate::scan::http::{BodyFile, HttpFindings, Message, Role, Start};
 
 /// An object for each body file of a flow, whose own file is `of`. Its runs are offsets in the file and, where the body was sent as it
 /// is, those in the flow's file (`img_offset`).
@@ -17,6 +17,9 @@ pub(super) fn bodies(xml: &mut Xml, http: &HttpFindings, of: Option<&FileFacts>)
             xml.open("fileobject", &[]);
             xml.leaf("filename", &[], &file.name);
             xml.leaf("filesize", &[], &file.size);
+            if let Some(time) = file.time {
+                xml.leaf("mtime", &[], &Utc(time));
+            }
             let is_whole = file.kind.part().is_none();
             let is_plain = message.codings.is_empty() || message.decoded_length == message.raw_length;
             if is_whole && is_plain && file.size == message.raw_length {
@@ -72,6 +75,9 @@ fn body(xml: &mut Xml, message: &Message, file: &BodyFile, of: Option<&FileFacts
     if let Some(field) = &file.field {
         attributes.push(("field", field));
     }
+    if let Some(url) = &message.exchange.url {
+        attributes.push(("url", url));
+    }
     xml.empty("tcpflow:http_body", &attributes);
 }
 
@@ -119,6 +125,12 @@ fn message(xml: &mut Xml, message: &Message) {
             "tcpflow:response"
         }
     };
+    if let Some(other) = &message.exchange.other {
+        attributes.push((other_message(message), other));
+    }
+    if let Some(url) = &message.exchange.url {
+        attributes.push(("url", url));
+    }
     if let Some(host) = &host {
         attributes.push(("host", host));
     }
@@ -190,6 +202,14 @@ fn message(xml: &mut Xml, message: &Message) {
     xml.empty(name, &attributes);
 }
 
+/// The name of the attribute with the number of the other message of an exchange.
+fn other_message(message: &Message) -> &'static str {
+    match message.role {
+        Role::Client => "response",
+        Role::Server => "request",
+    }
+}
+
 /// The messages of a flow for the JSON lines: what the report in DFXML says, with its words.
 pub(super) fn json(http: &HttpFindings, of: Option<&FileFacts>) -> Value {
     json!({
@@ -206,8 +226,9 @@ fn message_json(message: &Message, of: Option<&FileFacts>) -> Value {
         Start::Response { status, reason } => json!({ "status": status, "reason": reason }),
     };
     let range = |range: &std::ops::Range<u64>| [range.start, range.end];
-    json!({
+    let mut line = json!({
         "number": message.number,
+        "url": message.exchange.url,
         "start": start,
         "host": message.head.host(),
         "version": message.head.version,
@@ -238,7 +259,11 @@ fn message_json(message: &Message, of: Option<&FileFacts>) -> Value {
             "messages": websocket.messages, "control_frames": websocket.control_frames, "close": websocket.close,
         })),
         "files": message.files.iter().map(|file| file_json(file, of)).collect::<Vec<_>>(),
-    })
+    });
+    if let Some(line) = line.as_object_mut() {
+        line.insert(other_message(message).to_owned(), message.exchange.other.into());
+    }
+    line
 }
 
 fn file_json(file: &BodyFile, of: Option<&FileFacts>) -> Value {
@@ -246,7 +271,7 @@ fn file_json(file: &BodyFile, of: Option<&FileFacts>) -> Value {
     let digests: Map<String, Value> =
         file.digests.iter().map(|(name, value)| ((*name).to_owned(), value.as_str().into())).collect();
     json!({
-        "name": file.name, "size": file.size, "part": part, "complete": file.complete, "digests": digests,
+        "name": file.name, "size": file.size, "time": file.time.map(|time| Utc(time).to_string()), "part": part, "complete": file.complete, "digests": digests,
         "field": file.field, "suggested_name": file.suggested_name, "original_name": original_name(file, of),
     })
 }

@@ -23,8 +23,6 @@ use crate::scan::FinishedFlow;
 pub struct JsonLines {
     path: PathBuf,
     out: BufWriter<Out>,
-    /// The first flow of a connection whose second one comes next.
-    half: Option<Box<FinishedFlow>>,
     /// The line under way.
     text: Vec<u8>,
     size: u64,
@@ -64,7 +62,7 @@ impl JsonLines {
             Out::File(Draft::create(path, chosen_by).map_err(|error| at(path, &error))?)
         };
         let out = BufWriter::with_capacity(1 << 16, out);
-        Ok(Self { path: path.to_owned(), out, half: None, text: Vec::new(), size: 0 })
+        Ok(Self { path: path.to_owned(), out, text: Vec::new(), size: 0 })
     }
 
     /// The run begins: gives the file its name. If it `flushes`, it is on disk when it is complete (`--fsync`).
@@ -81,27 +79,6 @@ impl JsonLines {
         }
     }
 
-    /// Adds a flow, one of a `pair` or alone: a connection's flows come one after the other.
-    ///
-    /// # Errors
-    /// What the system says, with the path.
-    pub fn flow(&mut self, flow: Box<FinishedFlow>, pair: bool) -> io::Result<()> {
-        match self.half.take() {
-            Some(other) if other.facts.opened.session == flow.facts.opened.session => {
-                self.line(&[&other, &flow])
-            }
-            Some(other) => {
-                self.line(&[&other])?;
-                self.flow(flow, pair)
-            }
-            None if pair => {
-                self.half = Some(flow);
-                Ok(())
-            }
-            None => self.line(&[&flow]),
-        }
-    }
-
     /// Has everything written that is known so far.
     ///
     /// # Errors
@@ -115,9 +92,6 @@ impl JsonLines {
     /// # Errors
     /// What the system says, with the path.
     pub fn finish(&mut self) -> io::Result<()> {
-        if let Some(flow) = self.half.take() {
-            self.line(&[&flow])?;
-        }
         self.flush()?;
         match self.out.get_mut() {
             Out::Standard => Ok(()),
@@ -125,7 +99,11 @@ impl JsonLines {
         }
     }
 
-    fn line(&mut self, flows: &[&FinishedFlow]) -> io::Result<()> {
+    /// Adds a connection, of which these flows have ended.
+    ///
+    /// # Errors
+    /// What the system says, with the path.
+    pub fn connection(&mut self, flows: &[&FinishedFlow]) -> io::Result<()> {
         let Some(first) = flows.first() else { return Ok(()) };
         let start = flows.iter().map(|flow| flow.facts.opened.time).min().unwrap_or_default();
         let end = flows.iter().map(|flow| flow.summary.last).max().unwrap_or_default();
@@ -169,6 +147,10 @@ struct FlowLine {
     destination_port: u16,
     start: String,
     end: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    frame: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     source_mac: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -219,6 +201,8 @@ impl FlowLine {
             destination_port: key.destination_port,
             start: Utc(opened.time).to_string(),
             end: Utc(summary.last).to_string(),
+            frame: Some(flow.facts.frame.number).filter(|number| *number > 0),
+            input: flow.facts.frame.input.as_ref().map(|input| input.to_string()),
             source_mac: link.source_mac.map(mac),
             destination_mac: link.destination_mac.map(mac),
             vlans: link.vlans().to_vec(),

@@ -1,4 +1,4 @@
-//! What a run came to: the report in DFXML, HAR and JSON lines, and the texts on standard error besides errors.
+//! What a run came to: the report in DFXML, HAR, JSON lines and CSV, and the texts on standard error besides errors.
 //!
 //! [`Report`] is DFXML, valid by versions 1.1.1 and 2.0.0-beta.0 of its schema.
 //! It is written as the run goes, with memory that does not depend on how many flows there are.
@@ -8,16 +8,19 @@
 //! tcpflow's facts keep their names, in the namespace `http://afflib.org/tcpflow/`, and what tapflow
 //! knows beyond them stands beside them. Lengths are in bytes, ranges in stream offsets.
 
+mod csv;
 mod dfxml;
 mod file;
 mod har;
 mod http;
 mod jsonl;
 mod page;
+mod pairs;
 mod pdf;
 mod progress;
 mod protocol_names;
 mod rejects;
+mod rows;
 mod statistics;
 mod summary;
 mod tcpflow;
@@ -43,9 +46,11 @@ use crate::output::draft::ChosenBy;
 use crate::scan::wifiviz::Wireless;
 use crate::scan::{Digest, FinishedFlow};
 use crate::traffic::Traffic;
+pub use csv::{TABLES, Tables};
 pub use har::Har;
 pub use jsonl::JsonLines;
 pub use page::{FOLLOWED, Index, Listed, Page, PageConfig};
+pub use pairs::Pairs;
 pub use pdf::Pictures;
 pub use progress::Progress;
 pub use rejects::{RejectCounts, RejectKind};

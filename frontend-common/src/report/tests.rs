@@ -7,7 +7,7 @@ use tapflow_core::LinkInfo;
 use tapflow_core::{CloseReason, FlowKey, Summary};
 
 use super::*;
-use crate::flow::{FileFacts, FlowFacts, Gaps, Link, Opened, Ranges, Shortened, Timeline};
+use crate::flow::{FileFacts, FlowFacts, FramePlace, Gaps, Link, Opened, Ranges, Shortened, Timeline};
 use crate::input::live::LiveCounts;
 use crate::output::draft::ChosenBy;
 use crate::scan::Findings;
@@ -43,6 +43,7 @@ fn server_flow() -> FinishedFlow {
             number: 1,
             slot: 1,
             directory: 0,
+            frame: FramePlace::default(),
             opened: Opened {
                 key: FlowKey {
                     source: IpAddr::V4(Ipv4Addr::new(74, 125, 19, 104)),

@@ -59,6 +59,7 @@ impl Needs {
             let named =
                 [report, options.json_lines.as_ref(), options.scan.har.as_ref(), options.page.as_ref()];
             rename.extend(named.into_iter().flatten().filter_map(|path| folder_of(path)));
+            rename.extend(options.csv.clone());
         }
         if options.scan.har.is_some() {
             // Entries of long connections wait in a file without a name.
@@ -84,6 +85,7 @@ pub(super) fn written(options: &Options) -> Vec<PathBuf> {
             options.page.as_ref(),
         ];
         all.extend(named.into_iter().flatten().filter_map(|path| folder_of(path)));
+        all.extend(options.csv.clone());
     }
     all
 }
@@ -119,10 +121,16 @@ pub(super) fn open_inputs(options: &Options) -> Result<Vec<Option<File>>, String
 /// The output directory cannot be made.
 pub(super) fn hand_over_outputs(options: &Options, owner: &Owner) -> Result<(), String> {
     let directory = &options.output_dir;
-    if uses_directory(options) && !directory.exists() {
+    let give = |directory: &Path| {
+        if directory.exists() {
+            return Ok(());
+        }
         directory::prepare(directory).map_err(|error| error.to_string())?;
         hand_over_directory(directory, owner)
-            .map_err(|error| format!("cannot give {} to {}: {error}", directory.display(), owner.name))?;
+            .map_err(|error| format!("cannot give {} to {}: {error}", directory.display(), owner.name))
+    };
+    if uses_directory(options) {
+        give(directory)?;
     }
     if options.rotate.is_some() {
         // All of it is in directories that the new user makes.
@@ -135,6 +143,9 @@ pub(super) fn hand_over_outputs(options: &Options, owner: &Owner) -> Result<(), 
         if path.as_os_str() != "-" {
             hand_over(path, owner);
         }
+    }
+    if let Some(folder) = &options.csv {
+        give(folder)?;
     }
     Ok(())
 }

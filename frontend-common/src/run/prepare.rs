@@ -27,7 +27,7 @@ use crate::output::pcap::FlowCaptures;
 use crate::output::root::{OutputRoot, Sharing};
 use crate::output::unprocessed::UnprocessedFile;
 use crate::output::{FileStore, StoreConfig, directory};
-use crate::report::{Har, JsonLines, Pictures, Report, RunInfo};
+use crate::report::{Har, JsonLines, Pictures, Report, RunInfo, TABLES, Tables};
 use crate::retention::DiskQuota;
 use crate::retention::Rotation;
 use crate::scan::command::{CommandLine, Runner};
@@ -39,7 +39,7 @@ use crate::scan::{ScannerName, Scanners};
 use crate::stage::batches::batches;
 use crate::stage::finished::Finishing;
 use crate::stage::outlet::Outlet;
-use crate::stage::outputs::{Opener, Outputs};
+use crate::stage::outputs::{Opener, Outputs, open_tables};
 use crate::stage::reporter::{Reporter, ReporterConfig};
 use crate::stage::writer::Writer;
 use crate::stage::{Stop, scanner, spawn};
@@ -156,6 +156,7 @@ impl<'o> Run<'o> {
             keeps: options.json_lines.is_some()
                 || options.scan.har.is_some()
                 || options.page.is_some()
+                || options.csv.is_some()
                 || disk.is_some(),
             // Scanners take flows of several messages together.
             joins: scanners.is_empty(),
@@ -293,7 +294,8 @@ fn open_outputs(
         };
         let pictures = open_pictures(options, sources)?;
         let page = page::open(options, sources)?;
-        let outputs = Outputs { report, lines: open_lines(options)?, har, pictures, page };
+        let tables = options.csv.as_ref().map(|folder| open_csv(options, folder)).transpose()?;
+        let outputs = Outputs { report, lines: open_lines(options)?, har, pictures, page, tables };
         let rest = open_rest(options)?;
         return Ok(Opened { outputs, rotation: None, opener: None, lines: None, rest });
     };
@@ -311,6 +313,7 @@ fn open_outputs(
         har: options.scan.har.clone().filter(|_| options.files),
         pictures: options.scan.netviz().map(|netviz| (PathBuf::from(PICTURES), netviz.dump)),
         page: options.page.clone().map(|name| (name, page::config(options, sources))),
+        tables: options.csv.clone(),
         info: run_info(options, system, sources.to_vec()),
         flushes: options.flush == Flush::EachFile,
     };
@@ -565,7 +568,19 @@ fn reads_contents(options: &Options) -> bool {
 
 /// Whether HTTP is scanned.
 fn wants_http(options: &Options) -> bool {
-    options.files && (options.scan.scanners.has(ScannerName::Http) || options.scan.har.is_some())
+    let wants = options.scan.scanners.has(ScannerName::Http);
+    options.files && (wants || options.scan.har.is_some() || options.csv.is_some())
+}
+
+/// Makes the tables in `folder`, unless one is an input.
+fn open_csv(options: &Options, folder: &Path) -> Result<Tables, String> {
+    for path in TABLES.map(|name| folder.join(name)) {
+        if options.inputs.iter().any(|input| !input.is_stdin() && is_same_file(&input.path, &path)) {
+            let path = path.display();
+            return Err(format!("cannot write {path}: it is an input; name another directory with --csv"));
+        }
+    }
+    open_tables(folder)
 }
 
 /// Makes the file of `-e netviz`, unless it is an input.

@@ -178,6 +178,7 @@ impl Run<'_> {
         }
         progress.clear();
         // If a writer is gone, its error was reported; all that is open is closed all the same.
+        sink.dispatch_mut().places.leave();
         let _ = core.finish(sink);
         let _ = sink.dispatch_mut().flush();
     }
@@ -383,13 +384,18 @@ impl Run<'_> {
         let mut frames = BoundedVec::<_, TOGETHER>::new();
         let mut source = None;
         let mut result = Ok(());
-        for packet in packets {
+        let (mut first, mut accepted, mut input) = (0, 0_u32, None);
+        for (place, packet) in packets.enumerate() {
+            if place == 0 {
+                (first, input) = (packet.number, packet.input);
+            }
             match self.pass(packet, read) {
-                Ok(Some(Packet { frame, block, .. })) => {
+                Ok(Some(Packet { frame, block, number, .. })) => {
                     source = Some(block);
                     if let Some(wireless) = &mut read.totals.wireless {
                         wireless.look(&frame, &self.decode);
                     }
+                    accepted |= u32::from(number > 0) << place;
                     let _ = frames.push(frame);
                 }
                 Ok(None) => {}
@@ -401,6 +407,8 @@ impl Run<'_> {
         }
         if let Some(block) = source {
             sink.set_source_block(block)?;
+            let input = input.filter(|_| self.options.inputs.len() > 1);
+            sink.dispatch_mut().places.announce(input, first, accepted);
         }
         core.push_batch(&frames, sink)?;
         if let Some(meter) = &mut self.meter {
@@ -435,6 +443,7 @@ impl Run<'_> {
     ) -> Result<(), S::Error> {
         while source.waits(LONG_PATIENCE) && !self.stop.is_asked() && !sink.is_over() {
             if let Some(now) = source.now() {
+                sink.dispatch_mut().places.leave();
                 core.advance(shifted(now, self.options.time_shift), sink)?;
                 self.next_directory(None, core.counters(), source, sink, &read.totals)?;
                 sink.dispatch_mut().flush()?;

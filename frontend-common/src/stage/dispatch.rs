@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tapflow_core::decode::{Reject, Segment};
-use tapflow_core::{CloseReason, Flow, Frame, FrameSink, Opened, Repeat, Side, Sink, Summary, Timestamp};
+use tapflow_core::{
+    CloseReason, DroppedDatagram, Flow, Frame, FrameSink, Opened, Repeat, Side, Sink, Summary, Timestamp,
+};
 
 use super::batches::{BATCH, BatchSender};
 use super::following::Following;
@@ -17,7 +19,7 @@ use super::holes::HoleBudget;
 use super::message::{Ending, Operation};
 use super::outbox::{Outbox, WriterGone};
 use super::shards::Shards;
-use crate::flow::{Asymmetry, FlowFacts};
+use crate::flow::{Asymmetry, FlowFacts, NextFrames};
 use crate::naming::Template;
 use crate::report::RejectCounts;
 use crate::retention::Rotation;
@@ -55,6 +57,8 @@ pub(crate) struct Dispatch {
     wants_data: bool,
     max_bytes: u64,
     time: Timestamp,
+    /// Which frame of the inputs the present one is.
+    pub(crate) places: NextFrames,
     closed: u64,
     /// The destination of frames, if frames are wanted.
     frames: Option<Box<Frames>>,
@@ -100,6 +104,7 @@ impl Dispatch {
             wants_data: config.wants_data,
             max_bytes: config.max_bytes.unwrap_or(u64::MAX),
             time: Timestamp::default(),
+            places: NextFrames::default(),
             closed: 0,
             frames,
             rotation,
@@ -261,6 +266,7 @@ impl Sink for Dispatch {
             self.turn()?;
         }
         self.time = frame.time;
+        self.places.step();
         if let Some(frames) = &mut self.frames
             && frames.begin(frame, self.outbox.block())
         {
@@ -286,7 +292,9 @@ impl Sink for Dispatch {
             directory = other.map_or(rotation.number(), |other| other.directory);
             rotation.enter(directory);
         }
-        let facts = self.outbox.shared(FlowFacts::new(flow, opened, directory));
+        let mut facts = FlowFacts::new(flow, opened, directory);
+        facts.frame = self.places.present().unwrap_or_default();
+        let facts = self.outbox.shared(facts);
         if let Some(frames) = &mut self.frames {
             frames.opened(&facts);
         }
@@ -413,6 +421,12 @@ impl Sink for Dispatch {
             Some(&Slot { directory, .. }) if self.rotation.is_some() => self.leave(directory),
             _ => Ok(()),
         }
+    }
+
+    fn dropped(&mut self, _datagram: &DroppedDatagram) -> Result<(), WriterGone> {
+        // What it carried may open a flow, and came with earlier frames.
+        self.places.leave();
+        Ok(())
     }
 
     fn rejected(&mut self, _frame: &Frame<'_>, reject: &Reject) -> Result<(), WriterGone> {

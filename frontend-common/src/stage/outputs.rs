@@ -1,4 +1,4 @@
-//! What the reporter writes beside the files of flows: the report, JSON lines, the HAR file. Each numbered directory
+//! What the reporter writes beside the files of flows: the report, JSON lines, the HAR file, tables. Each numbered directory
 //! has its own.
 
 use std::io;
@@ -7,9 +7,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use tapflow_core::Timestamp;
 
+use crate::output::directory::prepare;
 use crate::output::draft::ChosenBy;
-use crate::report::{Har, JsonLines, Page, PageConfig, Pictures, Report, ReportEnd, RunInfo, Shape, Written};
+use crate::report::{
+    Har, JsonLines, Page, PageConfig, Pairs, Pictures, Report, ReportEnd, RunInfo, Shape, TABLES, Tables,
+    Written,
+};
 use crate::retention::{DiskQuota, directory};
+use crate::scan::FinishedFlow;
 
 /// The files of the run, or of one directory.
 #[derive(Default)]
@@ -19,6 +24,7 @@ pub(crate) struct Outputs {
     pub(crate) har: Option<Har>,
     pub(crate) pictures: Option<Pictures>,
     pub(crate) page: Option<Page>,
+    pub(crate) tables: Option<Tables>,
 }
 
 impl Outputs {
@@ -30,6 +36,7 @@ impl Outputs {
         self.report.iter_mut().for_each(|report| report.begin(flushes));
         self.har.iter_mut().for_each(|har| har.begin(flushes));
         self.pictures.iter_mut().for_each(|pictures| pictures.begin(flushes));
+        self.tables.iter_mut().for_each(|tables| tables.begin(flushes));
         self.lines.as_mut().map_or(Ok(()), |lines| lines.begin(flushes)).map_err(|error| error.to_string())
     }
 
@@ -39,6 +46,7 @@ impl Outputs {
             + self.lines.as_ref().map_or(0, JsonLines::size)
             + self.har.as_ref().map_or(0, Har::size)
             + self.pictures.as_ref().map_or(0, Pictures::size)
+            + self.tables.as_ref().map_or(0, Tables::size)
     }
 }
 
@@ -47,6 +55,15 @@ impl Outputs {
 pub(crate) struct Next {
     pub(crate) report: Option<Report>,
     pub(crate) pictures: Option<Pictures>,
+}
+
+/// Creates the tables, and their directory unless it is there.
+///
+/// # Errors
+/// What cannot be created, and why.
+pub(crate) fn open_tables(folder: &Path) -> Result<Tables, String> {
+    prepare(folder).map_err(|error| error.to_string())?;
+    Tables::create(folder).map_err(|error| error.to_string())
 }
 
 /// Creates the files in each numbered directory.
@@ -65,6 +82,8 @@ pub(crate) struct Opener {
     pub(crate) pictures: Option<(PathBuf, bool)>,
     /// The name of the page, if there is one.
     pub(crate) page: Option<(PathBuf, PageConfig)>,
+    /// The name of the directory of tables, if there are any.
+    pub(crate) tables: Option<PathBuf>,
     /// What reports say of the run.
     pub(crate) info: RunInfo,
     /// Whether files are flushed to the disk when they are complete.
@@ -128,6 +147,11 @@ impl Opener {
             outputs.page = Some(page.map_err(|error| error.to_string())?);
             made(&path);
         }
+        if let Some(name) = &self.tables {
+            let folder = place.join(name);
+            outputs.tables = Some(open_tables(&folder)?);
+            TABLES.iter().for_each(|name| made(&folder.join(name)));
+        }
         Ok(outputs)
     }
 }
@@ -136,6 +160,8 @@ impl Opener {
 #[derive(Default)]
 pub(crate) struct Period {
     pub(crate) outputs: Outputs,
+    /// Flows on their way to lines and tables.
+    pub(crate) pairs: Pairs,
     /// What was written for its flows.
     pub(crate) written: Written,
     /// What was counted before it.
@@ -156,6 +182,33 @@ impl Period {
         let size = self.outputs.size();
         disk.add(&disk.directory(number), size.saturating_sub(self.accounted));
         self.accounted = self.accounted.max(size);
+    }
+
+    /// Adds a flow, one of a `pair` or alone, to the lines and tables, where they have room, and to the `lines` of the
+    /// whole run.
+    ///
+    /// # Errors
+    /// What cannot be written, with the path.
+    pub(crate) fn list(
+        &mut self,
+        (flow, pair): (Box<FinishedFlow>, bool),
+        has_room: bool,
+        mut lines: Option<&mut JsonLines>,
+    ) -> io::Result<()> {
+        let outputs = &mut self.outputs;
+        self.pairs.add(flow, pair, &mut |flows| list(outputs, flows, has_room, lines.as_deref_mut()))
+    }
+
+    /// Ends the lines and tables.
+    ///
+    /// # Errors
+    /// What cannot be written, with the path.
+    pub(crate) fn end_lists(&mut self, mut lines: Option<&mut JsonLines>) -> io::Result<()> {
+        let outputs = &mut self.outputs;
+        let listed = self.pairs.end(&mut |flows| list(outputs, flows, true, lines.as_deref_mut()));
+        let lines = outputs.lines.as_mut().map_or(Ok(()), JsonLines::finish);
+        let tables = outputs.tables.as_mut().map_or(Ok(()), Tables::finish);
+        listed.and(lines).and(tables)
     }
 
     /// Ends the report and the pictures, which `next` may follow, and gives back to the quota what they no longer reserve.
@@ -192,6 +245,18 @@ impl Period {
     }
 }
 
+fn list(
+    outputs: &mut Outputs,
+    flows: &[&FinishedFlow],
+    has_room: bool,
+    lines: Option<&mut JsonLines>,
+) -> io::Result<()> {
+    let own = outputs.lines.as_mut().filter(|_| has_room);
+    let tables = outputs.tables.as_mut().filter(|_| has_room);
+    let listed = [own, lines].into_iter().flatten().try_for_each(|lines| lines.connection(flows));
+    listed.and(tables.map_or(Ok(()), |tables| tables.connection(flows)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -212,6 +277,7 @@ mod tests {
             har: None,
             pictures: None,
             page: None,
+            tables: None,
             info,
             flushes: false,
         };

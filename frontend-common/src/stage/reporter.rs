@@ -12,7 +12,7 @@ use super::message::{NextDirectory, NextReport, Notice, ReportedFlows, ReporterB
 use super::outputs::{Next, Opener, Outputs, Period};
 use super::pages::{self, Pages};
 use super::stop::Stop;
-use crate::report::{Har, JsonLines, Page, Pictures, Report, ReportEnd, Written};
+use crate::report::{Har, JsonLines, Page, Pictures, Report, ReportEnd, Tables, Written};
 use crate::retention::DiskQuota;
 
 /// How long a finished flow may be in memory only.
@@ -135,11 +135,14 @@ impl Reporter {
         }
         self.begin_next_report(true);
         self.settle(true);
+        let mut last = self.periods.pop_last();
+        if let Some((number, last)) = &mut last {
+            self.end_lines(*number, last);
+        }
         self.write(|reporter| reporter.lines.as_mut().map_or(Ok(()), JsonLines::finish));
-        let Some((number, mut last)) = self.periods.pop_last() else {
+        let Some((number, last)) = last else {
             return Reported { written: self.written, errors: self.errors, ..Reported::default() };
         };
-        self.end_lines(number, &mut last);
         let Outputs { report, pictures, page, .. } = last.outputs;
         let (page, pages) = (page.map(|page| (page, number)), self.pages);
         let (written, errors) = (self.written, self.errors);
@@ -258,7 +261,7 @@ impl Reporter {
 
     /// Ends everything of the run or a directory but the report.
     fn end_lines(&mut self, number: u32, period: &mut Period) {
-        self.write(|_| period.outputs.lines.as_mut().map_or(Ok(()), JsonLines::finish));
+        self.write(|reporter| period.end_lists(reporter.lines.as_mut()));
         self.end_har(&mut period.outputs.har, Har::finish);
         if let Some(disk) = &self.disk {
             period.account(number, disk);
@@ -297,6 +300,7 @@ impl Reporter {
         for (number, period) in &mut periods {
             self.write(|_| period.outputs.report.as_mut().map_or(Ok(()), Report::flush));
             self.write(|_| period.outputs.lines.as_mut().map_or(Ok(()), JsonLines::flush));
+            self.write(|_| period.outputs.tables.as_mut().map_or(Ok(()), Tables::flush));
             self.end_har(&mut period.outputs.har, Har::flush);
             if let Some(disk) = &self.disk {
                 period.account(*number, disk);
@@ -389,11 +393,9 @@ impl Reporter {
         if let Some(page) = &mut period.outputs.page {
             page.flow(&mut flow, pair);
         }
-        let listed = match &mut period.outputs.lines {
-            Some(lines) if has_room => lines.flow(flow, pair),
-            Some(_) => Ok(()),
-            None => self.lines.as_mut().map_or(Ok(()), |lines| lines.flow(flow, pair)),
-        };
+        let mut lines = self.lines.take();
+        let listed = self.period(number).list((flow, pair), has_room, lines.as_mut());
+        self.lines = lines;
         // The next flow's request for room counts what this one took.
         if let Some(disk) = &disk {
             self.period(number).account(number, disk);

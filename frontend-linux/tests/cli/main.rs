@@ -36,4 +36,5 @@ mod rotating;
 mod scanning;
 mod stopping;
 mod support;
+mod tables;
 mod tls;

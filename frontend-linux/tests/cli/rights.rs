@@ -75,13 +75,16 @@ fn everything_written_belongs_to_the_user() {
         "lines",
         "--har",
         "har",
+        "--csv",
+        "o/t",
         "-o",
         "o/p",
     ];
     place.tapflow(&[&args[..], &["-r", "@http-plain.pcap"]].concat()).ends_with(0);
     let files = place.files("o/p");
     assert!(files.len() > 4);
-    let named = ["o/p", "o/p/report.xml", "rest.pcap", "lines", "har"].map(str::to_owned);
+    let named = ["o/p", "o/p/report.xml", "rest.pcap", "lines", "har", "o/t", "o/t/objects.csv"];
+    let named = named.map(str::to_owned);
     for name in files.keys().map(|name| format!("o/p/{name}")).chain(named) {
         assert_eq!(owner(&place.path(&name)), NOBODY, "{name}");
     }

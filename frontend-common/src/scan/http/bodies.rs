@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::body::{self, Piece, Walked};
 use super::coding::{self, Decoder, Spent};
-use super::facts::{Anomalies, Anomaly, BodyKind, BodyName, Counts, Grpc, Http2, Message};
+use super::facts::{Anomalies, Anomaly, BodyKind, BodyName, Counts, Exchange, Grpc, Http2, Message};
 use super::framing::Framing;
 use super::grpc::{Chain, Settings};
 use super::head::{self, Field, Role};
@@ -111,6 +111,7 @@ impl<'o> Bodies<'o> {
             suggested_name: disposition.and_then(media::file_name),
             first_time,
             last_time: None,
+            exchange: Exchange::default(),
             http2: None,
             grpc: None,
             websocket: None,

@@ -270,12 +270,15 @@ pub struct Message {
     pub files: Vec<BodyFile>,
     /// Parts beyond those in `files`.
     pub parts_omitted: u64,
-    /// The name that Content-Disposition or a part of the body suggests. It is never a path.
+    /// The name that Content-Disposition suggests, or, for a body that was asked for, the last part of its URL. Never
+    /// used as the name of a file.
     pub suggested_name: Option<String>,
     /// When its first byte was captured.
     pub first_time: Option<Timestamp>,
     /// When its last byte was captured.
     pub last_time: Option<Timestamp>,
+    /// Its request or response, and what was asked for.
+    pub exchange: Exchange,
     /// What HTTP/2 says of it.
     pub http2: Option<Http2>,
     /// What its body says, where that consists of messages of gRPC.
@@ -321,6 +324,17 @@ pub struct WebSocket {
     pub close: Option<u16>,
 }
 
+/// What the other message of an exchange says of this one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Exchange {
+    /// The URL that was asked for; `None` where the request is missing.
+    pub url: Option<String>,
+    /// The number of the final response to a request, or of the request that a response answers.
+    pub other: Option<u64>,
+    /// The request was sent by the server (HTTP/2), and has its number among the server's messages.
+    pub is_pushed: bool,
+}
+
 impl Message {
     /// A message of which the head is missing, without a body.
     pub(super) fn without_head(role: Role) -> Self {
@@ -350,6 +364,7 @@ impl Message {
             suggested_name: None,
             first_time: None,
             last_time: None,
+            exchange: Exchange::default(),
             http2: None,
             grpc: None,
             websocket: None,
@@ -375,6 +390,7 @@ impl Message {
             self.runs.listed.len() * size_of::<Range<u64>>() + self.codings.len() * size_of::<Coding>();
         let grpc = self.grpc.as_ref().map_or(0, |grpc| text(&grpc.status) + text(&grpc.message));
         let texts = self.head.version.len() + text(&self.decode_error) + text(&self.suggested_name) + grpc;
+        let texts = texts + text(&self.exchange.url);
         size_of::<Self>() + start + fields.sum::<usize>() + files.sum::<usize>() + lists + texts
     }
 
@@ -455,6 +471,8 @@ pub struct BodyFile {
     pub name: String,
     /// Its length in bytes.
     pub size: u64,
+    /// When its first byte was captured: the file's time.
+    pub time: Option<Timestamp>,
     /// Digests, by the name of the algorithm, as the output made them.
     pub digests: Vec<(&'static str, String)>,
     /// Its bytes, as long as digests are to be made of them.

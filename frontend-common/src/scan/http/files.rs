@@ -12,7 +12,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tapflow_core::Timestamp;
 
 use super::har::{self, MAX_TEXT, Place};
-use super::{BodyName, Counts, Direction, Limits, Message, Output, Role, Slot, Source, Stored, scan};
+use super::media;
+use super::{
+    BodyName, Counts, Direction, Exchange, Limits, Message, Output, Role, Slot, Source, Stored, scan,
+};
 use crate::output::alerts::Alerts;
 use crate::output::beneath::Beneath;
 use crate::output::durable::finish;
@@ -37,6 +40,8 @@ const KEPT: usize = 256 << 10;
 pub const MAX_MESSAGES: usize = 2000;
 /// Bytes of what is kept of all messages of a connection; messages beyond it are counted.
 const FACTS: usize = 4 << 20;
+/// Messages of a direction among which the other one of an exchange is looked for: the latest ones.
+const RECENT: usize = 256;
 /// Names tried for one body while files of these names exist.
 const MAX_COUNT: u32 = 1000;
 
@@ -325,6 +330,37 @@ impl<'s> Files<'s> {
         self.check(&body.path, result);
     }
 
+    /// Notes at both messages of an exchange which the other one is, and at the response what was asked for.
+    fn join(&mut self, request: Option<&Message>, response: Option<&Message>) {
+        let (Some(request), Some(response)) = (request, response) else { return };
+        let is_pushed = request.http2.is_some_and(|http2| http2.is_pushed);
+        let find = |kept: &[Message], message: &Message| {
+            let first = kept.len().saturating_sub(RECENT);
+            let recent = kept.get(first..).unwrap_or_default();
+            let is_it = |kept: &Message| kept.number == message.number && kept.role == message.role;
+            recent.iter().rposition(is_it).map(|at| first + at)
+        };
+        let sent = usize::from(is_pushed);
+        let asked = find(&self.messages[sent], request).and_then(|at| self.messages[sent].get_mut(at));
+        let url = match &asked {
+            Some(asked) => asked.exchange.url.clone(),
+            None => har::request_url(&self.place, request),
+        };
+        if let Some(asked) = asked {
+            asked.exchange.other = Some(response.number);
+            asked.exchange.is_pushed = is_pushed;
+        }
+        let answered = find(&self.messages[1], response).and_then(|at| self.messages[1].get_mut(at));
+        if let Some(answered) = answered {
+            self.weight += url.as_ref().map_or(0, String::len);
+            if answered.suggested_name.is_none() && answered.decoded_length > 0 {
+                answered.suggested_name = url.as_deref().and_then(media::name_in_url);
+                self.weight += answered.suggested_name.as_ref().map_or(0, String::len);
+            }
+            answered.exchange = Exchange { url, other: Some(request.number), is_pushed };
+        }
+    }
+
     /// Ends a body's file.
     fn close(&mut self, body: &mut Body) {
         let Some(file) = body.file.take() else { return };
@@ -384,9 +420,6 @@ pub(in crate::scan) fn create(
 impl Output for Files<'_> {
     fn recognised(&mut self, client: usize) {
         self.client = client;
-        if !self.options.har {
-            return;
-        }
         // The direction that was captured tells both ends.
         let ends = [(client, false), (1 - client, true)].into_iter().find_map(|(index, is_server)| {
             let opened = &self.flows.get(index)?.flow.facts.opened;
@@ -516,7 +549,7 @@ impl Output for Files<'_> {
         }
         let name = body.path.display().to_string();
         let digests = body.hasher.map(Hasher::finish).unwrap_or_default();
-        Some(Stored { name, size: body.size, digests, contents })
+        Some(Stored { name, size: body.size, time: body.time, digests, contents })
     }
 
     fn message(&mut self, message: &mut Message) {
@@ -544,6 +577,7 @@ impl Output for Files<'_> {
             file.contents = contents;
         }
         (message.head.fields, message.trailers) = (fields, trailers);
+        kept.exchange.url = har::request_url(&self.place, message);
         let weight = kept.weight();
         if self.weight + weight > FACTS {
             self.omitted[side] += 1;
@@ -554,6 +588,7 @@ impl Output for Files<'_> {
     }
 
     fn exchange(&mut self, request: Option<&Message>, response: Option<&Message>) {
+        self.join(request, response);
         if !self.options.har {
             return;
         }

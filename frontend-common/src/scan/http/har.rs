@@ -220,6 +220,12 @@ fn set_cookie(field: &str) -> Option<Value> {
     Some(cookie.into())
 }
 
+/// The URL of a request.
+pub(super) fn request_url(place: &Place, message: &Message) -> Option<String> {
+    let Start::Request { method, target } = &message.head.start else { return None };
+    Some(url(place, scheme(message), message.head.host(), method, target))
+}
+
 /// The URL that was asked for: one that every reader can parse. An authority that is none gives way to the address of the
 /// server; bytes that cannot stand in a URL are percent-encoded.
 fn url(place: &Place, scheme: &str, host: Option<&str>, method: &str, target: &Text) -> String {

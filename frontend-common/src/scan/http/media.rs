@@ -94,6 +94,17 @@ pub(super) fn file_name(field: &str) -> Option<String> {
     extended.or_else(|| parameter(field, "filename")).filter(|name| !name.is_empty())
 }
 
+/// The last part of the path of a URL, as a name.
+pub(super) fn name_in_url(url: &str) -> Option<String> {
+    let (_, behind) = url.split_once("://")?;
+    let (_, path) = behind.split_once('/')?;
+    let path = path.split(['?', '#']).next()?;
+    let decoded = percent_decoded(path.rsplit('/').next()?);
+    let name = String::from_utf8_lossy(&decoded);
+    let name: String = name.rsplit(['/', '\\']).next()?.chars().filter(|c| !c.is_control()).collect();
+    (!name.is_empty() && name != "." && name != "..").then_some(name)
+}
+
 pub(super) fn percent_decoded(text: &str) -> Vec<u8> {
     let mut bytes = text.bytes();
     let mut decoded = Vec::new();
@@ -133,6 +144,20 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(extension(kind), ending, "{kind}");
+        }
+    }
+
+    #[test]
+    fn the_last_part_of_a_path_is_a_name() {
+        for (url, name) in [
+            ("http://a.test/b/c.pdf?d=/e", Some("c.pdf")),
+            ("http://a.test/%C3%A9.txt#x", Some("\u{e9}.txt")),
+            ("http://a.test/..%2f..%5Cpasswd%0A", Some("passwd")),
+            ("http://a.test/b/", None),
+            ("http://a.test/..", None),
+            ("http://a.test", None),
+        ] {
+            assert_eq!(name_in_url(url).as_deref(), name, "{url}");
         }
     }
 

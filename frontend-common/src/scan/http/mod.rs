@@ -31,7 +31,9 @@ pub(in crate::scan) use files::create;
 
 pub use coding::{Allowance, Coding, MAX_CODINGS};
 pub use exchange::{Limits, Scanned, scan};
-pub use facts::{Anomalies, Anomaly, BodyFile, BodyKind, BodyName, Counts, Grpc, Http2, Message, WebSocket};
+pub use facts::{
+    Anomalies, Anomaly, BodyFile, BodyKind, BodyName, Counts, Exchange, Grpc, Http2, Message, WebSocket,
+};
 pub use files::{Http, HttpFindings, HttpOptions, MAX_MESSAGES};
 pub use framing::Framing;
 pub use har::{MAX_TEXT, Place};
@@ -54,6 +56,8 @@ pub struct Stored {
     pub name: String,
     /// Its length in bytes.
     pub size: u64,
+    /// When its first byte was captured.
+    pub time: Option<tapflow_core::Timestamp>,
     /// Digests, by the name of the algorithm.
     pub digests: Vec<(&'static str, String)>,
     /// Its bytes, where digests are still to be made of them.

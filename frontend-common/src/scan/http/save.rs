@@ -295,11 +295,12 @@ impl<'s> File<'s> {
                     self.saved.parts_omitted += 1;
                     return;
                 }
-                let Stored { name, size, digests, contents } = stored;
+                let Stored { name, size, time, digests, contents } = stored;
                 self.saved.files.push(BodyFile {
                     kind,
                     name,
                     size,
+                    time,
                     digests,
                     contents,
                     complete,

@@ -1,6 +1,7 @@
 //! What is written.
 
 mod contents;
+mod csv;
 mod existing;
 mod flush;
 mod json_lines;
@@ -30,6 +31,7 @@ pub(super) const FLAGS: &[&dyn Flag] = &[
     &json_lines::Jsonl,
     &page::PageFile,
     &page::PageImages,
+    &csv::Csv,
     &rotate::RotateAt,
     &max_disk::MaxDiskSize,
     &max_disk::WhenFull,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::builder::ValueParser;
 use clap::{Arg, ArgAction};
 
+use super::csv::CSV;
 use super::json_lines::JSON_LINES;
 use super::page::PAGE;
 use super::report::REPORT;
@@ -33,7 +34,7 @@ impl Flag for RotateAt {
                  one has SIZE bytes (100M, 10G) of streams and packets, plus 4096 for each file; with both, \
                  whichever comes first. A connection stays in the directory in which it began; a directory's \
                  report is complete when its last connection has ended. Numbers continue after existing \
-                 directories. -X, -w, --jsonl, --har and --page name files in each directory; the page of that \
+                 directories. -X, -w, --jsonl, --har, --csv and --page name parts of each directory; the page of that \
                  name in -o itself leads to the others. SIGHUP begins the next directory at once.",
             )
     }
@@ -63,12 +64,13 @@ impl Flag for RotateAt {
             ("--jsonl", JSON_LINES, true),
             ("--har", HAR, false),
             ("--page", PAGE, false),
+            ("--csv", CSV, false),
         ] {
             if let Some(file) = line.path(id)
                 && !(is_name(&file) || may_be_pipe && file.as_os_str() == "-")
             {
                 return Err(CliError(format!(
-                    "{option} {}: with --rotate this names a file in each directory: give a name without directories",
+                    "{option} {}: with --rotate this stands in each directory: give a name without directories",
                     file.display()
                 )));
             }

@@ -25,7 +25,7 @@ impl Flag for NoSandbox {
                  use neither the network nor other programs; capabilities of root are dropped, except those that \
                  inputs or an output directory of another user need. A separate process outside the sandbox \
                  starts the programs of tcp_cmd and http_cmd, only for files below the output directory. If -X, \
-                 --har, --jsonl or --page names a file in another directory, tapflow could also rename and remove other \
+                 --har, --jsonl, --page or --csv names another directory, tapflow could also rename and remove other \
                  files there.",
             )
     }

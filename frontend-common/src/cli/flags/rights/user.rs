@@ -37,7 +37,7 @@ impl Flag for Root {
     fn arg(&self) -> Arg {
         value('z', ROOT, "DIR", value_parser!(PathBuf)).help("root directory; needs -U").long_help(
             "Once the interface and the inputs are open, make this the root directory and the current \
-                 directory: all files that are written (-o, -X, -w, --jsonl, --har, --page) are inside it. Needs -U.",
+                 directory: all files that are written (-o, -X, -w, --jsonl, --har, --page, --csv) are inside it. Needs -U.",
         )
     }
 
