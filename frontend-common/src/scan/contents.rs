@@ -16,6 +16,8 @@ use crate::flow::FileFacts;
 
 /// Bytes that are held; where more were captured they are read in parts or in windows.
 const READ: u64 = 1 << 20;
+/// Files of at most this many bytes are read as a whole for their start.
+const SMALL: u64 = 64 << 10;
 /// Bytes read at a time of a file that is too large to be held.
 const PART: usize = 256 << 10;
 /// Shorter holes are read with what is around them, as a call takes longer.
@@ -95,15 +97,18 @@ impl ScannedFlow {
         Ok(())
     }
 
-    /// The first bytes of the stream, at most `count`, without reading the rest of a large file.
+    /// The first bytes of the stream, at most `count`. A small file is read as a whole, for the scanners that follow.
     ///
     /// # Errors
     /// The file cannot be read: what the system says, with the path.
     pub fn start(&self, count: usize) -> Result<Vec<u8>, String> {
+        if self.size() <= SMALL {
+            self.load()?;
+        }
         if let Some(bytes) = self.contents.get() {
             return Ok(bytes.get(..count).unwrap_or(bytes).to_vec());
         }
-        let mut start = Vec::new();
+        let mut start = Vec::with_capacity(count);
         if let Some(file) = &self.flow.file {
             let read =
                 File::open(&file.path).and_then(|open| open.take(count as u64).read_to_end(&mut start));
