@@ -116,6 +116,10 @@ fn a_wrong_filter_has_its_place_and_what_was_meant() {
         for args in
             [&["-o", "o", "-r", "a.pcap", filter][..], &["-o", "o", "-i", "no-such-interface", filter]]
         {
+            // On Windows an interface compiles its filter itself.
+            if cfg!(windows) && args.contains(&"-i") {
+                continue;
+            }
             let run = place.tapflow(args).ends_with(2).says(&[fault, &more, "; see pcap-filter(7)"]);
             assert!(
                 run.err.lines().count() == 1 && run.err.contains(&format!("filter \"{filter}\"")),

@@ -8,6 +8,7 @@ use clap::{Arg, value_parser};
 use super::captures::words_are_files;
 use crate::cli::CliError;
 use crate::cli::flags::Flag;
+use crate::cli::flags::live::INTERFACE;
 use crate::cli::line::Line;
 use crate::cli::options::Options;
 
@@ -34,7 +35,9 @@ impl Flag for Words {
 
     fn apply(&self, line: &Line<'_>, options: &mut Options) -> Result<(), CliError> {
         options.filter = words(line)?.filter;
-        if let Some(filter) = options.filter.as_deref().filter(|_| !line.program.is_tcpflow())
+        // On Windows an interface compiles its filter itself: not every wpcap.dll can do that without one.
+        let is_checked = !line.program.is_tcpflow() && !(cfg!(windows) && line.is_given(INTERFACE));
+        if let Some(filter) = options.filter.as_deref().filter(|_| is_checked)
             && let Some(fault) = line.surroundings.filter_fault(filter)
         {
             let missing = line
