@@ -129,7 +129,7 @@ fn a_run_that_cannot_begin_leaves_no_directory() {
 #[test]
 fn called_as_tcpflow_the_report_is_replaced_as_there() {
     let place = Place::new();
-    let line = "ln -s \"$tapflow\" tcpflow; ./tcpflow -q -o o -r $data/ftp.pcap && ./tcpflow -q -o o -r $data/ftp.pcap";
+    let line = "ln -s \"${tapflow##* }\" tcpflow; $TAPFLOW_RUNNER ./tcpflow -q -o o -r $data/ftp.pcap && $TAPFLOW_RUNNER ./tcpflow -q -o o -r $data/ftp.pcap";
     let run = place.shell(line).ends_with(0);
     assert!(!run.err.contains("earlier"), "{}", run.err);
     assert!(!place.path("o/report-2.xml").exists());

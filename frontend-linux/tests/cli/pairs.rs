@@ -54,7 +54,7 @@ fn what_would_not_be_written_is_refused_and_nothing_is_made() {
 #[test]
 fn called_as_tcpflow_they_are_accepted_and_noted() {
     let place = Place::new();
-    let line = "ln -s \"$tapflow\" tcpflow; ./tcpflow -c -I -e http -FM -r $data/http-plain.pcap";
+    let line = "ln -s \"${tapflow##* }\" tcpflow; $TAPFLOW_RUNNER ./tcpflow -c -I -e http -FM -r $data/http-plain.pcap";
     let run = place.shell(line).ends_with(0);
     run.says(&["-I needs flow files", "-e http needs flow files", "a digest (-FM"]);
 }
