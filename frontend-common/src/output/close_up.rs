@@ -298,6 +298,8 @@ mod tests {
                 write_at(&file, b"12345678", gap.start - 8).expect("written");
             }
             file.set_len(layout.written).expect("sparse");
+            // Blocks count once they are chosen.
+            file.sync_all().expect("written to the disk");
             let before = file.metadata().expect("metadata").blocks();
             let length = close_up(&file, layout, &mut vec![0; 1 << 16]).expect("moved");
             assert_eq!(length, layout.written - 1);

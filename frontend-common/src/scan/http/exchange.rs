@@ -297,7 +297,7 @@ impl Scan<'_, '_> {
                 continue;
             }
             if framing == Framing::Tunnel && response.head.status() == Some(101) {
-                self.upgraded(request, response);
+                self.upgraded(request, response, asks_for_upgrade);
                 return self.goes_on(framing);
             }
             if asks_for_upgrade {
@@ -315,8 +315,8 @@ impl Scan<'_, '_> {
         }
     }
 
-    /// The connection becomes what both agreed on: RFC 9110, 7.8.
-    fn upgraded(&mut self, mut request: Message, mut response: Message) {
+    /// The connection becomes what both agreed on: RFC 9110, 7.8. A request that did not ask was handed out before.
+    fn upgraded(&mut self, mut request: Message, mut response: Message, asked: bool) {
         let ends = [self.requests.at(), self.responses.at()];
         let directions = [self.requests.direction, self.responses.direction];
         let is = |message: &Message, name: &str| {
@@ -325,7 +325,9 @@ impl Scan<'_, '_> {
         if is(&response, "websocket") {
             websocket::upgraded(&directions, ends, &mut request, &mut response, &mut self.bodies);
         }
-        self.bodies.hand_out(&mut request);
+        if asked {
+            self.bodies.hand_out(&mut request);
+        }
         self.bodies.hand_out(&mut response);
         if is(&response, "h2c") && is(&request, "h2c") && self.is_http2_here() {
             // The answer is in the first stream.
