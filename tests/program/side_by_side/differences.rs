@@ -289,14 +289,12 @@ pub(crate) const KNOWN: &[Known] = &[
     },
     Known {
         captures: Named(&[
-            "arkime-wireshark-smb-on-windows10",
             "bro-tls1_1",
             "tcpdump-bgp-shutdown-msg-variations",
             "zeek-ctu-64702-888",
             "zeek-m57-long-49600-80",
-            "zeek-smb_v2_only_non_zero_reserved1",
         ]),
-        combinations: &["-I", "-I -b 100"],
+        combinations: &["-I"],
         kinds: &[Index],
         reason: "tapflow's index has a line for each segment with payload, also for what comes again",
     },

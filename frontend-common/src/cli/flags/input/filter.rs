@@ -36,7 +36,7 @@ impl Flag for Words {
     fn apply(&self, line: &Line<'_>, options: &mut Options) -> Result<(), CliError> {
         options.filter = words(line)?.filter;
         // On Windows an interface compiles its filter itself: not every wpcap.dll can do that without one.
-        let is_checked = !line.program.is_tcpflow() && !(cfg!(windows) && line.is_given(INTERFACE));
+        let is_checked = !(line.program.is_tcpflow() || cfg!(windows) && line.is_given(INTERFACE));
         if let Some(filter) = options.filter.as_deref().filter(|_| is_checked)
             && let Some(fault) = line.surroundings.filter_fault(filter)
         {
