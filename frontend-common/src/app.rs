@@ -108,7 +108,7 @@ fn is_piped(input: io::Stdin) -> bool {
     facts.is_ok_and(|facts| facts.is_file() || facts.file_type().is_fifo())
 }
 
-/// Whether standard input is a file. A pipe cannot be told from other devices here: it needs `-r -`.
+/// Whether standard input is a file. Pipes look like other devices here: they need `-r -`.
 #[cfg(windows)]
 fn is_piped(input: io::Stdin) -> bool {
     use std::os::windows::io::AsHandle;

@@ -87,7 +87,7 @@ pub struct Exchange {
 
 #[derive(Debug)]
 struct Stream {
-    /// Tells it from an earlier one of the same number.
+    /// Differs from that of an earlier stream with the same number.
     serial: u64,
     messages: [Message; 2],
     is_pushed: bool,
@@ -114,8 +114,8 @@ pub struct Streams {
 }
 
 impl Streams {
-    /// Streams of a connection with so many messages before them in each direction. If it `is_upgraded` from HTTP/1, the
-    /// answer to the last of them is stream 1.
+    /// Streams of a connection, behind `numbers` messages of HTTP/1 in each direction. If it `is_upgraded` from HTTP/1, the
+    /// response to the last request is stream 1.
     #[must_use]
     pub fn new(numbers: [u64; 2], is_upgraded: bool) -> Self {
         let mut streams = Self { numbers, ..Self::default() };

@@ -16,7 +16,7 @@ pub(super) const REACH: usize = 64 << 10;
 pub(super) enum Search {
     /// A frame begins here.
     Found(usize),
-    /// It cannot be known of this place before there are so many bytes.
+    /// A frame may begin at `at`; the bytes before `until` decide.
     Wait { at: usize, until: usize },
     /// No frame begins.
     Nothing,

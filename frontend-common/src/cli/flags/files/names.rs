@@ -52,7 +52,7 @@ Letters of a template:
   %C     c when the count is above 0   %c     the connection count when above 0
   %#     the connection count always   %%     a %
   %N     flow number modulo 1000; %K, %M and %G: the next three digits each
-The connection count tells apart flows with the same name: 0, then 1, ...";
+The connection count distinguishes flows with the same name: 0, then 1, ...";
 
 /// `-F LETTERS`
 pub(crate) struct Letters;
