@@ -110,6 +110,8 @@ impl Findings {
 pub struct Connection {
     /// Its flows.
     pub flows: Vec<ScannedFlow>,
+    /// The flows are plaintext of TLS.
+    pub is_plaintext: bool,
 }
 
 impl Connection {
@@ -120,7 +122,7 @@ impl Connection {
             Some(ScannedFlow::new(derived.flow.clone()))
         });
         let flows: Vec<_> = derived.collect();
-        (!flows.is_empty()).then_some(Self { flows })
+        (!flows.is_empty()).then_some(Self { flows, is_plaintext: true })
     }
 
     /// Puts what scanners have found in the plaintext of its flows to them.

@@ -193,7 +193,7 @@ mod tests {
             let file = File::options().write(true).open(&path).expect("it is there");
             file.set_len(length).expect("cut short");
             let flows = vec![ScannedFlow::new(Box::new(flow.clone()))];
-            let mut connection = Connection { flows };
+            let mut connection = Connection { flows, is_plaintext: false };
             let result = http.scan(&mut connection);
             let expected = format!("{} is shorter than what was written to it", path.display());
             assert_eq!(result.is_err_and(|error| error.starts_with(&expected)), missing > 0);

@@ -203,7 +203,8 @@ impl Shared {
             // A writer that panicked leaves one flow of a pair.
             let pair = flows.len() == 2;
             closings.extend(flows.iter().map(|(closing, _)| Closing { pair, ..*closing }));
-            connections.push(Connection { flows: flows.into_iter().map(|(_, flow)| flow).collect() });
+            let flows = flows.into_iter().map(|(_, flow)| flow).collect();
+            connections.push(Connection { flows, is_plaintext: false });
         }
         for scanner in &self.scanners {
             self.scan_all(&**scanner, &mut connections, batch);

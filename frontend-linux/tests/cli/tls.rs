@@ -75,6 +75,8 @@ fn a_capture_with_its_secrets_needs_no_key_log_and_http_is_found_in_it() {
     ]);
     let [body] = &named(&place, "o", "-TLS-HTTPBODY-001.txt")[..] else { panic!("one body") };
     assert_eq!(fs::metadata(place.path(&format!("o/{body}"))).unwrap().len(), 6000);
+    // The scheme is that of the connection: HTTP/1 does not say one.
+    assert!(place.report("o").contains(" url=\"https://tls.example:444/body.txt\""), "{}", place.report("o"));
 }
 
 #[test]

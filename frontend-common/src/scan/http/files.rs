@@ -5,7 +5,7 @@
 
 use std::fs::{File, FileTimes};
 use std::io::{self, Seek, SeekFrom, Write};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -130,7 +130,7 @@ impl Scanner for Http {
             direction.ends = flow.summary.fin && direction.len() + left_out == flow.summary.span;
             directions[index] = direction;
         }
-        let mut files = Files::new(&self.0, flows);
+        let mut files = Files::new(&self.0, flows, connection.is_plaintext);
         let scanned = scan(directions, &self.0.limits, &mut files);
         let unread = flows.iter().zip(streams).find_map(|(scanned, stream)| {
             let error = stream.windows.and_then(Windows::into_error)?;
@@ -252,7 +252,7 @@ impl Body {
 }
 
 impl<'s> Files<'s> {
-    fn new(options: &'s HttpOptions, flows: &'s [ScannedFlow]) -> Self {
+    fn new(options: &'s HttpOptions, flows: &'s [ScannedFlow], is_tls: bool) -> Self {
         Self {
             options,
             flows,
@@ -261,7 +261,7 @@ impl<'s> Files<'s> {
             buffers: Default::default(),
             texts: [None, None],
             kept: 0,
-            place: Place::default(),
+            place: Place { is_tls, ..Place::default() },
             entries: Spool::counted(options.disk.clone()),
             messages: Default::default(),
             omitted: [0; 2],
@@ -431,13 +431,15 @@ impl Output for Files<'_> {
             Some((server, opened))
         });
         if let Some(((address, port), opened)) = ends {
-            let server = match port {
-                80 if address.is_ipv4() => address.to_string(),
-                80 => format!("[{address}]"),
-                port => SocketAddr::new(address, port).to_string(),
+            let is_tls = self.place.is_tls;
+            // URLs leave out the port that their scheme has: RFC 9110, 4.2.
+            let server = match address {
+                _ if port != if is_tls { 443 } else { 80 } => SocketAddr::new(address, port).to_string(),
+                IpAddr::V4(address) => address.to_string(),
+                IpAddr::V6(address) => format!("[{address}]"),
             };
             let (connection, time) = (opened.session, opened.time);
-            self.place = Place { server, server_address: address.to_string(), connection, time };
+            self.place = Place { server, server_address: address.to_string(), connection, time, is_tls };
         }
     }
 

@@ -25,6 +25,15 @@ pub struct Place {
     pub connection: u64,
     /// When its first packet came, for messages whose time is not known.
     pub time: Timestamp,
+    /// The messages come out of TLS.
+    pub is_tls: bool,
+}
+
+impl Place {
+    /// The scheme of a URL that says none: RFC 9110, 4.2.
+    fn scheme(&self) -> &'static str {
+        if self.is_tls { "https" } else { "http" }
+    }
 }
 
 /// An entry. The texts are the bodies of request and response, where they are short.
@@ -71,7 +80,7 @@ fn milliseconds(from: Option<Timestamp>, to: Option<Timestamp>) -> f64 {
 fn request(place: &Place, message: Option<&Message>, text: Option<&[u8]>) -> Value {
     let Some(message) = message else {
         return json!({
-            "method": "", "url": format!("http://{}/", place.server), "httpVersion": "", "cookies": [], "headers": [],
+            "method": "", "url": format!("{}://{}/", place.scheme(), place.server), "httpVersion": "", "cookies": [], "headers": [],
             "queryString": [], "headersSize": -1, "bodySize": -1,
         });
     };
@@ -86,7 +95,7 @@ fn request(place: &Place, message: Option<&Message>, text: Option<&[u8]>) -> Val
     });
     let mut request = json!({
         "method": method,
-        "url": url(place, scheme(message), message.head.host(), method, target),
+        "url": url(place, scheme(place, message), message.head.host(), method, target),
         "httpVersion": version(message),
         "cookies": cookies.collect::<Vec<_>>(),
         "headers": headers(message),
@@ -166,11 +175,12 @@ fn version(message: &Message) -> &str {
     }
 }
 
-/// The scheme of a request's URL: RFC 9113, 8.3.1.
-fn scheme(message: &Message) -> &'static str {
+/// The scheme of a request's URL: as HTTP/2 says (RFC 9113, 8.3.1), else as the connection has it.
+fn scheme(place: &Place, message: &Message) -> &'static str {
     match message.head.field(":scheme") {
         Some("https") => "https",
-        _ => "http",
+        Some(_) => "http",
+        None => place.scheme(),
     }
 }
 
@@ -223,7 +233,7 @@ fn set_cookie(field: &str) -> Option<Value> {
 /// The URL of a request.
 pub(super) fn request_url(place: &Place, message: &Message) -> Option<String> {
     let Start::Request { method, target } = &message.head.start else { return None };
-    Some(url(place, scheme(message), message.head.host(), method, target))
+    Some(url(place, scheme(place, message), message.head.host(), method, target))
 }
 
 /// The URL that was asked for: one that every reader can parse. An authority that is none gives way to the address of the

@@ -170,7 +170,8 @@ impl Tls {
 
     /// A connection that was put off.
     fn again(&self, flows: &[FinishedFlow]) -> Connection {
-        Connection { flows: flows.iter().map(|flow| ScannedFlow::new(Box::new(flow.clone()))).collect() }
+        let flows = flows.iter().map(|flow| ScannedFlow::new(Box::new(flow.clone()))).collect();
+        Connection { flows, is_plaintext: false }
     }
 }
 
