@@ -22,6 +22,7 @@ pub use ports::PortTraffic;
 pub use ranking::{Ranked, Ranking};
 pub use service::{Service, port_name};
 pub use timeline::{Bar, Bars, Timeline};
+pub(crate) use width::{DAY, MILLISECOND, MINUTE, SECOND, SHOWN};
 pub use width::{OFFSET, width_text};
 
 use std::cmp::Ordering;

@@ -1,12 +1,12 @@
 //! How wide bars of time are: units that people count in.
 
-/// Nanoseconds.
+/// Units of time, in nanoseconds.
 const MICROSECOND: u64 = 1_000;
-const MILLISECOND: u64 = 1_000_000;
-const SECOND: u64 = 1_000_000_000;
-const MINUTE: u64 = 60 * SECOND;
+pub(crate) const MILLISECOND: u64 = 1_000_000;
+pub(crate) const SECOND: u64 = 1_000_000_000;
+pub(crate) const MINUTE: u64 = 60 * SECOND;
 const HOUR: u64 = 60 * MINUTE;
-const DAY: u64 = 24 * HOUR;
+pub(crate) const DAY: u64 = 24 * HOUR;
 
 /// Bars begin at multiples of their width from this many nanoseconds before 1970 on: a Monday.
 pub const OFFSET: u64 = 3 * DAY;
@@ -46,8 +46,8 @@ pub(super) const COUNTED: [u64; 30] = [
     7_280 * DAY,
 ];
 
-/// Widths that bars are shown with.
-const SHOWN: [u64; 53] = [
+/// Widths that bars are shown with; marks of a scale have the same distances, as far as these are the same everywhere.
+pub(crate) const SHOWN: [u64; 53] = [
     MICROSECOND,
     2 * MICROSECOND,
     5 * MICROSECOND,

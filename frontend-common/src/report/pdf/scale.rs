@@ -3,14 +3,7 @@
 use tapflow_core::Timestamp;
 
 use super::text;
-use crate::traffic::OFFSET;
-
-const MICROSECOND: u64 = 1_000;
-const MILLISECOND: u64 = 1_000_000;
-const SECOND: u64 = 1_000_000_000;
-const MINUTE: u64 = 60 * SECOND;
-const HOUR: u64 = 60 * MINUTE;
-const DAY: u64 = 24 * HOUR;
+use crate::traffic::{DAY, MILLISECOND, MINUTE, OFFSET, SECOND, SHOWN};
 
 /// The unit of a scale from 0 to at least `max` with at most `steps` of it: 1, 2 or 5 and zeros.
 pub(super) fn unit(max: u64, steps: u64) -> u64 {
@@ -44,48 +37,8 @@ pub(super) struct Tick {
     pub(super) day: Option<String>,
 }
 
-/// Distances of marks that are the same everywhere.
-const DISTANCES: [u64; 39] = [
-    MICROSECOND,
-    2 * MICROSECOND,
-    5 * MICROSECOND,
-    10 * MICROSECOND,
-    20 * MICROSECOND,
-    50 * MICROSECOND,
-    100 * MICROSECOND,
-    200 * MICROSECOND,
-    500 * MICROSECOND,
-    MILLISECOND,
-    2 * MILLISECOND,
-    5 * MILLISECOND,
-    10 * MILLISECOND,
-    20 * MILLISECOND,
-    50 * MILLISECOND,
-    100 * MILLISECOND,
-    200 * MILLISECOND,
-    500 * MILLISECOND,
-    SECOND,
-    2 * SECOND,
-    5 * SECOND,
-    10 * SECOND,
-    15 * SECOND,
-    30 * SECOND,
-    MINUTE,
-    2 * MINUTE,
-    5 * MINUTE,
-    10 * MINUTE,
-    15 * MINUTE,
-    30 * MINUTE,
-    HOUR,
-    2 * HOUR,
-    3 * HOUR,
-    6 * HOUR,
-    12 * HOUR,
-    DAY,
-    2 * DAY,
-    7 * DAY,
-    14 * DAY,
-];
+/// The longest distance of marks that is the same everywhere: months differ.
+const MOST: u64 = 14 * DAY;
 
 /// Distances in months.
 const MONTHS: [u64; 11] = [1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200];
@@ -93,7 +46,9 @@ const MONTHS: [u64; 11] = [1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200];
 /// At most `max` marks between two times, at round times of the calendar.
 pub(super) fn ticks(start: u64, end: u64, max: u64) -> Vec<Tick> {
     let span = end.saturating_sub(start);
-    if let Some(distance) = DISTANCES.into_iter().find(|distance| span / distance < max) {
+    if let Some(distance) =
+        SHOWN.into_iter().find(|distance| span / distance < max).filter(|distance| *distance <= MOST)
+    {
         // Weeks begin on Mondays.
         let first = start.saturating_add(OFFSET).div_ceil(distance);
         let times = (first..).map_while(|number| number.checked_mul(distance)?.checked_sub(OFFSET));
@@ -176,7 +131,7 @@ mod tests {
             labels(START, START + 30 * SECOND),
             ["22:13:20", "22:13:25", "22:13:30", "22:13:35", "22:13:40", "22:13:45", "22:13:50"]
         );
-        assert_eq!(labels(START, START + 5 * HOUR), ["23:00", "00:00", "01:00", "02:00", "03:00"]);
+        assert_eq!(labels(START, START + 300 * MINUTE), ["23:00", "00:00", "01:00", "02:00", "03:00"]);
         assert_eq!(labels(START, START + 20 * DAY), ["2023-11-20", "2023-11-27", "2023-12-04"]);
         assert_eq!(
             labels(START, START + 200 * DAY),
@@ -199,7 +154,7 @@ mod tests {
                 "22:13:20.030"
             ]
         );
-        assert_eq!(ticks(START, START + HOUR, 8)[0].day.as_deref(), Some("2023-11-14"));
+        assert_eq!(ticks(START, START + 60 * MINUTE, 8)[0].day.as_deref(), Some("2023-11-14"));
     }
 
     #[test]
