@@ -11,6 +11,7 @@ pub mod input;
 pub mod naming;
 pub mod output;
 pub mod report;
+mod resync;
 pub mod retention;
 pub mod run;
 pub mod scan;

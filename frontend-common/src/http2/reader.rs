@@ -7,7 +7,8 @@ use std::ops::Range;
 
 use super::frame::{self, Frame, HEADER, Kind, PREFACE};
 use super::hpack::{Field, Hpack, HpackError};
-use super::search::{self, Known, REACH, Search};
+use super::search::{self, Known};
+use crate::resync::Search;
 
 /// Bytes of a header block; a longer one is broken off.
 pub const MAX_BLOCK: usize = 256 << 10;
@@ -15,8 +16,6 @@ pub const MAX_BLOCK: usize = 256 << 10;
 const MAX_SETTINGS: usize = 1 << 10;
 /// The longest payload where it is not known what the receiver allows.
 const LONGEST_OF_LATE: u32 = 1 << 20;
-/// Bytes that a search takes at a time.
-const SEARCHED: usize = 4 << 10;
 /// SETTINGS_MAX_FRAME_SIZE: RFC 9113, 6.5.2.
 const MAX_FRAME_SIZE: [u8; 2] = [0, 5];
 
@@ -94,9 +93,8 @@ enum State {
     Payload { frame: Frame, start: u64, held: Vec<u8>, wanted: usize },
     /// The rest of a payload.
     Rest { left: u64 },
-    /// Looks for a frame in `bytes`, the last ones so far; none begins before `from`, and with fewer than `until` no more is
-    /// known. The first one may begin a packet.
-    Search { since: u64, bytes: Vec<u8>, from: usize, until: usize, is_packet: bool },
+    /// Looks for a frame.
+    Search(Search),
 }
 
 /// A header block of which frames are to come.
@@ -202,10 +200,9 @@ impl Reader {
                 if rest[..count] != bytes[..count] {
                     // No preface: what was compared belongs to something else.
                     let missed = *seen;
-                    self.lose(self.at - missed as u64);
-                    if let State::Search { bytes, .. } = &mut self.state {
-                        *bytes = PREFACE[..missed].to_vec();
-                    }
+                    self.hpack.forget();
+                    let since = self.at - missed as u64;
+                    self.state = State::Search(Search::within(since, PREFACE[..missed].to_vec(), HEADER));
                     return bytes;
                 }
                 *seen += count;
@@ -244,12 +241,10 @@ impl Reader {
                 }
                 count as usize
             }
-            State::Search { bytes: held, until, .. } => {
-                let count = until.saturating_sub(held.len()).max(SEARCHED).min(bytes.len());
-                held.extend_from_slice(&bytes[..count]);
-                let is_enough = held.len() >= *until;
+            State::Search(search) => {
+                let (count, decides) = search.hold(bytes);
                 self.at += count as u64;
-                if is_enough {
+                if decides {
                     self.look(false, out);
                 }
                 return &bytes[count..];
@@ -299,7 +294,7 @@ impl Reader {
                 at
             }
             State::Header { seen, .. } | State::Preface { seen } => at - *seen as u64,
-            State::Search { since, .. } => *since,
+            State::Search(search) => search.since,
         };
         self.give_up_block(out);
         self.hpack.forget();
@@ -310,7 +305,7 @@ impl Reader {
     pub fn finish(&mut self, out: &mut dyn FnMut(Event)) {
         self.end_searches(out);
         match &mut self.state {
-            State::Search { since, .. } if *since < self.at => out(Event::Lost(*since..self.at)),
+            State::Search(search) if search.since < self.at => out(Event::Lost(search.since..self.at)),
             State::Payload { frame, start, .. } => {
                 let (frame, start) = (*frame, *start);
                 self.damaged(&frame, start, out);
@@ -319,12 +314,6 @@ impl Reader {
         }
         self.give_up_block(out);
         self.state = AT_HEADER;
-    }
-
-    /// From this offset on it is not known where frames begin.
-    fn lose(&mut self, since: u64) {
-        self.hpack.forget();
-        self.state = searching(since);
     }
 
     /// The header block under way has no end.
@@ -354,10 +343,8 @@ impl Reader {
         if !frame.is_valid() || is_odd {
             let since = start - HEADER as u64;
             self.give_up_block(out);
-            self.lose(since);
-            if let State::Search { bytes, from, until, is_packet, .. } = &mut self.state {
-                (*bytes, *from, *until, *is_packet) = (header.to_vec(), 1, 1 + HEADER, false);
-            }
+            self.hpack.forget();
+            self.state = State::Search(Search::behind(since, header.to_vec(), HEADER));
             return;
         }
         self.known.saw(&frame);
@@ -484,31 +471,16 @@ impl Reader {
 
     /// Looks for a frame in what is held: whether one was found. Bytes from it on are read again.
     fn look(&mut self, is_end: bool, out: &mut dyn FnMut(Event)) -> bool {
-        let State::Search { since, bytes, from, until, is_packet } = &mut self.state else { return false };
-        let start = self.at - bytes.len() as u64;
-        match search::find(bytes, *from, *is_packet, is_end, &self.known) {
-            Search::Found(place) => {
-                let (since, found) = (*since, start + place as u64);
-                self.again.push((std::mem::take(bytes), place));
-                self.at = found;
-                self.state = AT_HEADER;
-                out(Event::Lost(since..found));
-                return true;
-            }
-            Search::Wait { at, until: wanted } => {
-                (*from, *until) = (at, wanted);
-                if at >= REACH {
-                    // What was searched is not needed any more.
-                    bytes.drain(..at);
-                    (*from, *until, *is_packet) = (0, wanted - at, false);
-                }
-            }
-            Search::Nothing => {
-                bytes.clear();
-                (*from, *until, *is_packet) = (0, HEADER, false);
-            }
-        }
-        false
+        let State::Search(search) = &mut self.state else { return false };
+        let (since, start) = (search.since, self.at - search.len() as u64);
+        let known = &self.known;
+        let found = search.look(|bytes, from, is_packet| search::find(bytes, from, is_packet, is_end, known));
+        let Some((bytes, place)) = found else { return false };
+        self.again.push((bytes, place));
+        self.at = start + place as u64;
+        self.state = AT_HEADER;
+        out(Event::Lost(since..self.at));
+        true
     }
 
     /// No bytes follow those that are held.
@@ -521,7 +493,7 @@ impl Reader {
 
 /// A search for what was lost at `since`.
 fn searching(since: u64) -> State {
-    State::Search { since, bytes: Vec::new(), from: 0, until: HEADER, is_packet: true }
+    State::Search(Search::new(since, HEADER))
 }
 
 /// The fields of HEADERS or PUSH_PROMISE without padding and priority, and the stream that is promised. No fields where
@@ -549,6 +521,7 @@ fn unwrapped<'b>(frame: &Frame, payload: &'b [u8]) -> (Option<&'b [u8]>, Option<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::resync::REACH;
 
     /// A frame.
     fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
@@ -738,8 +711,8 @@ mod tests {
             };
             for piece in bytes.chunks(1000) {
                 reader.push(piece, &mut out);
-                if let State::Search { bytes, .. } = &reader.state {
-                    assert!(bytes.len() < 3 * REACH);
+                if let State::Search(search) = &reader.state {
+                    assert!(search.len() < 3 * REACH);
                 }
             }
             reader.finish(&mut out);

@@ -5,13 +5,12 @@
 //! once in about 2^20 places.
 
 use super::frame::{self, Frame, HEADER, Kind};
+use crate::resync::{Found, REACH};
 
 /// Headers that prove a place.
 const LINKS: u32 = 3;
 /// Headers that prove the first place, where the last frame goes on far: packets mostly begin where frames do.
 const FIRST_LINKS: u32 = 2;
-/// Bytes from a place on that are looked at.
-pub(super) const REACH: usize = 64 << 10;
 
 /// What is known of a direction's frames.
 #[derive(Clone, Debug)]
@@ -61,29 +60,18 @@ impl Known {
     }
 }
 
-/// What a search came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Search {
-    /// A frame begins here.
-    Found(usize),
-    /// A frame may begin at `at`; the bytes before `until` decide.
-    Wait { at: usize, until: usize },
-    /// No frame begins.
-    Nothing,
-}
-
 /// Looks for the first frame from `from` on. Place 0 is the begin of a packet if it `is_packet`. No bytes follow if it
 /// `is_end`.
-pub(super) fn find(bytes: &[u8], from: usize, is_packet: bool, is_end: bool, known: &Known) -> Search {
+pub(super) fn find(bytes: &[u8], from: usize, is_packet: bool, is_end: bool, known: &Known) -> Found {
     let mut at = from;
     while at + HEADER <= bytes.len() {
         match chain(&bytes[at..], at == 0 && is_packet, is_end, known) {
-            Chain::Good => return Search::Found(at),
+            Chain::Good => return Found::Frame(at),
             Chain::Bad => at += 1,
-            Chain::Wait(count) => return Search::Wait { at, until: at + count },
+            Chain::Wait(count) => return Found::Wait { at, until: at + count },
         }
     }
-    if is_end { Search::Nothing } else { Search::Wait { at, until: at + HEADER } }
+    if is_end { Found::Nothing } else { Found::Wait { at, until: at + HEADER } }
 }
 
 enum Chain {
@@ -130,36 +118,36 @@ mod tests {
     fn three_headers_prove_a_place_and_fewer_at_the_end() {
         let known = Known::new(MAX_FRAME);
         let bytes = [&b"rest of something"[..], PING, DATA, PING].concat();
-        assert_eq!(find(&bytes, 0, false, false, &known), Search::Found(17));
+        assert_eq!(find(&bytes, 0, false, false, &known), Found::Frame(17));
         let bytes = [&b"rest"[..], PING, DATA].concat();
-        assert_eq!(find(&bytes, 0, false, false, &known), Search::Wait { at: 4, until: 4 + 17 + 12 + 9 });
-        assert_eq!(find(&bytes, 0, false, true, &known), Search::Found(4));
+        assert_eq!(find(&bytes, 0, false, false, &known), Found::Wait { at: 4, until: 4 + 17 + 12 + 9 });
+        assert_eq!(find(&bytes, 0, false, true, &known), Found::Frame(4));
         let bytes = [&b"rest"[..], PING].concat();
-        assert_eq!(find(&bytes, 0, false, true, &known), Search::Found(4));
-        assert_eq!(find(&bytes[..15], 0, false, true, &known), Search::Nothing);
+        assert_eq!(find(&bytes, 0, false, true, &known), Found::Frame(4));
+        assert_eq!(find(&bytes[..15], 0, false, true, &known), Found::Nothing);
     }
 
     #[test]
     fn a_frame_that_goes_on_beyond_the_end_counts_if_its_stream_is_known() {
         let mut known = Known::new(MAX_FRAME);
-        assert_eq!(find(&DATA[..10], 0, false, true, &known), Search::Nothing);
+        assert_eq!(find(&DATA[..10], 0, false, true, &known), Found::Nothing);
         known.saw(&Frame::parse(DATA.first_chunk().unwrap()));
-        assert_eq!(find(&DATA[..10], 0, false, true, &known), Search::Found(0));
+        assert_eq!(find(&DATA[..10], 0, false, true, &known), Found::Frame(0));
     }
 
     #[test]
     fn a_long_frame_behind_another_one_counts_at_the_begin_of_a_packet() {
         let known = Known::new(1 << 20);
         let bytes = [PING, b"\x02\0\0\0\0\0\0\0\x05", &[b'x'; REACH]].concat();
-        assert_eq!(find(&bytes, 0, true, false, &known), Search::Found(0));
-        assert!(matches!(find(&bytes, 0, false, false, &known), Search::Wait { at, .. } if at > 17));
+        assert_eq!(find(&bytes, 0, true, false, &known), Found::Frame(0));
+        assert!(matches!(find(&bytes, 0, false, false, &known), Found::Wait { at, .. } if at > 17));
     }
 
     #[test]
     fn text_and_zeros_contain_no_frames() {
         let known = Known::new(MAX_FRAME);
         for bytes in [vec![0; REACH], b"GET / HTTP/1.1\r\n".repeat(1000)] {
-            assert_eq!(find(&bytes, 0, false, true, &known), Search::Nothing);
+            assert_eq!(find(&bytes, 0, false, true, &known), Found::Nothing);
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Headers of frames: RFC 6455, 5.2.
 
+/// The bytes of the shortest header.
+pub(super) const SHORTEST: usize = 2;
 /// The longest header in bytes.
 pub(super) const LONGEST: usize = 14;
 /// The longest payload of a control frame: RFC 6455, 5.5.

@@ -3,13 +3,12 @@
 use std::ops::Range;
 
 use super::deflate::{Allowance, Deflate, Fault, Inflater};
-use super::frame::{Frame, LONGEST, MAX_CONTROL, Opcode, Parsed, parse, unmask};
-use super::search::{self, REACH, Search};
+use super::frame::{Frame, LONGEST, MAX_CONTROL, Opcode, Parsed, SHORTEST, parse, unmask};
+use super::search;
+use crate::resync::Search;
 
 /// Bytes of a payload that are looked at together.
 const PIECE: usize = 16 << 10;
-/// Bytes that a search takes at a time.
-const SEARCHED: usize = 4 << 10;
 
 /// What is in a direction.
 #[derive(Debug, PartialEq, Eq)]
@@ -86,15 +85,8 @@ enum State {
         place: u64,
         control: Vec<u8>,
     },
-    /// Looks for a frame in `bytes`, the last ones so far; none begins before `from`, and with fewer than `until` no more is
-    /// known.
-    Search {
-        since: u64,
-        bytes: Vec<u8>,
-        from: usize,
-        until: usize,
-        is_packet: bool,
-    },
+    /// Looks for a frame.
+    Search(Search),
 }
 
 /// The message under way.
@@ -162,7 +154,7 @@ impl Reader {
                 at + missing
             }
             State::Header { seen, .. } => at - *seen as u64,
-            State::Search { since, .. } => *since,
+            State::Search(search) => search.since,
         };
         self.lose(out);
         self.state = searching(since);
@@ -178,10 +170,10 @@ impl Reader {
     /// The direction ends.
     pub fn finish(&mut self, out: &mut dyn FnMut(Event<'_>)) {
         self.end_searches(out);
-        if let State::Search { since, .. } = &self.state
-            && *since < self.at
+        if let State::Search(search) = &self.state
+            && search.since < self.at
         {
-            out(Event::Lost(*since..self.at));
+            out(Event::Lost(search.since..self.at));
         }
         self.end_message(false, out);
         self.state = AT_HEADER;
@@ -218,8 +210,7 @@ impl Reader {
                         let held = held[..*seen].to_vec();
                         let since = self.at - held.len() as u64;
                         self.lose(out);
-                        self.state =
-                            State::Search { since, bytes: held, from: 1, until: 3, is_packet: false };
+                        self.state = State::Search(Search::behind(since, held, SHORTEST));
                     }
                 }
                 &bytes[1..]
@@ -241,12 +232,10 @@ impl Reader {
                 self.end_frame(out);
                 &bytes[count..]
             }
-            State::Search { bytes: held, until, .. } => {
-                let count = until.saturating_sub(held.len()).max(SEARCHED).min(bytes.len());
-                held.extend_from_slice(&bytes[..count]);
-                let is_enough = held.len() >= *until;
+            State::Search(search) => {
+                let (count, decides) = search.hold(bytes);
                 self.at += count as u64;
-                if is_enough {
+                if decides {
                     self.look(false, out);
                 }
                 &bytes[count..]
@@ -354,33 +343,19 @@ impl Reader {
 
     /// Looks for a frame in what is held: whether one was found. Bytes from it on are read again.
     fn look(&mut self, is_end: bool, out: &mut dyn FnMut(Event<'_>)) -> bool {
-        let State::Search { since, bytes, from, until, is_packet } = &mut self.state else { return false };
-        let start = self.at - bytes.len() as u64;
-        match search::find(bytes, *from, *is_packet, is_end, self.is_client) {
-            Search::Found(place) => {
-                let (since, found) = (*since, start + place as u64);
-                self.again.push((std::mem::take(bytes), place));
-                self.at = found;
-                self.state = AT_HEADER;
-                if since < found {
-                    out(Event::Lost(since..found));
-                }
-                return true;
-            }
-            Search::Wait { at, until: wanted } => {
-                (*from, *until) = (at, wanted);
-                if at >= REACH {
-                    // What was searched is not needed any more.
-                    bytes.drain(..at);
-                    (*from, *until, *is_packet) = (0, wanted - at, false);
-                }
-            }
-            Search::Nothing => {
-                bytes.clear();
-                (*from, *until, *is_packet) = (0, 2, false);
-            }
+        let State::Search(search) = &mut self.state else { return false };
+        let (since, start) = (search.since, self.at - search.len() as u64);
+        let is_client = self.is_client;
+        let found =
+            search.look(|bytes, from, is_packet| search::find(bytes, from, is_packet, is_end, is_client));
+        let Some((bytes, place)) = found else { return false };
+        self.again.push((bytes, place));
+        self.at = start + place as u64;
+        self.state = AT_HEADER;
+        if since < self.at {
+            out(Event::Lost(since..self.at));
         }
-        false
+        true
     }
 
     /// No bytes follow those that are held.
@@ -393,12 +368,13 @@ impl Reader {
 
 /// A search for what was lost at `since`, from the begin of a packet on.
 fn searching(since: u64) -> State {
-    State::Search { since, bytes: Vec::new(), from: 0, until: 2, is_packet: true }
+    State::Search(Search::new(since, SHORTEST))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::resync::REACH;
 
     const ALLOWANCE: Allowance = Allowance { free: 1 << 20, ratio: 10 };
     const CONTEXT: Option<Deflate> = Some(Deflate { keeps_context: true });
@@ -571,7 +547,7 @@ mod tests {
             for piece in bytes.chunks(777) {
                 reader.push(piece, &mut |_| {});
                 let held = reader.again.iter().map(|(held, _)| held.len()).sum::<usize>();
-                let searched = if let State::Search { bytes, .. } = &reader.state { bytes.len() } else { 0 };
+                let searched = if let State::Search(search) = &reader.state { search.len() } else { 0 };
                 assert!(held == 0 && searched < 4 * REACH);
             }
             reader.finish(&mut |_| {});

@@ -3,38 +3,26 @@
 //! A header has two bytes that have to fit, no more: only several that follow each other by their lengths prove a place.
 
 use super::frame::{Frame, Opcode, Parsed, parse};
+use crate::resync::{Found, REACH};
 
 /// Headers that prove any place.
 const LINKS: u32 = 6;
 /// Headers that prove the first place: packets mostly begin where frames do.
 const FIRST_LINKS: u32 = 3;
-/// Bytes from a place on that are looked at.
-pub(super) const REACH: usize = 64 << 10;
-
-/// What a search came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Search {
-    /// A frame begins here.
-    Found(usize),
-    /// A frame may begin at `at`; the bytes before `until` decide.
-    Wait { at: usize, until: usize },
-    /// No frame begins.
-    Nothing,
-}
 
 /// Looks for the first frame from `from` on, masked or not. Place 0 is the begin of a packet if it `is_packet`. No bytes
 /// follow if it `is_end`.
-pub(super) fn find(bytes: &[u8], from: usize, is_packet: bool, is_end: bool, is_masked: bool) -> Search {
+pub(super) fn find(bytes: &[u8], from: usize, is_packet: bool, is_end: bool, is_masked: bool) -> Found {
     let mut at = from;
     while at < bytes.len() {
         let links = if at == 0 && is_packet { FIRST_LINKS } else { LINKS };
         match chain(&bytes[at..], links, is_end, is_masked) {
-            Chain::Good => return Search::Found(at),
+            Chain::Good => return Found::Frame(at),
             Chain::Bad => at += 1,
-            Chain::Wait(count) => return Search::Wait { at, until: at + count },
+            Chain::Wait(count) => return Found::Wait { at, until: at + count },
         }
     }
-    if is_end { Search::Nothing } else { Search::Wait { at, until: at + 2 } }
+    if is_end { Found::Nothing } else { Found::Wait { at, until: at + 2 } }
 }
 
 /// Whether bytes are frames from the first one on, to the end or for a good while: more is asked for than where a handshake
@@ -129,11 +117,11 @@ mod tests {
     fn places_are_proved_by_what_follows() {
         let frame = b"\x81\x05Hello";
         let bytes = [&b"lo, world"[..], &frame.repeat(6)].concat();
-        assert_eq!(find(&bytes, 0, true, false, false), Search::Found(9));
-        assert_eq!(find(&bytes[..9 + 28], 0, true, true, false), Search::Found(9));
-        assert_eq!(find(&bytes[..9 + 14], 0, true, true, false), Search::Nothing);
-        assert_eq!(find(&frame.repeat(3), 0, true, false, false), Search::Found(0));
-        assert!(matches!(find(frame, 0, true, false, false), Search::Wait { at: 0, .. }));
+        assert_eq!(find(&bytes, 0, true, false, false), Found::Frame(9));
+        assert_eq!(find(&bytes[..9 + 28], 0, true, true, false), Found::Frame(9));
+        assert_eq!(find(&bytes[..9 + 14], 0, true, true, false), Found::Nothing);
+        assert_eq!(find(&frame.repeat(3), 0, true, false, false), Found::Frame(0));
+        assert!(matches!(find(frame, 0, true, false, false), Found::Wait { at: 0, .. }));
     }
 
     #[test]
