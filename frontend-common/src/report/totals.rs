@@ -294,7 +294,7 @@ impl Totals {
             ("responses".to_owned(), http.responses),
             ("bodies".to_owned(), http.bodies),
             ("body_bytes".to_owned(), http.body_bytes),
-            ("stray_bytes".to_owned(), http.stray_bytes),
+            ("bytes_of_no_message".to_owned(), http.stray_bytes),
             ("messages_not_listed".to_owned(), http.unlisted),
             ("connections_given_up".to_owned(), http.given_up),
         ];

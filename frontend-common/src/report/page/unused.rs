@@ -98,7 +98,7 @@ const GROUPS: [Group; 5] = [
         title: "Contents",
         counters: &[
             ("http_messages_not_listed", "HTTP messages that are not listed in the report"),
-            ("http_stray_bytes", "bytes between HTTP messages that belong to none"),
+            ("http_bytes_of_no_message", "bytes between HTTP messages that belong to none"),
             ("http_connections_given_up", "connections whose HTTP took too much work"),
         ],
         prefixes: &["http_", "tls_", "quic_", "keys_"],
