@@ -245,7 +245,8 @@ mod tests {
         let around = Around { files: &["a"], piped: false };
         let error = |line| parsed_within(line, &around).expect_err(line).to_string();
         assert_eq!(error("tapflow a udp"), "a fault");
-        assert_eq!(error("tapflow -i lo udp"), "a fault");
+        // On Windows an interface compiles its filter itself.
+        assert_eq!(parsed_within("tapflow -i lo udp", &around).is_ok(), cfg!(windows));
         assert_eq!(error("tapflow a c.pcap"), "there is no file 'c.pcap'; a fault");
         // Its scripts know the status of a run that fails.
         assert_eq!(split("tcpflow -r a udp", &around).1.as_deref(), Some("udp"));
